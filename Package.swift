@@ -1,0 +1,55 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// Targets stand in the order of the rows they belong to: a target may import only what stands above it here.
+
+let strict: [SwiftSetting] = [
+  .enableUpcomingFeature("ExistentialAny"),
+  .enableUpcomingFeature("InternalImportsByDefault"),
+  .enableUpcomingFeature("MemberImportVisibility"),
+]
+
+let package = Package(
+  name: "errata",
+  products: [.executable(name: "errata", targets: ["errata"])],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2")
+  ],
+  targets: [
+    // Row 0: the system's libraries and the row kernels
+    .systemLibrary(name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev", "liblapacke-dev"])]),
+    .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
+    .systemLibrary(name: "COpenSSL", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
+    .systemLibrary(name: "CLinux"),
+    .target(name: "Kernels"),
+
+    // Row 0: matrices and factorizations; named tensors in files
+    .target(name: "LinearAlgebra", dependencies: ["COpenBLAS"], swiftSettings: strict),
+    .target(name: "ModelFiles", dependencies: ["CLinux", "Kernels"], swiftSettings: strict),
+
+    // Row 1: the change as a file
+    .target(
+      name: "Patches", dependencies: ["LinearAlgebra", "ModelFiles", "Kernels", "CZstd", "COpenSSL"],
+      swiftSettings: strict),
+
+    // Row 2: facts, keys and values to updates
+    .target(name: "Editing", dependencies: ["LinearAlgebra", "ModelFiles", "Patches"], swiftSettings: strict),
+
+    // Row 4: the command
+    .executableTarget(
+      name: "errata",
+      dependencies: [
+        "Editing", "Patches", "ModelFiles", "LinearAlgebra",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ],
+      swiftSettings: strict),
+
+    .target(name: "TestSupport", dependencies: ["ModelFiles"], path: "Tests/TestSupport"),
+    .testTarget(name: "LinearAlgebraTests", dependencies: ["LinearAlgebra", "TestSupport"]),
+    .testTarget(name: "ModelFilesTests", dependencies: ["ModelFiles", "TestSupport"]),
+    .testTarget(name: "PatchesTests", dependencies: ["Patches", "Kernels", "TestSupport"]),
+    .testTarget(name: "EditingTests", dependencies: ["Editing", "TestSupport"]),
+    .testTarget(name: "CommandTests", dependencies: ["errata", "TestSupport"]),
+  ],
+  swiftLanguageModes: [.v6]
+)

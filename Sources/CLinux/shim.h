@@ -1,0 +1,4 @@
+// glibc declares this call only under _GNU_SOURCE, which Swift's own import of glibc does not set.
+#include <sys/types.h>
+ssize_t copy_file_range(int source, off_t *source_offset, int target, off_t *target_offset, size_t length,
+                        unsigned flags);

@@ -1,0 +1,67 @@
+public import LinearAlgebra
+
+/// Why an edit was refused. Cases hold the values; the command writes the prose. Edits are counted from 0.
+public enum EditError: Error, Equatable, Sendable {
+  // MARK: Settings
+
+  /// The method solves for one edit at a time.
+  case methodTakesOneEdit(method: EditMethod, edits: Int)
+  /// The method is defined by the second moment, so it cannot go without.
+  case methodNeedsSecondMoment(method: EditMethod)
+  /// λ must be finite and above zero.
+  case invalidSecondMomentWeight(Double)
+  /// ρ must be finite and not negative.
+  case invalidRidge(Double)
+  /// The threshold must be finite and above zero.
+  case invalidNullSpaceThreshold(Double)
+  /// Without a ridge the d × d system is singular.
+  case primalFormNeedsRidge(method: EditMethod)
+
+  // MARK: Keys and residuals
+
+  /// There is nothing to solve for.
+  case noEdits
+  /// Keys and residuals are not one each per edit.
+  case countsDiffer(keys: Int, residuals: Int)
+  /// Keys and second moment are not of one layer.
+  case widthsDiffer(keys: Int, secondMoment: Int)
+  /// Earlier keys and keys are not of one layer.
+  case earlierKeyWidthDiffers(keys: Int, earlierKeys: Int)
+  /// A key holds an infinity or a NaN.
+  case nonFiniteKey(edit: Int)
+  /// An earlier key holds an infinity or a NaN.
+  case nonFiniteEarlierKey(index: Int)
+  /// A residual holds an infinity or a NaN.
+  case nonFiniteResidual(edit: Int)
+  /// A key is zero: nothing can be stored under it.
+  case zeroKey(edit: Int)
+  /// A residual is zero: there is nothing to store.
+  case zeroResidual(edit: Int)
+  /// A key vanishes in the metric: no allowed update acts on it.
+  case unreachableKey(edit: Int)
+  /// Two edits ask for different values under parallel keys.
+  case contradictingEdits(first: Int, second: Int, cosine: Double)
+  /// An edit asks for a change under a key that an earlier edit wants unchanged, and there is no ridge.
+  case contradictsEarlierKey(edit: Int, earlierKey: Int, cosine: Double)
+
+  // MARK: Second moment
+
+  /// The sum is not a square matrix.
+  case secondMomentNotSquare(rows: Int, columns: Int)
+  /// The sum holds an infinity or a NaN.
+  case nonFiniteSecondMoment(row: Int, column: Int)
+  /// The sum differs from its transpose, relative to √(C_ii C_jj).
+  case secondMomentNotSymmetric(row: Int, column: Int, relativeDifference: Double)
+  /// A sum of squares is negative.
+  case negativeSecondMoment(index: Int, value: Double)
+  /// A mean needs at least one token.
+  case noTokens(tokenCount: Int)
+  /// No jitter of the ladder made the second moment invertible.
+  case secondMomentUnusable(tokenCount: Int, width: Int, largestJitter: Double)
+  /// The share of a key's energy that lies on units which were never active in the statistics.
+  case statisticsDoNotFitKeys(edit: Int, share: Double)
+  /// No eigenvalue is small enough to count as zero.
+  case emptyNullSpace(threshold: NullSpaceThreshold, smallestEigenvalue: Double)
+  /// The eigenvalues of the second moment did not converge.
+  case eigenvaluesNotFound(LinearAlgebraError)
+}

@@ -1,0 +1,172 @@
+// The loops, included once per instruction set by kernels.c, which defines LEVEL (suffix), LANES (floats in a register)
+// and ROWS (rows kept in registers at once).
+
+#define JOIN_(a, b) a##b
+#define JOIN(a, b) JOIN_(a, b)
+#define NAMED(name) JOIN(name, LEVEL)
+#define VECTOR NAMED(vector)
+#define VECTORS (errata_panel_width / LANES)
+
+typedef float VECTOR __attribute__((vector_size(4 * LANES), aligned(4)));
+
+// `row_count` rows against one panel: the accumulators stay in registers over the whole rank.
+#define PANEL_TILE(NAME, row_count)                                                                               \
+  ERRATA_INLINE void NAMED(NAME)(const float *left, const float *panel, size_t rank, float *sums, size_t stride) { \
+    VECTOR total[row_count][VECTORS];                                                                             \
+    const VECTOR zero = {0};                                                                                      \
+    _Pragma("clang loop unroll(full)") for (int i = 0; i < row_count; i++)                                        \
+      _Pragma("clang loop unroll(full)") for (int c = 0; c < VECTORS; c++) total[i][c] = zero;                    \
+    for (size_t k = 0; k < rank; k++) {                                                                           \
+      const VECTOR *right = (const VECTOR *)(panel + k * errata_panel_width);                                     \
+      _Pragma("clang loop unroll(full)") for (int i = 0; i < row_count; i++) {                                    \
+        VECTOR factor = zero + left[i * rank + k];                                                                \
+        _Pragma("clang loop unroll(full)") for (int c = 0; c < VECTORS; c++) total[i][c] += factor * right[c];    \
+      }                                                                                                           \
+    }                                                                                                             \
+    _Pragma("clang loop unroll(full)") for (int i = 0; i < row_count; i++)                                        \
+      _Pragma("clang loop unroll(full)") for (int c = 0; c < VECTORS; c++)                                        \
+        *(VECTOR *)(sums + i * stride + c * LANES) = total[i][c];                                                 \
+  }
+
+PANEL_TILE(panel_rows, ROWS)
+PANEL_TILE(panel_row, 1)
+
+static void NAMED(low_rank_sums)(const float *left, size_t rows, const float *panels, size_t panel_count,
+                                 size_t rank, float *sums, size_t stride) {
+  // Panels outside, rows inside: a panel stays in the first-level cache for all rows of the call.
+  for (size_t p = 0; p < panel_count; p++) {
+    const float *panel = panels + p * rank * errata_panel_width;
+    float *column = sums + p * errata_panel_width;
+    size_t i = 0;
+    for (; i + ROWS <= rows; i += ROWS) NAMED(panel_rows)(left + i * rank, panel, rank, column + i * stride, stride);
+    for (; i < rows; i++) NAMED(panel_row)(left + i * rank, panel, rank, column + i * stride, stride);
+  }
+}
+
+#define ADD(type, bits)                                                                                     \
+  static void NAMED(add_all_##type)(const bits *restrict base, const float *restrict sums,                  \
+                                    bits *restrict edited, size_t count) {                                  \
+    for (size_t i = 0; i < count; i++) edited[i] = add_##type(base[i], sums[i]);                            \
+  }
+#define ADD_STOCHASTIC(type)                                                                                \
+  static void NAMED(add_all_##type##_stochastic)(const uint16_t *restrict base, const float *restrict sums, \
+                                                 uint16_t *restrict edited, size_t count, uint64_t seed,    \
+                                                 uint64_t first) {                                          \
+    for (size_t i = 0; i < count; i++)                                                                      \
+      edited[i] = add_##type##_stochastic(base[i], sums[i], draw24(seed, first + i));                       \
+  }
+ADD(f64, uint64_t)
+ADD(f32, uint32_t)
+ADD(f16, uint16_t)
+ADD(bf16, uint16_t)
+ADD_STOCHASTIC(f16)
+ADD_STOCHASTIC(bf16)
+
+// Steps back from the edited number, then asks whether this value and neither neighbor leads to it.
+#define ESTIMATE(name, bits, ordinal, from_ordinal, subtract, parameters, add)                              \
+  static size_t NAMED(name)(const bits *restrict edited, const float *restrict sums, bits *restrict base,   \
+                            uint8_t *restrict ambiguous, size_t count parameters) {                         \
+    size_t marked = 0;                                                                                      \
+    for (size_t i = 0; i < count; i++) {                                                                    \
+      bits e = edited[i], guess = subtract;                                                                 \
+      float sum = sums[i];                                                                                  \
+      bits above = from_ordinal(ordinal(guess) + 1), below = from_ordinal(ordinal(guess) - 1);              \
+      uint8_t several = add(guess) != e | add(above) == e | add(below) == e;                                \
+      base[i] = guess;                                                                                      \
+      ambiguous[i] = several;                                                                               \
+      marked += several;                                                                                    \
+    }                                                                                                       \
+    return marked;                                                                                          \
+  }
+#define NEAREST(w) PLAIN_ADD(w, sum)
+#define NO_PARAMETERS
+#define DRAWN_PARAMETERS , uint64_t seed, uint64_t first
+#define DRAWN(w) PLAIN_ADD(w, sum, draw24(seed, first + i))
+
+#define PLAIN_ADD add_f64
+ESTIMATE(estimate_f64, uint64_t, ordinal64, bits64, add_f64(e, -sums[i]), NO_PARAMETERS, NEAREST)
+#undef PLAIN_ADD
+#define PLAIN_ADD add_f32
+ESTIMATE(estimate_f32, uint32_t, ordinal32, bits32, add_f32(e, -sums[i]), NO_PARAMETERS, NEAREST)
+#undef PLAIN_ADD
+#define PLAIN_ADD add_f16
+ESTIMATE(estimate_f16, uint16_t, ordinal16, bits16, add_f16(e, -sums[i]), NO_PARAMETERS, NEAREST)
+#undef PLAIN_ADD
+#define PLAIN_ADD add_bf16
+ESTIMATE(estimate_bf16, uint16_t, ordinal16, bits16, add_bf16(e, -sums[i]), NO_PARAMETERS, NEAREST)
+#undef PLAIN_ADD
+#define PLAIN_ADD add_f16_stochastic
+ESTIMATE(estimate_f16_stochastic, uint16_t, ordinal16, bits16, add_f16(e, -sums[i]), DRAWN_PARAMETERS, DRAWN)
+#undef PLAIN_ADD
+#define PLAIN_ADD add_bf16_stochastic
+ESTIMATE(estimate_bf16_stochastic, uint16_t, ordinal16, bits16, add_bf16(e, -sums[i]), DRAWN_PARAMETERS, DRAWN)
+#undef PLAIN_ADD
+
+static void NAMED(add)(errata_type type, errata_rounding rounding, const void *base, const float *sums,
+                       void *edited, size_t count, uint64_t first) {
+  switch (type) {
+  case errata_f64: NAMED(add_all_f64)(base, sums, edited, count); break;
+  case errata_f32: NAMED(add_all_f32)(base, sums, edited, count); break;
+  case errata_f16:
+    if (rounding.is_stochastic)
+      NAMED(add_all_f16_stochastic)(base, sums, edited, count, rounding.seed, first);
+    else
+      NAMED(add_all_f16)(base, sums, edited, count);
+    break;
+  case errata_bf16:
+    if (rounding.is_stochastic)
+      NAMED(add_all_bf16_stochastic)(base, sums, edited, count, rounding.seed, first);
+    else
+      NAMED(add_all_bf16)(base, sums, edited, count);
+    break;
+  }
+}
+
+static size_t NAMED(estimate)(errata_type type, errata_rounding rounding, const void *edited, const float *sums,
+                              void *base, uint8_t *ambiguous, size_t count, uint64_t first) {
+  switch (type) {
+  case errata_f64: return NAMED(estimate_f64)(edited, sums, base, ambiguous, count);
+  case errata_f32: return NAMED(estimate_f32)(edited, sums, base, ambiguous, count);
+  case errata_f16:
+    if (rounding.is_stochastic)
+      return NAMED(estimate_f16_stochastic)(edited, sums, base, ambiguous, count, rounding.seed, first);
+    return NAMED(estimate_f16)(edited, sums, base, ambiguous, count);
+  case errata_bf16:
+    if (rounding.is_stochastic)
+      return NAMED(estimate_bf16_stochastic)(edited, sums, base, ambiguous, count, rounding.seed, first);
+    return NAMED(estimate_bf16)(edited, sums, base, ambiguous, count);
+  }
+  return 0;
+}
+
+static void NAMED(to_float)(errata_type type, const void *restrict elements, float *restrict floats, size_t count) {
+  switch (type) {
+  case errata_f64:
+    for (size_t i = 0; i < count; i++) floats[i] = (float)((const double *)elements)[i];
+    break;
+  case errata_f32: memcpy(floats, elements, count * 4); break;
+  case errata_f16:
+    for (size_t i = 0; i < count; i++) floats[i] = float_of_f16(((const uint16_t *)elements)[i]);
+    break;
+  case errata_bf16:
+    for (size_t i = 0; i < count; i++) floats[i] = float_of_bf16(((const uint16_t *)elements)[i]);
+    break;
+  }
+}
+
+#undef ADD
+#undef ADD_STOCHASTIC
+#undef ESTIMATE
+#undef NEAREST
+#undef NO_PARAMETERS
+#undef DRAWN_PARAMETERS
+#undef DRAWN
+#undef PANEL_TILE
+#undef VECTOR
+#undef VECTORS
+#undef NAMED
+#undef JOIN
+#undef JOIN_
+#undef LEVEL
+#undef LANES
+#undef ROWS

@@ -1,0 +1,16 @@
+import COpenBLAS
+
+/// The threads OpenBLAS uses: one setting for the whole process.
+///
+/// Set it once, before the first product. Work that is already spread over threads wants 1 here, and on a loaded
+/// machine `potrf` with two threads took three times as long as with one.
+public enum BLASThreads {
+  /// At most this many.
+  public static var count: Int {
+    get { Int(openblas_get_num_threads()) }
+    set { openblas_set_num_threads(Int32(newValue)) }
+  }
+
+  /// The library's version, options and processor kernels, for `--version`.
+  public static var configuration: String { String(cString: openblas_get_config()) }
+}

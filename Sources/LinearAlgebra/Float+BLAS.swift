@@ -1,0 +1,111 @@
+import COpenBLAS
+
+extension Float: BLASScalar {
+  /// The C function is `cblas_sgemm`.
+  public static func gemm(
+    transposeA: Bool, transposeB: Bool, m: Int, n: Int, k: Int, alpha: Float,
+    a: UnsafePointer<Float>, lda: Int, b: UnsafePointer<Float>, ldb: Int,
+    beta: Float, c: UnsafeMutablePointer<Float>, ldc: Int
+  ) {
+    cblas_sgemm(
+      CblasRowMajor, transposeA ? CblasTrans : CblasNoTrans, transposeB ? CblasTrans : CblasNoTrans,
+      Int32(m), Int32(n), Int32(k), alpha, a, Int32(lda), b, Int32(ldb), beta, c, Int32(ldc))
+  }
+
+  /// The C function is `cblas_ssyrk`.
+  public static func syrk(
+    transposed: Bool, n: Int, k: Int, alpha: Float, a: UnsafePointer<Float>, lda: Int,
+    c: UnsafeMutablePointer<Float>, ldc: Int
+  ) {
+    cblas_ssyrk(
+      CblasRowMajor, CblasLower, transposed ? CblasTrans : CblasNoTrans,
+      Int32(n), Int32(k), alpha, a, Int32(lda), 1, c, Int32(ldc))
+  }
+
+  /// The C function is `cblas_sgemv`.
+  public static func gemv(
+    transposed: Bool, rows: Int, columns: Int, a: UnsafePointer<Float>,
+    x: UnsafePointer<Float>, y: UnsafeMutablePointer<Float>
+  ) {
+    cblas_sgemv(
+      CblasRowMajor, transposed ? CblasTrans : CblasNoTrans, Int32(rows), Int32(columns),
+      1, a, Int32(columns), x, 1, 0, y, 1)
+  }
+
+  /// The C function is `cblas_sdot`.
+  public static func dot(count: Int, _ x: UnsafePointer<Float>, _ y: UnsafePointer<Float>) -> Float {
+    cblas_sdot(Int32(count), x, 1, y, 1)
+  }
+
+  /// The C function is `cblas_dsdot`.
+  public static func sumOfSquares(count: Int, _ x: UnsafePointer<Float>) -> Double {
+    cblas_dsdot(Int32(count), x, 1, x, 1)
+  }
+
+  /// The C function is `cblas_strsm`.
+  public static func trsm(
+    fromRight: Bool, transposed: Bool, m: Int, n: Int, l: UnsafePointer<Float>, ldl: Int,
+    b: UnsafeMutablePointer<Float>, ldb: Int
+  ) {
+    cblas_strsm(
+      CblasRowMajor, fromRight ? CblasRight : CblasLeft, CblasLower,
+      transposed ? CblasTrans : CblasNoTrans, CblasNonUnit,
+      Int32(m), Int32(n), 1, l, Int32(ldl), b, Int32(ldb))
+  }
+
+  /// The C function is `LAPACKE_spotrf`.
+  public static func potrf(n: Int, a: UnsafeMutablePointer<Float>) -> Int32 {
+    let info = LAPACKE_spotrf(LAPACK_COL_MAJOR, lowerSeenByLAPACK, Int32(n), a, Int32(n))
+    requireLegalArguments(info, "spotrf")
+    return info
+  }
+
+  /// The C function is `LAPACKE_slansy`.
+  public static func oneNorm(n: Int, a: UnsafePointer<Float>) -> Float {
+    LAPACKE_slansy(LAPACK_COL_MAJOR, CChar(UInt8(ascii: "1")), lowerSeenByLAPACK, Int32(n), a, Int32(n))
+  }
+
+  /// The C function is `LAPACKE_spocon`.
+  public static func pocon(n: Int, l: UnsafePointer<Float>, oneNorm: Float) -> Float {
+    var reciprocal: Float = 0
+    let info = LAPACKE_spocon(
+      LAPACK_COL_MAJOR, lowerSeenByLAPACK, Int32(n), l, Int32(n), oneNorm, &reciprocal)
+    requireLegalArguments(info, "spocon")
+    return reciprocal
+  }
+
+  /// The C function is `LAPACKE_ssyevd`.
+  public static func syevd(
+    n: Int, a: UnsafeMutablePointer<Float>, eigenvalues: UnsafeMutablePointer<Float>
+  ) -> Int32 {
+    let info = LAPACKE_ssyevd(
+      LAPACK_COL_MAJOR, CChar(UInt8(ascii: "V")), lowerSeenByLAPACK, Int32(n), a, Int32(n), eigenvalues)
+    requireLegalArguments(info, "ssyevd")
+    return info
+  }
+
+  // Row-major A is column-major Aᵀ, and A = Q R says Aᵀ = Rᵀ Qᵀ: the QR of one is the LQ of the other.
+
+  /// The C functions are `LAPACKE_sgelqf` and `LAPACKE_sorglq`.
+  public static func qr(m: Int, n: Int, a: UnsafeMutablePointer<Float>, r: UnsafeMutablePointer<Float>) {
+    var reflectors = [Float](repeating: 0, count: n)
+    requireLegalArguments(
+      LAPACKE_sgelqf(LAPACK_COL_MAJOR, Int32(n), Int32(m), a, Int32(n), &reflectors), "sgelqf")
+    for i in 0..<n { for j in 0..<n { r[i * n + j] = i <= j ? a[i * n + j] : 0 } }
+    requireLegalArguments(
+      LAPACKE_sorglq(LAPACK_COL_MAJOR, Int32(n), Int32(m), Int32(n), a, Int32(n), reflectors), "sorglq")
+  }
+
+  /// The C functions are `LAPACKE_sgeqrf` and `LAPACKE_sorgqr`.
+  public static func lq(
+    m: Int, n: Int, a: UnsafeMutablePointer<Float>, l: UnsafeMutablePointer<Float>, formQ: Bool
+  ) {
+    var reflectors = [Float](repeating: 0, count: m)
+    requireLegalArguments(
+      LAPACKE_sgeqrf(LAPACK_COL_MAJOR, Int32(n), Int32(m), a, Int32(n), &reflectors), "sgeqrf")
+    for i in 0..<m { for j in 0..<m { l[i * m + j] = j <= i ? a[i * n + j] : 0 } }
+    guard formQ else { return }
+    requireLegalArguments(
+      LAPACKE_sorgqr(LAPACK_COL_MAJOR, Int32(n), Int32(m), Int32(m), a, Int32(n), reflectors), "sorgqr")
+  }
+}

@@ -1,0 +1,9 @@
+/// Why a factorization was refused. A shape that does not fit is a programmer's mistake and traps instead.
+public enum LinearAlgebraError: Error, Equatable, Sendable {
+  /// The leading minor of this order is not positive definite (LAPACK's positive `info`, counted from 1).
+  case notPositiveDefinite(leadingMinor: Int)
+  /// The eigenvalue iteration left this many off-diagonal elements above zero.
+  case notConverged(count: Int)
+  /// The first element that is infinite or not a number.
+  case notFinite(row: Int, column: Int)
+}

@@ -1,0 +1,92 @@
+internal import Glibc
+
+/// Folders and paths: the few questions asked of them.
+public enum Folder {
+  /// The folder part of a path, never empty.
+  public static func containing(_ path: String) -> String {
+    guard let slash = path.lastIndex(of: "/") else { return "." }
+    return slash == path.startIndex ? "/" : String(path[..<slash])
+  }
+
+  /// The last part of a path.
+  public static func name(of path: String) -> String {
+    let trimmed = path.count > 1 && path.hasSuffix("/") ? path.dropLast() : Substring(path)
+    guard let slash = trimmed.lastIndex(of: "/") else { return String(trimmed) }
+    return String(trimmed[trimmed.index(after: slash)...])
+  }
+
+  /// A name in a folder.
+  public static func path(_ folder: String, _ name: String) -> String {
+    folder.hasSuffix("/") ? folder + name : folder + "/" + name
+  }
+
+  /// Whether the path is a folder; links are followed.
+  public static func exists(_ path: String) -> Bool {
+    var status = stat()
+    return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
+  }
+
+  /// Whether the path is an ordinary file; links are followed.
+  public static func fileExists(_ path: String) -> Bool {
+    var status = stat()
+    return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFREG
+  }
+
+  /// Whether anything has this path.
+  public static func occupied(_ path: String) -> Bool {
+    var status = stat()
+    return lstat(path, &status) == 0
+  }
+
+  /// Names in a folder, sorted, without `.` and `..`.
+  public static func names(in folder: String) throws(ModelFileError) -> [String] {
+    guard let stream = opendir(folder) else {
+      throw ModelFileError(.system(call: "opendir", code: errno), file: folder)
+    }
+    defer { closedir(stream) }
+    var names: [String] = []
+    while let entry = readdir(stream) {
+      let name = withUnsafePointer(to: &entry.pointee.d_name) {
+        $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+      }
+      if name != "." && name != ".." { names.append(name) }
+    }
+    return names.sorted()
+  }
+
+  /// Makes a folder.
+  public static func create(_ path: String) throws(ModelFileError) {
+    guard mkdir(path, 0o755) == 0 else { throw ModelFileError(.system(call: "mkdir", code: errno), file: path) }
+  }
+
+  /// Removes a file, or a folder with the files in it; what is not there is no error.
+  public static func remove(_ path: String) {
+    if unlink(path) == 0 || errno == ENOENT { return }
+    for name in (try? names(in: path)) ?? [] { remove(Folder.path(path, name)) }
+    rmdir(path)
+  }
+
+  /// Gives a file or folder another name; what had that name before is replaced in the same step.
+  public static func rename(_ path: String, to destination: String) throws(ModelFileError) {
+    guard Glibc.rename(path, destination) == 0 else {
+      throw ModelFileError(.system(call: "rename", code: errno), file: destination)
+    }
+  }
+
+  /// Waits until the names in a folder are on the disk.
+  public static func synchronize(_ folder: String) throws(ModelFileError) {
+    let descriptor = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+    guard descriptor >= 0 else { throw ModelFileError(.system(call: "open", code: errno), file: folder) }
+    defer { close(descriptor) }
+    // Some file systems have no fsync for folders and say so; their renames are as durable as they get.
+    guard fsync(descriptor) == 0 || errno == EINVAL else {
+      throw ModelFileError(.system(call: "fsync", code: errno), file: folder)
+    }
+  }
+
+  /// A name beside a path that nobody else uses: the temporary form of what will be there.
+  public static func temporaryPath(for path: String) -> String {
+    let number = UInt64.random(in: 0...UInt64.max)
+    return containing(path) + "/." + name(of: path) + ".errata-" + String(number, radix: 36)
+  }
+}

@@ -1,0 +1,44 @@
+internal import Glibc
+
+/// A file mapped read-only, for numbers that are used where they lie.
+///
+/// Only pages that are touched cost memory, so opening a file of any size is immediate.
+public final class MappedFile: Sendable {
+  /// Length of the mapping.
+  public let byteCount: Int
+  // SAFETY: set once, never written through, unmapped only in deinit.
+  private nonisolated(unsafe) let base: UnsafeMutableRawPointer?
+
+  /// Maps the whole of an open file.
+  public init(_ file: OpenFile) throws(ModelFileError) {
+    byteCount = try file.size()
+    guard byteCount > 0 else {
+      base = nil
+      return
+    }
+    base = mmap(nil, byteCount, PROT_READ, MAP_SHARED, file.descriptor, 0)
+    guard base != MAP_FAILED else { throw file.failure("mmap") }
+  }
+
+  deinit { if let base { munmap(base, byteCount) } }
+
+  /// Lends the bytes of a range; the pointer must not leave `body`.
+  public func withBytes<Result>(
+    _ range: Range<Int>, _ body: (UnsafeRawBufferPointer) throws -> Result
+  ) rethrows -> Result {
+    precondition(range.lowerBound >= 0 && range.upperBound <= byteCount, "the range lies within the file")
+    // SAFETY: the range was checked; `self` keeps the mapping alive through the call.
+    return try withExtendedLifetime(self) {
+      try body(UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(start: base, count: byteCount)[range]))
+    }
+  }
+
+  /// Gives the pages of a range back to the system; they are read again when touched.
+  public func release(_ range: Range<Int>) {
+    guard let base, !range.isEmpty else { return }
+    let page = Int(getpagesize())
+    let start = (range.lowerBound + page - 1) / page * page
+    let end = range.upperBound / page * page
+    if end > start { madvise(base + start, end - start, MADV_DONTNEED) }
+  }
+}

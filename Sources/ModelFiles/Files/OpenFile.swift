@@ -1,0 +1,177 @@
+internal import CLinux
+internal import Glibc
+
+/// An open file: reads and writes at given places, whole or with an error. Closed when the last reference goes.
+///
+/// Reading at a place (`pread`) instead of through a mapping means that a file which somebody cuts short under us gives
+/// an error and not a signal, and that the memory used is ours to bound.
+public final class OpenFile: Sendable {
+  /// The path, as the caller named it.
+  public let path: String
+  let descriptor: Int32
+
+  /// How a file is opened.
+  public enum Access: Sendable {
+    /// Only to be read.
+    case reading
+    /// To be changed in place; a symbolic link is refused.
+    case updating
+    /// Made anew; refused when the path exists.
+    case creating
+  }
+
+  /// Opens a file.
+  ///
+  /// - Throws: `system` with the number that `open(2)` gave, `symbolicLink` when updating one.
+  public init(_ path: String, _ access: Access) throws(ModelFileError) {
+    self.path = path
+    let flags =
+      switch access {
+      case .reading: O_RDONLY
+      case .updating: O_RDWR | O_NOFOLLOW
+      case .creating: O_RDWR | O_CREAT | O_EXCL
+      }
+    descriptor = open(path, flags | O_CLOEXEC, 0o644)
+    guard descriptor >= 0 else {
+      let code = errno
+      if access == .updating, code == ELOOP, let destination = OpenFile.linkDestination(of: path) {
+        throw ModelFileError(.symbolicLink(destination: destination), file: path)
+      }
+      throw ModelFileError(.system(call: "open", code: code), file: path)
+    }
+  }
+
+  deinit { close(descriptor) }
+
+  /// An error of the call that just failed.
+  func failure(_ call: String) -> ModelFileError {
+    ModelFileError(.system(call: call, code: errno), file: path)
+  }
+
+  /// Length of the file now.
+  public func size() throws(ModelFileError) -> Int {
+    var status = stat()
+    guard fstat(descriptor, &status) == 0 else { throw failure("fstat") }
+    return Int(status.st_size)
+  }
+
+  /// Whether the two are one file on disk, whatever their names.
+  public func isSameFile(as other: OpenFile) -> Bool {
+    var mine = stat()
+    var theirs = stat()
+    return fstat(descriptor, &mine) == 0 && fstat(other.descriptor, &theirs) == 0
+      && mine.st_dev == theirs.st_dev && mine.st_ino == theirs.st_ino
+  }
+
+  /// Fills the buffer from this offset on.
+  public func read(into buffer: UnsafeMutableRawBufferPointer, at offset: Int) throws(ModelFileError) {
+    var done = 0
+    while done < buffer.count {
+      let count = pread(descriptor, buffer.baseAddress! + done, buffer.count - done, off_t(offset + done))
+      if count < 0 && errno == EINTR { continue }
+      guard count >= 0 else { throw failure("pread") }
+      guard count > 0 else {
+        throw ModelFileError(
+          .unexpectedEnd(expected: offset + buffer.count, found: offset + done), file: path, byteOffset: offset)
+      }
+      done += count
+    }
+  }
+
+  /// Reads this many bytes from this offset on.
+  public func read(_ count: Int, at offset: Int) throws(ModelFileError) -> [UInt8] {
+    var bytes = [UInt8](repeating: 0, count: count)
+    var failure: ModelFileError?
+    bytes.withUnsafeMutableBytes { buffer in
+      do throws(ModelFileError) { try read(into: buffer, at: offset) } catch { failure = error }
+    }
+    if let failure { throw failure }
+    return bytes
+  }
+
+  /// Writes the whole buffer from this offset on.
+  public func write(_ buffer: UnsafeRawBufferPointer, at offset: Int) throws(ModelFileError) {
+    var done = 0
+    while done < buffer.count {
+      let count = pwrite(descriptor, buffer.baseAddress! + done, buffer.count - done, off_t(offset + done))
+      if count < 0 && errno == EINTR { continue }
+      guard count > 0 else { throw failure("pwrite") }
+      done += count
+    }
+  }
+
+  /// Writes these bytes from this offset on.
+  public func write(_ bytes: [UInt8], at offset: Int) throws(ModelFileError) {
+    var failure: ModelFileError?
+    bytes.withUnsafeBytes { buffer in
+      do throws(ModelFileError) { try write(buffer, at: offset) } catch { failure = error }
+    }
+    if let failure { throw failure }
+  }
+
+  /// Waits until data and length are on the disk.
+  public func synchronize() throws(ModelFileError) {
+    guard fdatasync(descriptor) == 0 else { throw failure("fdatasync") }
+  }
+
+  /// Reserves space up to this length, so that a full disk shows before anything is written.
+  public func reserve(_ length: Int) throws(ModelFileError) {
+    guard length > 0 else { return }
+    let code = posix_fallocate(descriptor, 0, off_t(length))
+    guard code == 0 || code == EOPNOTSUPP || code == EINVAL else {
+      throw ModelFileError(.system(call: "posix_fallocate", code: code), file: path)
+    }
+    if code != 0, ftruncate(descriptor, off_t(length)) != 0 { throw failure("ftruncate") }
+  }
+
+  /// Takes the file for one run; others that ask meanwhile get `locked`.
+  public func lock(exclusively: Bool) throws(ModelFileError) {
+    while flock(descriptor, (exclusively ? LOCK_EX : LOCK_SH) | LOCK_NB) != 0 {
+      if errno == EINTR { continue }
+      guard errno == EWOULDBLOCK else { throw failure("flock") }
+      throw ModelFileError(.locked, file: path)
+    }
+  }
+
+  /// Copies bytes of another file; the kernel moves them, sharing the blocks where the file system can.
+  public func copy(_ range: Range<Int>, of source: OpenFile, to offset: Int) throws(ModelFileError) {
+    var from = off_t(range.lowerBound)
+    var to = off_t(offset)
+    let end = off_t(range.upperBound)
+    while from < end {
+      let count = copy_file_range(source.descriptor, &from, descriptor, &to, Int(end - from), 0)
+      if count > 0 { continue }
+      if count == 0 {
+        throw ModelFileError(
+          .unexpectedEnd(expected: range.upperBound, found: Int(from)), file: source.path, byteOffset: Int(from))
+      }
+      switch errno {
+      case EINTR: continue
+      case EXDEV, ENOSYS, EOPNOTSUPP, EINVAL:
+        // Two file systems, or one that cannot: the slow way, through a small buffer.
+        try copyThroughMemory(Int(from)..<range.upperBound, of: source, to: Int(to))
+        return
+      default: throw failure("copy_file_range")
+      }
+    }
+  }
+
+  private func copyThroughMemory(_ range: Range<Int>, of source: OpenFile, to offset: Int) throws(ModelFileError) {
+    let step = 1 << 18
+    var done = 0
+    while done < range.count {
+      let bytes = try source.read(min(step, range.count - done), at: range.lowerBound + done)
+      try write(bytes, at: offset + done)
+      done += bytes.count
+    }
+  }
+
+  /// Where a symbolic link points, if the path is one.
+  static func linkDestination(of path: String) -> String? {
+    var buffer = [UInt8](repeating: 0, count: Int(PATH_MAX))
+    let count = buffer.withUnsafeMutableBytes {
+      readlink(path, $0.baseAddress!.assumingMemoryBound(to: CChar.self), $0.count)
+    }
+    return count < 0 ? nil : String(decoding: buffer[..<count], as: UTF8.self)
+  }
+}

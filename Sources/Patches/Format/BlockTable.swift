@@ -1,0 +1,73 @@
+/// How a block's stored bytes become its content. `Formats/patch.md`, *Block table*.
+enum BlockCoding: UInt32, Sendable {
+  case stored = 0
+  case zstd = 1
+  case zstdPlanesOf2 = 2
+  case zstdPlanesOf4 = 3
+  case choices = 4
+
+  /// Bytes of an element whose planes were taken apart.
+  var planeCount: Int {
+    switch self {
+    case .zstdPlanesOf2: 2
+    case .zstdPlanesOf4: 4
+    default: 1
+    }
+  }
+}
+
+/// One row of the block table.
+struct BlockInfo: Sendable {
+  static let byteCount = 48
+  /// Longest decoded block, and the size of a tile.
+  static let decodedLimit = 1 << 20
+  static let storedLimit = 1 << 23 + 64
+
+  let storedCount: Int
+  let decodedCount: Int
+  let coding: BlockCoding
+  let digest: Digest
+  /// Where the stored bytes begin in the patch.
+  var byteOffset = 0
+
+  /// The row as stored.
+  var row: [UInt8] {
+    littleEndian(UInt64(storedCount), 8) + littleEndian(UInt64(decodedCount), 4)
+      + littleEndian(UInt64(coding.rawValue), 4) + digest.bytes
+  }
+
+  init(storedCount: Int, decodedCount: Int, coding: BlockCoding, digest: Digest) {
+    self.storedCount = storedCount
+    self.decodedCount = decodedCount
+    self.coding = coding
+    self.digest = digest
+  }
+
+  /// Reads and bounds a row.
+  init(row: ArraySlice<UInt8>, file: String, block: Int, byteOffset: Int) throws(PatchError) {
+    let start = row.startIndex
+    let stored = number(row[start..<start + 8])
+    let decoded = number(row[start + 8..<start + 12])
+    let code = UInt32(number(row[start + 12..<start + 16]))
+    guard let coding = BlockCoding(rawValue: code) else {
+      throw .unknownCoding(file: file, block: block, coding: code)
+    }
+    guard stored <= UInt64(Self.storedLimit), decoded <= UInt64(coding == .choices ? 0 : Self.decodedLimit) else {
+      throw .blockTooLarge(file: file, block: block)
+    }
+    self.init(
+      storedCount: Int(stored), decodedCount: Int(decoded), coding: coding,
+      digest: Digest(stored: row[start + 16..<start + 48]))
+    self.byteOffset = byteOffset
+  }
+}
+
+/// The low bytes of a number, least significant first.
+func littleEndian(_ value: UInt64, _ count: Int) -> [UInt8] {
+  (0..<count).map { UInt8(truncatingIfNeeded: value >> (8 * UInt64($0))) }
+}
+
+/// The number that bytes spell, least significant first.
+func number(_ bytes: ArraySlice<UInt8>) -> UInt64 {
+  bytes.reversed().reduce(0) { $0 << 8 | UInt64($1) }
+}

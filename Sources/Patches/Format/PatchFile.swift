@@ -1,0 +1,156 @@
+public import ModelFiles
+
+/// A patch on disk, opened and checked: header, lengths, digest, manifest and block ranges. Payload is decoded on demand.
+public struct PatchFile: Sendable {
+  /// The path, as the caller named it.
+  public let path: String
+  /// SHA-256 of header, manifest and block table: names the whole patch.
+  public let digest: Digest
+  /// The whole manifest, for people and tools.
+  public let manifest: JSONValue
+  /// Touched tensors, by name.
+  public let changes: [TensorChange]
+  /// Length of the file.
+  public let byteCount: Int
+
+  let file: OpenFile
+  let blocks: [BlockInfo]
+  /// Where the patch begins in its file: past 0 in a journal, which carries a patch along.
+  private let origin: Int
+
+  /// The bytes of the patch in its file.
+  var place: Range<Int> { origin..<origin + byteCount }
+
+  /// Opens a patch. Costs time and memory for the manifest and the block table only.
+  public init(_ path: String) throws {
+    let file = try OpenFile(path, .reading)
+    try self.init(file, 0..<file.size())
+  }
+
+  /// Opens a patch that is a part of a file.
+  init(_ file: OpenFile, _ place: Range<Int>) throws {
+    path = file.path
+    self.file = file
+    origin = place.lowerBound
+    byteCount = place.count
+    let start = try file.read(min(place.count, PatchHeader.byteCount), at: origin)
+    let header = try PatchHeader(parsing: start, file: path, fileSize: place.count)
+    let front = try file.read(header.payloadOffset, at: origin)
+    digest = Digest(of: front)
+    let stored = Digest(stored: try file.read(Digest.byteCount, at: place.upperBound - Digest.byteCount))
+    guard stored == digest else { throw PatchError.patchDigest(file: path, expected: stored, found: digest) }
+
+    let tableOffset = PatchHeader.byteCount + header.manifestCount
+    blocks = try PatchFile.blocks(front[tableOffset...], of: header, file: path)
+    let text = Array(front[PatchHeader.byteCount..<tableOffset])
+    guard String(validating: text, as: UTF8.self) != nil else {
+      throw PatchError.badManifest(file: path, field: "encoding")
+    }
+    do throws(JSONError) { manifest = try JSONValue(parsing: text) } catch {
+      throw PatchError.manifestSyntax(file: path, error)
+    }
+    changes = try PatchFile.changes(of: manifest, blocks: blocks, file: path)
+  }
+
+  private static func blocks(
+    _ table: ArraySlice<UInt8>, of header: PatchHeader, file: String
+  ) throws(PatchError) -> [BlockInfo] {
+    var blocks: [BlockInfo] = []
+    blocks.reserveCapacity(header.blockCount)
+    var offset = header.payloadOffset
+    for block in 0..<header.blockCount {
+      let start = table.startIndex + block * BlockInfo.byteCount
+      let info = try BlockInfo(
+        row: table[start..<start + BlockInfo.byteCount], file: file, block: block, byteOffset: offset)
+      offset += info.storedCount
+      blocks.append(info)
+    }
+    guard offset + Digest.byteCount == header.fileSize else {
+      throw .wrongLength(file: file, expected: UInt64(offset + Digest.byteCount), found: UInt64(header.fileSize))
+    }
+    return blocks
+  }
+
+  private static func changes(
+    of manifest: JSONValue, blocks: [BlockInfo], file: String
+  ) throws(PatchError) -> [TensorChange] {
+    guard manifest["format"]?.text == "errata patch" else { throw .badManifest(file: file, field: "format") }
+    guard let list = manifest["tensors"]?.elements else { throw .badManifest(file: file, field: "tensors") }
+    var changes: [TensorChange] = []
+    var next = 0
+    for json in list {
+      let change = try TensorChange(json: json, file: file)
+      if let last = changes.last, !last.name.utf8.lexicographicallyPrecedes(change.name.utf8) {
+        throw .badManifest(file: file, field: "tensors")
+      }
+      try change.checkBlocks(blocks, next: &next, file: file)
+      changes.append(change)
+    }
+    guard next == blocks.count else { throw .badBlockRange(file: file, tensor: "", field: "tensors") }
+    return changes
+  }
+
+  /// Reads one block and checks it.
+  func storedBytes(_ block: Int) throws -> [UInt8] {
+    let info = blocks[block]
+    let stored = try file.read(info.storedCount, at: origin + info.byteOffset)
+    guard Digest(of: stored) == info.digest else {
+      throw PatchError.blockDigest(file: path, block: block, byteOffset: info.byteOffset)
+    }
+    return stored
+  }
+
+  /// Decodes the blocks of a range into one run of bytes.
+  func content(_ range: Range<Int>) throws -> [UInt8] {
+    var content: [UInt8] = []
+    content.reserveCapacity(blocks[range].reduce(0) { $0 + $1.decodedCount })
+    for block in range {
+      let info = blocks[block]
+      guard let bytes = info.coding.decode(try storedBytes(block), count: info.decodedCount) else {
+        throw PatchError.blockDecoding(file: path, block: block)
+      }
+      content += bytes
+    }
+    return content
+  }
+
+  /// Checks every block, so that a damaged patch is refused before anything is written.
+  public func checkBlocks(threads: Int) throws {
+    try parallelFor(blocks.count, width: threads, state: {}) { block, _ in _ = try storedBytes(block) }
+  }
+}
+
+extension TensorChange {
+  /// Ranges follow each other and have the lengths that shape, rank and type ask for.
+  fileprivate func checkBlocks(_ table: [BlockInfo], next: inout Int, file: String) throws(PatchError) {
+    let factor = factorType.byteCount
+    let expected: [Int?] = [
+      tileCount * 2 * Digest.byteCount, rank * 4, product(rank, outputWidth, factor), product(rank, inputWidth, factor),
+      nil,
+    ]
+    for (index, range) in blocks.ranges.enumerated() {
+      let field = Blocks.fields[index]
+      func bad() -> PatchError { .badBlockRange(file: file, tensor: name, field: field) }
+      guard range.lowerBound == next, range.upperBound <= table.count else { throw bad() }
+      next = range.upperBound
+      guard field == "choices" else {
+        guard let bytes = expected[index], range.count == Tiling.count(bytes) else { throw bad() }
+        for (position, block) in range.enumerated() {
+          guard table[block].coding != .choices,
+            table[block].decodedCount == Tiling.range(position, of: bytes).count
+          else { throw bad() }
+        }
+        continue
+      }
+      guard range.count == tileCount, table[range].allSatisfy({ $0.coding == .choices }) else { throw bad() }
+    }
+  }
+
+  /// `nil` when the product does not fit: no file can hold that much.
+  private func product(_ factors: Int...) -> Int? {
+    factors.reduce(Optional(1)) { total, factor in
+      guard let (product, overflow) = total?.multipliedReportingOverflow(by: factor), !overflow else { return nil }
+      return product
+    }
+  }
+}

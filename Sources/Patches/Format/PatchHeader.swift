@@ -1,0 +1,62 @@
+/// The fixed first 40 bytes. `Formats/patch.md`, *Header*.
+struct PatchHeader {
+  static let byteCount = 40
+  static let magic: [UInt8] = [0x89, 0x45, 0x52, 0x52, 0x0D, 0x0A, 0x1A, 0x0A]
+  static let version: UInt32 = 1
+  static let manifestLimit: UInt64 = 1 << 28
+  static let blockLimit: UInt64 = 1 << 24
+
+  let manifestCount: Int
+  let blockCount: Int
+  let fileSize: Int
+
+  /// Where the first block begins.
+  var payloadOffset: Int { Self.byteCount + manifestCount + BlockInfo.byteCount * blockCount }
+
+  /// The header as stored.
+  var bytes: [UInt8] {
+    Self.magic + littleEndian(UInt64(Self.version), 4) + littleEndian(0, 4) + littleEndian(UInt64(manifestCount), 8)
+      + littleEndian(UInt64(blockCount), 8) + littleEndian(UInt64(fileSize), 8)
+  }
+
+  init(manifestCount: Int, blockCount: Int, payloadCount: Int) {
+    self.manifestCount = manifestCount
+    self.blockCount = blockCount
+    fileSize =
+      Self.byteCount + manifestCount + BlockInfo.byteCount * blockCount + payloadCount + Digest.byteCount
+  }
+
+  /// Reads and bounds the header of a file of this size.
+  init(parsing bytes: [UInt8], file: String, fileSize: Int) throws(PatchError) {
+    guard bytes.starts(with: Self.magic) else { throw .notAPatch(file: file) }
+    guard fileSize >= Self.byteCount + Digest.byteCount else {
+      throw .wrongLength(
+        file: file, expected: UInt64(Self.byteCount + Digest.byteCount), found: UInt64(fileSize))
+    }
+    let version = UInt32(number(bytes[8..<12]))
+    guard version == Self.version else {
+      throw .unknownVersion(file: file, found: version, known: Self.version)
+    }
+    let features = UInt32(number(bytes[12..<16]))
+    guard features == 0 else { throw .unknownFeature(file: file, bits: features) }
+    let manifest = number(bytes[16..<24])
+    guard manifest <= Self.manifestLimit else {
+      throw .manifestTooLarge(file: file, length: manifest, limit: Self.manifestLimit)
+    }
+    let blocks = number(bytes[24..<32])
+    guard blocks <= Self.blockLimit else {
+      throw .tooManyBlocks(file: file, count: blocks, limit: Self.blockLimit)
+    }
+    let declared = number(bytes[32..<40])
+    guard declared == UInt64(fileSize) else {
+      throw .wrongLength(file: file, expected: declared, found: UInt64(fileSize))
+    }
+    manifestCount = Int(manifest)
+    blockCount = Int(blocks)
+    self.fileSize = fileSize
+    guard payloadOffset <= fileSize - Digest.byteCount else {
+      throw .wrongLength(
+        file: file, expected: UInt64(payloadOffset + Digest.byteCount), found: UInt64(fileSize))
+    }
+  }
+}

@@ -1,0 +1,99 @@
+internal import Kernels
+
+/// The product of a tensor's factors, element by element, in the fixed order that `Formats/patch.md` defines.
+///
+/// The factor of the storage's columns is packed once into panels of 48 columns, which all rows share.
+final class LowRankSums: Sendable {
+  let rows: Int
+  let columns: Int
+  let rank: Int
+  /// Factors of the storage's rows, [rows × rank].
+  private let rowFactors: [Float]
+  /// Factors of the storage's columns, [panel × rank × 48], zero beyond the last column.
+  private let panels: [Float]
+
+  static let panelWidth = Int(errata_panel_width)
+  /// Floats of scratch for one call; a mebibyte stays in the second-level cache.
+  private static let scratchCount = 1 << 18
+  private static let rowLimit = 16
+
+  /// Packs the factors for a tensor's storage.
+  init(_ factors: StoredFactors, change: TensorChange) {
+    rows = change.rows
+    columns = change.columns
+    rank = factors.rank
+    let right = factors.right.enumerated().map { $1 * factors.scales[$0 / change.inputWidth] }
+    let isOutputMajor = change.orientation == .outputMajor
+    rowFactors = LowRankSums.transposed(isOutputMajor ? factors.left : right, runs: rank, count: rows)
+    panels = LowRankSums.packed(isOutputMajor ? right : factors.left, rank: rank, columns: columns)
+  }
+
+  private static func transposed(_ values: [Float], runs: Int, count: Int) -> [Float] {
+    var result = [Float](repeating: 0, count: values.count)
+    for run in 0..<runs {
+      for index in 0..<count { result[index * runs + run] = values[run * count + index] }
+    }
+    return result
+  }
+
+  private static func packed(_ values: [Float], rank: Int, columns: Int) -> [Float] {
+    let panelCount = (columns + panelWidth - 1) / panelWidth
+    var result = [Float](repeating: 0, count: panelCount * rank * panelWidth)
+    for component in 0..<rank {
+      for column in 0..<columns {
+        result[(column / panelWidth * rank + component) * panelWidth + column % panelWidth] =
+          values[component * columns + column]
+      }
+    }
+    return result
+  }
+
+  /// Memory that one thread needs; not to be shared.
+  final class Scratch {
+    let sums = UnsafeMutablePointer<Float>.allocate(capacity: LowRankSums.scratchCount)
+    deinit { sums.deallocate() }
+  }
+
+  /// Computes the sums of a range of elements in storage order and hands them out run by run.
+  func forEachRun(
+    in elements: Range<Int>, _ scratch: Scratch, _ body: (_ run: Range<Int>, _ sums: UnsafePointer<Float>) throws -> Void
+  ) rethrows {
+    let widest = LowRankSums.scratchCount / LowRankSums.panelWidth * LowRankSums.panelWidth
+    let fullStride = (columns + LowRankSums.panelWidth - 1) / LowRankSums.panelWidth * LowRankSums.panelWidth
+    var next = elements.lowerBound
+    while next < elements.upperBound {
+      let row = next / columns
+      let column = next % columns
+      let left = elements.upperBound - next
+      if column == 0 && left >= columns && fullStride <= widest {
+        let count = min(left / columns, widest / fullStride, LowRankSums.rowLimit)
+        compute(rows: row..<row + count, panels: 0..<fullStride / LowRankSums.panelWidth, stride: fullStride, scratch)
+        for index in 0..<count {
+          let start = next + index * columns
+          try body(start..<start + columns, scratch.sums + index * fullStride)
+        }
+        next += count * columns
+      } else {
+        // A piece of one row: the panels that cover it, from the panel where it begins.
+        let firstPanel = column / LowRankSums.panelWidth
+        let skipped = column % LowRankSums.panelWidth
+        let count = min(columns - column, left, widest - skipped)
+        let panelEnd = (column + count + LowRankSums.panelWidth - 1) / LowRankSums.panelWidth
+        compute(rows: row..<row + 1, panels: firstPanel..<panelEnd, stride: widest, scratch)
+        try body(next..<next + count, scratch.sums + skipped)
+        next += count
+      }
+    }
+  }
+
+  private func compute(rows: Range<Int>, panels range: Range<Int>, stride: Int, _ scratch: Scratch) {
+    rowFactors.withUnsafeBufferPointer { left in
+      panels.withUnsafeBufferPointer { right in
+        // SAFETY: the caller keeps rows and panels within the tensor, and rows × stride within the scratch.
+        errata_low_rank_sums(
+          left.baseAddress! + rows.lowerBound * rank, rows.count,
+          right.baseAddress! + range.lowerBound * rank * LowRankSums.panelWidth, range.count, rank, scratch.sums, stride)
+      }
+    }
+  }
+}

@@ -1,0 +1,88 @@
+public import ModelFiles
+
+/// Why a patch is refused, or why it does not fit the model.
+///
+/// Cases up to `choicesMismatch` carry the names that `Formats/patch.md` gives them.
+public enum PatchError: Error, Equatable, Sendable {
+  // The file
+  /// The magic bytes are others.
+  case notAPatch(file: String)
+  /// A version this reader does not know.
+  case unknownVersion(file: String, found: UInt32, known: UInt32)
+  /// A critical feature bit this reader does not know.
+  case unknownFeature(file: String, bits: UInt32)
+  /// The manifest is longer than allowed.
+  case manifestTooLarge(file: String, length: UInt64, limit: UInt64)
+  /// More blocks than allowed.
+  case tooManyBlocks(file: String, count: UInt64, limit: UInt64)
+  /// The file has another length than its parts add up to.
+  case wrongLength(file: String, expected: UInt64, found: UInt64)
+  /// Header, manifest or block table are not what the digest names.
+  case patchDigest(file: String, expected: Digest, found: Digest)
+  /// A block is larger than allowed.
+  case blockTooLarge(file: String, block: Int)
+  /// A block coding this reader does not know.
+  case unknownCoding(file: String, block: Int, coding: UInt32)
+  /// A block's bytes are not what its digest names.
+  case blockDigest(file: String, block: Int, byteOffset: Int)
+  /// A block does not decode to its declared length.
+  case blockDecoding(file: String, block: Int)
+  /// A field of the manifest is missing or malformed.
+  case badManifest(file: String, field: String)
+  /// The manifest is not JSON.
+  case manifestSyntax(file: String, JSONError)
+  /// A kind of change, orientation, factor type or rounding this reader does not know.
+  case unknownChange(file: String, field: String, value: String)
+  /// A tensor's blocks are not those its shape asks for.
+  case badBlockRange(file: String, tensor: String, field: String)
+  /// The leaves do not give the tensor digests of the manifest.
+  case leafDigest(file: String, tensor: String)
+  /// A factor or scale is not a finite number.
+  case notFinite(file: String, tensor: String)
+  /// The stored choices do not belong to this edited tensor.
+  case choicesMismatch(file: String, tensor: String, tile: Int)
+
+  // Patch and model
+  /// The model has no such tensor.
+  case tensorMissing(tensor: String, model: String)
+  /// The tensor has another element type or shape.
+  case tensorMismatch(tensor: String, model: String, expected: String, found: String)
+  /// A tensor's bytes are not those the patch starts from.
+  case wrongBase(tensor: String, file: String, expected: Digest, found: Digest, state: ModelState)
+  /// What was computed is not what the patch promises.
+  case wrongResult(tensor: String, file: String, tile: Int)
+
+  // Making a patch
+  /// The change takes a finite weight to NaN.
+  case updateNotFinite(tensor: String, index: Int)
+  /// The tensor's element type cannot be edited.
+  case notEditable(tensor: String, elementType: ElementType)
+  /// The tensor is not a matrix.
+  case notAMatrix(tensor: String, shape: [Int])
+  /// The factors have other widths than the tensor.
+  case factorShape(tensor: String, expected: [Int], found: [Int])
+  /// Stochastic rounding was asked for a type that has only nearest.
+  case roundingNotDefined(tensor: String, elementType: ElementType)
+
+  // Outputs and in-place runs
+  /// The output is the input.
+  case outputIsInput(path: String)
+  /// Something that must not be replaced has the output's name.
+  case outputExists(path: String)
+  /// The journal of an interrupted run cannot be read.
+  case damagedJournal(path: String, detail: String)
+  /// A run failed and could not be rolled back; the journal is kept.
+  case rollBackFailed(journal: String)
+}
+
+/// What a model is, seen from a patch.
+public enum ModelState: String, Sendable {
+  /// Every touched tensor is as the patch found it.
+  case base
+  /// Every touched tensor is as the patch leaves it.
+  case edited
+  /// Each tile is one or the other, but not all are the same.
+  case partial
+  /// Something else.
+  case other
+}

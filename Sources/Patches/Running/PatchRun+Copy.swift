@@ -1,0 +1,89 @@
+internal import ModelFiles
+
+extension PatchRun {
+  /// Writes the other side of the model to a new place; the model itself is only read.
+  ///
+  /// A single file becomes a file; a folder becomes a folder, with the small files beside the weights.
+  /// - Returns: names of files in the model's folder that were not copied because they may hold unedited weights.
+  @discardableResult
+  public func write(
+    _ direction: Direction, to output: String, progress: @Sendable (Int) -> Void = { _ in }
+  ) throws -> [String] {
+    guard Folder.exists(model.path) || model.indexPath != nil else {
+      try writeShard(0, direction, to: output, progress: progress)
+      return []
+    }
+    guard !Folder.occupied(output) else { throw PatchError.outputExists(path: output) }
+    let temporary = Folder.temporaryPath(for: output)
+    try Folder.create(temporary)
+    do {
+      let skipped = try copyCompanions(to: temporary)
+      for shard in model.shards.indices {
+        try writeShard(
+          shard, direction, to: Folder.path(temporary, Folder.name(of: model.shards[shard].path)), progress: progress)
+      }
+      try Folder.synchronize(temporary)
+      try Folder.rename(temporary, to: output)
+      try Folder.synchronize(Folder.containing(output))
+      return skipped
+    } catch {
+      Folder.remove(temporary)
+      throw error
+    }
+  }
+
+  /// Copies one file of the model with its touched tensors changed; the kernel moves all other bytes.
+  private func writeShard(
+    _ shard: Int, _ direction: Direction, to path: String, progress: @Sendable (Int) -> Void
+  ) throws {
+    let source = model.shards[shard]
+    guard !Folder.exists(path) else { throw PatchError.outputExists(path: path) }
+    if let present = try? OpenFile(path, .reading) {
+      guard !present.isSameFile(as: source), !present.isSameFile(as: patch.file) else {
+        throw PatchError.outputIsInput(path: path)
+      }
+    }
+    let output = try AtomicFile(path)
+    let target = output.file
+    let size = try source.size()
+    try target.reserve(size)
+    var copied = 0
+    for item in items.indices.filter({ items[$0].tensor.shard == shard }).sorted(by: {
+      items[$0].tensor.byteRange.lowerBound < items[$1].tensor.byteRange.lowerBound
+    }) {
+      let range = items[item].tensor.byteRange
+      try target.copy(copied..<range.lowerBound, of: source, to: copied)
+      let runner = try TileRunner(self, item: item, direction)
+      try parallelFor(items[item].leaves.count, width: threads, state: { TileTransform.Scratch() }) { tile, scratch in
+        let bytes = try runner.compute(tile, scratch)
+        try target.write(bytes, at: place(item, tile).lowerBound)
+        progress(bytes.count)
+      }
+      copied = range.upperBound
+    }
+    try target.copy(copied..<size, of: source, to: copied)
+    try output.commit()
+  }
+
+  /// Ends of names that usually hold weights: copied, they would carry the other side of the change along.
+  private static let weightSuffixes = [
+    ".safetensors", ".bin", ".pt", ".pth", ".gguf", ".h5", ".msgpack", ".onnx", ".ckpt", ".npz",
+  ]
+
+  private func copyCompanions(to folder: String) throws -> [String] {
+    let shardNames = Set(model.shards.map { Folder.name(of: $0.path) })
+    var skipped: [String] = []
+    for name in try Folder.names(in: model.folder) where !shardNames.contains(name) {
+      let path = Folder.path(model.folder, name)
+      guard Folder.fileExists(path), !PatchRun.weightSuffixes.contains(where: name.hasSuffix) else {
+        skipped.append(name)
+        continue
+      }
+      let source = try OpenFile(path, .reading)
+      let copy = try OpenFile(Folder.path(folder, name), .creating)
+      try copy.copy(0..<source.size(), of: source, to: 0)
+      try copy.synchronize()
+    }
+    return skipped
+  }
+}

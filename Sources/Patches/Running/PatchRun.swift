@@ -1,0 +1,75 @@
+public import ModelFiles
+
+/// A patch matched to a model: what there is to do, and what the model is now.
+public struct PatchRun: Sendable {
+  /// Which way.
+  public enum Direction: String, Sendable {
+    case apply
+    case revert
+  }
+
+  /// One touched tensor with its place in the model.
+  struct Item: Sendable {
+    let change: TensorChange
+    let tensor: TensorInfo
+    /// For each tile: what it must be before and after, in the direction of apply.
+    let leaves: [(base: Digest, result: Digest)]
+  }
+
+  /// The patch.
+  public let patch: PatchFile
+  /// The model.
+  public let model: ModelFile
+  /// Threads to use.
+  public let threads: Int
+  let items: [Item]
+
+  /// Matches every tensor of the patch to the model by name, type and shape.
+  public init(_ patch: PatchFile, _ model: ModelFile, threads: Int) throws {
+    self.patch = patch
+    self.model = model
+    self.threads = threads
+    items = try patch.changes.map { change in
+      guard model.contains(change.name) else {
+        throw PatchError.tensorMissing(tensor: change.name, model: model.path)
+      }
+      let tensor = try model.tensor(change.name)
+      guard tensor.elementType == change.elementType, tensor.shape == change.shape else {
+        throw PatchError.tensorMismatch(
+          tensor: change.name, model: model.file(of: tensor).path,
+          expected: "\(change.elementType.rawValue) \(change.shape)",
+          found: "\(tensor.elementType.rawValue) \(tensor.shape)")
+      }
+      return Item(change: change, tensor: tensor, leaves: try patch.leaves(of: change))
+    }
+  }
+
+  /// All tiles of all touched tensors, in the order of the patch.
+  var tiles: [(item: Int, tile: Int)] {
+    items.indices.flatMap { item in items[item].leaves.indices.map { (item, $0) } }
+  }
+
+  /// Bytes of the touched tensors.
+  public var touchedByteCount: Int { items.reduce(0) { $0 + $1.tensor.byteCount } }
+
+  /// Where a tile lies in its file.
+  func place(_ item: Int, _ tile: Int) -> Range<Int> {
+    let range = Tiling.range(tile, of: items[item].tensor.byteCount)
+    let start = items[item].tensor.byteRange.lowerBound
+    return start + range.lowerBound..<start + range.upperBound
+  }
+}
+
+extension PatchFile {
+  /// Base and result leaf of every tile, checked against the tensor digests.
+  func leaves(of change: TensorChange) throws -> [(base: Digest, result: Digest)] {
+    let bytes = try content(change.blocks.leaves)
+    let leaves = (0..<change.tileCount).map { tile in
+      (base: Digest(stored: bytes[64 * tile..<64 * tile + 32]), result: Digest(stored: bytes[64 * tile + 32..<64 * tile + 64]))
+    }
+    guard Digest(leaves: leaves.map(\.base)) == change.baseDigest,
+      Digest(leaves: leaves.map(\.result)) == change.resultDigest
+    else { throw PatchError.leafDigest(file: path, tensor: change.name) }
+    return leaves
+  }
+}

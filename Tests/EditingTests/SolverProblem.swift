@@ -1,0 +1,74 @@
+import Editing
+import LinearAlgebra
+
+/// A small random problem with all sizes different, so that a swapped pair fails.
+struct SolverProblem {
+  let inputWidth: Int
+  let outputWidth: Int
+  /// `[edits × inputWidth]`
+  var keys: Matrix<Double>
+  /// `[edits × outputWidth]`
+  var residuals: Matrix<Double>
+  /// `[5 × inputWidth]`
+  let earlierKeys: Matrix<Double>
+  /// Σ k kᵀ of the tokens. `[inputWidth × inputWidth]`
+  var sum: Matrix<Double>
+  let tokenCount: Int
+
+  init(
+    seed: UInt64 = 1, inputWidth: Int = 40, outputWidth: Int = 12, edits: Int = 7, tokenCount: Int = 600
+  ) {
+    var generator = SplitMix64(state: seed)
+    // Inputs of uneven size, as activations are: three decades, with a gap around 0.1.
+    let scales = (0..<inputWidth).map { $0 % 3 == 0 ? 0.05 : 3 / Double(1 + $0 % 7) }
+    func draw(_ count: Int) -> Matrix<Double> {
+      var matrix = Matrix<Double>.random(count, inputWidth, using: &generator)
+      matrix.scale(columns: scales)
+      return matrix
+    }
+    self.inputWidth = inputWidth
+    self.outputWidth = outputWidth
+    self.tokenCount = tokenCount
+    keys = draw(edits)
+    earlierKeys = draw(5)
+    sum = draw(tokenCount).columnGram()
+    residuals = .random(edits, outputWidth, using: &generator)
+  }
+
+  /// C, the mean.
+  var mean: Matrix<Double> { sum.scaled(by: 1 / Double(tokenCount)) }
+
+  func secondMoment() throws -> SecondMoment { try SecondMoment(sum: sum, tokenCount: tokenCount) }
+
+  func solve(_ settings: UpdateSettings, earlierKeys: Matrix<Double>? = nil) throws -> UpdateSolution {
+    try UpdateSolver(settings: settings, metric: settings.makeMetric(from: secondMoment()))
+      .solve(keys: keys, residuals: residuals, earlierKeys: earlierKeys)
+  }
+}
+
+extension UpdateSettings {
+  /// Settings of a method with some of its numbers replaced.
+  init(
+    _ method: EditMethod, weight: Double? = nil, ridge: Double? = nil, threshold: NullSpaceThreshold? = nil,
+    form: SolveForm = .automatic
+  ) {
+    self.init(method: method)
+    if let weight { secondMomentWeight = weight }
+    if let ridge { self.ridge = ridge }
+    if let threshold { nullSpaceThreshold = threshold }
+    self.form = form
+  }
+}
+
+/// Seeded random numbers (Steele, Lea and Flood's SplitMix64), so that a failure can be repeated.
+struct SplitMix64: RandomNumberGenerator {
+  var state: UInt64
+
+  mutating func next() -> UInt64 {
+    state &+= 0x9e37_79b9_7f4a_7c15
+    var z = state
+    z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
+    z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb
+    return z ^ (z >> 31)
+  }
+}
