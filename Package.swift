@@ -39,7 +39,7 @@ let package = Package(
     .executableTarget(
       name: "errata",
       dependencies: [
-        "Editing", "Patches", "ModelFiles", "LinearAlgebra",
+        "Editing", "Patches", "ModelFiles", "LinearAlgebra", "CLinux",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: strict),

@@ -13,15 +13,20 @@ export PYTHONDONTWRITEBYTECODE=1 HF_HUB_OFFLINE=1
 "$python" world.py --out "$world" --tokenizer "$build/tokenizer.json"
 "$python" solver.py --out "$reference/solver.safetensors"
 
-for family in gpt2 llama; do
-    model=$fixtures/models/tiny-$family
-    "$python" train.py --family $family --tokenizer "$build/tokenizer.json" --out "$build/tiny-$family"
-    "$python" export.py "$build/tiny-$family" --out "$model"
+# make_model FAMILY λ CLAMP ROME_LAYER ROME_CLAMP
+make_model() {
+    name=tiny-$1
+    model=$fixtures/models/$name
+    statistics=$reference/$name.statistics.safetensors
+    "$python" train.py --family "$1" --tokenizer "$build/tokenizer.json" --out "$build/$name"
+    "$python" export.py "$build/$name" --out "$model"
     "$python" knowledge.py "$model"
-    "$python" second_moments.py "$model" --corpus "$world/corpus.txt" --layers 1,2 \
-        --out "$reference/tiny-$family.statistics.safetensors"
+    "$python" second_moments.py "$model" --corpus "$world/corpus.txt" --layers 1,2 --out "$statistics"
     "$python" reference.py "$model" --facts "$world/facts.json" --contexts "$world/contexts.json" --layers 1,2 \
-        --second-moment-weight 100 --out "$reference"
+        --second-moment-weight "$2" --clamp "$3" --out "$reference"
     "$python" reference_edit.py "$model" --facts "$world/facts.json" --contexts "$world/contexts.json" --layers 1,2 \
-        --second-moment-weight 100 --statistics "$reference/tiny-$family.statistics.safetensors"
-done
+        --second-moment-weight "$2" --clamp "$3" --rome-layer "$4" --rome-clamp "$5" --statistics "$statistics"
+}
+make_model gpt2 100 0.75 1 4
+make_model llama 20 1.0 2 6
+"$python" listing.py

@@ -116,18 +116,19 @@ def main():
     parser.add_argument("--contexts", type=Path, required=True)
     parser.add_argument("--statistics", type=Path, required=True)
     parser.add_argument("--layers", required=True, help="for MEMIT, e.g. 1,2")
-    parser.add_argument("--rome-layer", type=int, help="default: the last of --layers")
+    parser.add_argument("--rome-layer", type=int, help="default: the first of --layers")
     parser.add_argument("--second-moment-weight", type=float, required=True)
     parser.add_argument("--clamp", type=float, default=SETTINGS["clamp"])
     parser.add_argument("--rome-clamp", type=float, default=4.0)
     parser.add_argument("--singles", type=int, default=20)
     parser.add_argument("--batch", type=int, default=10)
+    parser.add_argument("--bfloat16", action="store_true", help="round the edited weights before measuring, as a file would")
     options = parser.parse_args()
     torch.set_num_threads(2)
     lm = LanguageModel.load(options.model)
     records, contexts = json.loads(options.facts.read_text()), json.loads(options.contexts.read_text())
     layers = [int(l) for l in options.layers.split(",")]
-    rome_layer = layers[-1] if options.rome_layer is None else options.rome_layer
+    rome_layer = layers[0] if options.rome_layer is None else options.rome_layer
     moments = load_moments(options.statistics, lm, sorted({*layers, rome_layer}))
     base = {l: lm.projection(l).weight.data.clone() for l in moments}
     settings = {**SETTINGS, "clamp": options.clamp}
@@ -136,6 +137,8 @@ def main():
         results, losses = [], []
         for group in groups:
             losses += edit([fact(r) for r in group])
+            for layer in base if options.bfloat16 else []:
+                lm.projection(layer).weight.data = lm.projection(layer).weight.data.bfloat16().float()
             results += [measures.measure(lm, r) for r in group]
             for layer, weight in base.items():
                 lm.projection(layer).weight.data.copy_(weight)

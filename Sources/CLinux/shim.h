@@ -1,4 +1,5 @@
-// glibc declares this call only under _GNU_SOURCE, which Swift's own import of glibc does not set.
+// glibc declares these calls only under _GNU_SOURCE, which Swift's own import of glibc does not set.
 #include <sys/types.h>
 ssize_t copy_file_range(int source, off_t *source_offset, int target, off_t *target_offset, size_t length,
                         unsigned flags);
+int sched_getaffinity(pid_t process, size_t size, void *set);

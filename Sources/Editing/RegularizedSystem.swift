@@ -2,7 +2,7 @@ import LinearAlgebra
 
 /// S = G + ρI, scaled to a unit diagonal and factored.
 ///
-/// With a ridge it is positive definite and Cholesky succeeds. Without one, nearly parallel keys may need a jitter
+/// With a ridge worth the name it is positive definite and Cholesky succeeds. Without one, nearly parallel keys may need a jitter
 /// of up to 1e-4 on the unit diagonal; beyond that the equations are solved in least squares over the directions
 /// that can be told apart.
 struct RegularizedSystem {
@@ -36,13 +36,13 @@ struct RegularizedSystem {
     scale = gram.diagonal.map { 1 / $0.squareRoot() }
     gram.scale(rows: scale)
     gram.scale(columns: scale)
-    // A ridge is the caller's own regularization: no further one unless the factorization fails outright.
-    let minimum = ridge > 0 ? 0 : Self.minimumReciprocalCondition
-    if let (cholesky, jitter) = Cholesky.taking(
+    // A ridge is the caller's own regularization: no further one unless S is singular to working precision.
+    let minimum = ridge > 0 ? 1e-14 : Self.minimumReciprocalCondition
+    if let (cholesky, jitter, reciprocalCondition) = Cholesky.taking(
       &gram, jitters: Self.jitters, minimumReciprocalCondition: { _ in minimum })
     {
       self.jitter = jitter
-      condition = 1 / cholesky.reciprocalCondition()
+      condition = 1 / reciprocalCondition
       rank = cholesky.order
       factor = .cholesky(cholesky)
       return

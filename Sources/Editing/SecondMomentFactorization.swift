@@ -48,7 +48,7 @@ public final class SecondMomentFactorization: KeyMetric {
     // The rank of C is at most T: with fewer tokens than inputs a jitter is needed from the start.
     let steps = tokenCount < width ? Self.jitters.filter { $0 >= 1e-6 } : [0] + Self.jitters
     guard
-      let (factor, jitter) = Cholesky.taking(
+      let taken = Cholesky.taking(
         &matrix, jitters: steps, minimumReciprocalCondition: { $0 == 0 ? 1e-13 : 1e-12 })
     else {
       throw EditError.secondMomentUnusable(
@@ -56,9 +56,7 @@ public final class SecondMomentFactorization: KeyMetric {
     }
     self.tokenCount = tokenCount
     self.deadUnits = deadUnits
-    self.jitter = jitter
-    cholesky = factor
-    reciprocalCondition = factor.reciprocalCondition()
+    (cholesky, jitter, reciprocalCondition) = taken
   }
 
   private static let jitters = [1e-10, 1e-9, 1e-8, 1e-7, 1e-6, 1e-5, 1e-4, 1e-3, 1e-2]

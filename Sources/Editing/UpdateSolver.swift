@@ -53,7 +53,7 @@ public struct UpdateSolver: Sendable {
     var wanted = residuals
     try requireReachable(y, from: earlierCount)
 
-    let form = chooseForm(keyCount: y.rows, rank: min(wanted.rows, wanted.columns))
+    let form = chooseForm(reducedKeys: y, rank: min(wanted.rows, wanted.columns))
     var gram = form == .dual ? y.rowGram() : y.columnGram()
     let parallel =
       form == .dual
@@ -100,10 +100,11 @@ public struct UpdateSolver: Sendable {
   ///
   /// For N keys, r rows in the solve and H of w rows the dual form takes 3N²w + N³/3 and the primal one
   /// Nw² + 2rw² + w³/3: they meet at N = w where r = N, and near N = w/2 where earlier keys outnumber new ones.
-  private func chooseForm(keyCount: Int, rank: Int) -> SolveForm {
+  private func chooseForm(reducedKeys y: Matrix<Double>, rank: Int) -> SolveForm {
     guard settings.form == .automatic else { return settings.form }
-    guard settings.effectiveRidge > 0 else { return .dual }
-    let (n, r, w) = (Double(keyCount), Double(rank), Double(metric.reducedWidth))
+    // For N < w only the ridge makes YYᵀ + ρI regular: it must not drown in the rounding of YYᵀ.
+    guard settings.effectiveRidge > 1e-10 * y.elements.sumOfSquares else { return .dual }
+    let (n, r, w) = (Double(y.rows), Double(rank), Double(y.columns))
     return 3 * n * n * w + n * n * n / 3 <= n * w * w + 2 * r * w * w + w * w * w / 3 ? .dual : .primal
   }
 }

@@ -7,11 +7,11 @@ extension Cholesky {
   /// - Parameters:
   ///   - matrix: A, both triangles equal and finite. Taken (left empty) on success, unchanged on failure.
   ///   - jitters: the ladder of τ, ascending, beginning with 0 where none may be needed.
-  ///   - minimum: the reciprocal condition that a τ must reach; not estimated where it is 0.
-  /// - Returns: the factor and its τ, or `nil` when the whole ladder fails.
+  ///   - minimum: the reciprocal condition that a τ must reach.
+  /// - Returns: the factor, its τ and its reciprocal condition, or `nil` when the whole ladder fails.
   public static func taking(
     _ matrix: inout Matrix<Scalar>, jitters: [Scalar], minimumReciprocalCondition minimum: (Scalar) -> Scalar
-  ) -> (factor: Cholesky, jitter: Scalar)? {
+  ) -> (factor: Cholesky, jitter: Scalar, reciprocalCondition: Scalar)? {
     precondition(matrix.isSquare, "only a square matrix has a Cholesky factor")
     let diagonal = matrix.diagonal
     var attempt = Matrix<Scalar>(rows: 0, columns: 0)
@@ -19,10 +19,11 @@ extension Cholesky {
     for jitter in jitters {
       for i in diagonal.indices { attempt[i, i] = diagonal[i] + jitter }
       let oneNorm = oneNorm(of: attempt)
-      if factor(&attempt) == 0,
-        minimum(jitter) == 0 || reciprocalCondition(ofFactor: attempt, oneNorm: oneNorm) >= minimum(jitter)
-      {
-        return (Cholesky(factor: attempt, oneNorm: oneNorm), jitter)
+      if factor(&attempt) == 0 {
+        let reached = reciprocalCondition(ofFactor: attempt, oneNorm: oneNorm)
+        if reached >= minimum(jitter) {
+          return (Cholesky(factor: attempt, oneNorm: oneNorm), jitter, reached)
+        }
       }
       attempt.mirrorUpper()
     }

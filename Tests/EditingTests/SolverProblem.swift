@@ -19,8 +19,10 @@ struct SolverProblem {
     seed: UInt64 = 1, inputWidth: Int = 40, outputWidth: Int = 12, edits: Int = 7, tokenCount: Int = 600
   ) {
     var generator = SplitMix64(state: seed)
-    // Inputs of uneven size, as activations are: three decades, with a gap around 0.1.
-    let scales = (0..<inputWidth).map { $0 % 3 == 0 ? 0.05 : 3 / Double(1 + $0 % 7) }
+    // Inputs of uneven size, as activations are, with a gap in the spectrum around AlphaEdit's threshold of 0.02.
+    let scales = (0..<inputWidth).map { (input: Int) -> Double in
+      input % 3 == 0 ? 0.05 : 3.0 / Double(1 + input % 7)
+    }
     func draw(_ count: Int) -> Matrix<Double> {
       var matrix = Matrix<Double>.random(count, inputWidth, using: &generator)
       matrix.scale(columns: scales)

@@ -34,7 +34,8 @@ import Testing
   func `MEMIT equals its paper's closed form`(form: SolveForm) throws {
     for earlier in [nil, problem.earlierKeys] {
       let expected = PlainForms.memit(
-        keys: problem.keys, residuals: problem.residuals, mean: problem.mean, weight: 20, earlierKeys: earlier)
+        keys: problem.keys, residuals: problem.residuals, mean: problem.mean, weight: 20,
+        earlierKeys: earlier)
       let solution = try problem.solve(UpdateSettings(.memit, weight: 20, form: form), earlierKeys: earlier)
       #expect(solution.factors.product().relativeError(to: expected) < Self.tolerance)
       #expect(solution.form == form)
@@ -47,7 +48,8 @@ import Testing
       let expected = try PlainForms.alphaEdit(
         keys: problem.keys, residuals: problem.residuals, mean: problem.mean, threshold: 2e-2, ridge: 0.5,
         earlierKeys: earlier)
-      let solution = try problem.solve(UpdateSettings(.alphaedit, ridge: 0.5, form: form), earlierKeys: earlier)
+      let settings = UpdateSettings(.alphaedit, ridge: 0.5, form: form)
+      let solution = try problem.solve(settings, earlierKeys: earlier)
       #expect(solution.factors.product().relativeError(to: expected) < Self.tolerance)
     }
   }

@@ -24,7 +24,9 @@ import Testing
     let a = Self.positiveDefinite(37, seed: 2)
     let cholesky = try Cholesky(factoring: a)
     let b = Matrix<Double>.random(vectors == .rows ? 5 : 37, vectors == .rows ? 37 : 5, seed: 3)
-    func columns(_ matrix: Matrix<Double>) -> Matrix<Double> { vectors == .rows ? matrix.transposed() : matrix }
+    func columns(_ matrix: Matrix<Double>) -> Matrix<Double> {
+      vectors == .rows ? matrix.transposed() : matrix
+    }
     func check(_ operand: Matrix<Double>, _ solve: (inout Matrix<Double>) -> Void) {
       var x = b
       solve(&x)
@@ -58,9 +60,10 @@ import Testing
 
   @Test func `a jitter ladder stops at the first step that suffices`() throws {
     var singular = Matrix<Double>(rows: 2, columns: 2, elements: [1, 1, 1, 1])
-    let taken = Cholesky.taking(&singular, jitters: [0, 1e-3, 1e-2], minimumReciprocalCondition: { _ in 4e-4 })
-    let (factor, jitter) = try #require(taken)
+    let (factor, jitter, reached) = try #require(
+      Cholesky.taking(&singular, jitters: [0, 1e-3, 1e-2], minimumReciprocalCondition: { _ in 4e-4 }))
     #expect(jitter == 1e-3)
+    #expect(reached == factor.reciprocalCondition())
     let l = factor.lower
     let expected = Matrix<Double>(rows: 2, columns: 2, elements: [1.001, 1, 1, 1.001])
     #expect(l.times(l, otherTransposed: true).relativeError(to: expected) < Tolerance.double)

@@ -34,7 +34,8 @@ struct SplitMix64: RandomNumberGenerator {
 
 extension Matrix {
   /// Uniform in −1…1.
-  static func random(_ rows: Int, _ columns: Int, seed: UInt64) -> Matrix where Scalar.RawSignificand: FixedWidthInteger {
+  static func random(_ rows: Int, _ columns: Int, seed: UInt64) -> Matrix
+  where Scalar.RawSignificand: FixedWidthInteger {
     var generator = SplitMix64(state: seed)
     return Matrix(
       rows: rows, columns: columns,

@@ -154,3 +154,18 @@ extension TensorChange {
     }
   }
 }
+
+extension PatchFile {
+  /// Bytes of the payload that belong to one tensor.
+  public func storedByteCount(of change: TensorChange) -> Int {
+    change.blocks.ranges.reduce(0) { total, range in blocks[range].reduce(total) { $0 + $1.storedCount } }
+  }
+}
+
+extension OpenFile {
+  /// Whether the file begins as a patch does.
+  public func hasPatchMagic() throws -> Bool {
+    let size = try size()
+    return try read(min(size, PatchHeader.magic.count), at: 0) == PatchHeader.magic
+  }
+}

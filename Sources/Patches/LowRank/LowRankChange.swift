@@ -16,8 +16,8 @@ public struct LowRankOptions: Sendable {
   public init() {}
 }
 
-/// A run of elements before and after, as they lie in storage order.
-public struct EditedRun {
+/// A tile's elements before and after, in storage order.
+public struct EditedTile {
   /// Elements, counted in the tensor.
   public let elements: Range<Int>
   /// The base elements as Float.
@@ -31,12 +31,12 @@ extension PatchWriter {
   ///
   /// - Parameters:
   ///   - factors: left [outputWidth × rank] and right [rank × inputWidth].
-  ///   - observe: called from several threads with every run of elements before and after rounding.
-  ///   - measured: what to note for people, asked for after all runs were observed.
+  ///   - observe: called from several threads with every tile, before and after.
+  ///   - measured: what to note for people, asked for after all tiles were observed.
   /// - Throws: `notEditable`, `notAMatrix`, `factorShape`, `updateNotFinite`, `roundingNotDefined`.
   public func append(
     _ factors: LowRankFactors, to tensor: TensorInfo, of model: ModelFile, orientation: TensorChange.Orientation,
-    options: LowRankOptions, observe: (@Sendable (EditedRun) -> Void)? = nil, measured: () -> JSONValue? = { nil }
+    options: LowRankOptions, observe: (@Sendable (EditedTile) -> Void)? = nil, measured: () -> JSONValue? = { nil }
   ) throws {
     let name = tensor.name
     guard tensor.elementType.isEditable else {
@@ -90,22 +90,21 @@ struct LowRankTile: Sendable {
   /// Walks all tiles of a tensor: edited elements, leaves, and what revert will need.
   static func all(
     _ transform: TileTransform, of tensor: TensorInfo, in file: OpenFile, threads: Int,
-    observe: (@Sendable (EditedRun) -> Void)?
+    observe: (@Sendable (EditedTile) -> Void)?
   ) throws -> [LowRankTile] {
     let change = transform.change
     let results = Mutex([LowRankTile?](repeating: nil, count: change.tileCount))
-    try parallelFor(change.tileCount, width: threads, state: { (TileTransform.Scratch(), FloatRuns()) }) { tile, state in
-      let (scratch, floats) = state
+    try parallelFor(change.tileCount, width: threads, state: { (TileTransform.Scratch(), TileProof()) }) { tile, state in
+      let (scratch, proof) = state
       let range = Tiling.range(tile, of: change.byteCount)
       let base = UnsafeMutableRawBufferPointer(rebasing: scratch.input[..<range.count])
       let edited = UnsafeMutableRawBufferPointer(rebasing: scratch.output[..<range.count])
       try file.read(into: base, at: tensor.byteRange.lowerBound + range.lowerBound)
-      try transform.apply(tile, base: base.baseAddress!, edited: edited.baseAddress!, scratch) { run, before, after in
-        try floats.check(run, before, after, change: change, observe: observe)
-      }
+      transform.apply(tile, base: base.baseAddress!, edited: edited.baseAddress!, scratch)
+      try proof.check(transform.elements(of: tile), base, edited, change: change, observe: observe)
       let baseLeaf = Digest(of: UnsafeRawBufferPointer(base))
       let resultLeaf = Digest(of: UnsafeRawBufferPointer(edited))
-      let guess = floats.guess
+      let guess = proof.guess
       guard let open = transform.estimateBase(tile, edited: edited.baseAddress!, base: guess.baseAddress!, scratch)
       else { throw PatchError.wrongResult(tensor: tensor.name, file: file.path, tile: tile) }
       let choices = transform.choices(open, base: base.baseAddress!)
@@ -121,30 +120,29 @@ struct LowRankTile: Sendable {
   }
 }
 
-/// One thread's runs as Float, and the tile it reverts for proof.
-final class FloatRuns {
+/// One thread's buffers for looking at a tile: its numbers as Float, and the tile as revert would give it.
+final class TileProof {
   let guess = UnsafeMutableRawBufferPointer.allocate(byteCount: Tiling.byteCount, alignment: 64)
   private var base: [Float] = []
   private var edited: [Float] = []
   deinit { guess.deallocate() }
 
-  /// Hands a run to the observer and refuses an update that makes NaN of a number.
+  /// Refuses an update that makes NaN of a number, and shows the tile to the observer.
   func check(
-    _ run: Range<Int>, _ before: UnsafeRawPointer, _ after: UnsafeRawPointer, change: TensorChange,
-    observe: (@Sendable (EditedRun) -> Void)?
+    _ elements: Range<Int>, _ before: UnsafeMutableRawBufferPointer, _ after: UnsafeMutableRawBufferPointer,
+    change: TensorChange, observe: (@Sendable (EditedTile) -> Void)?
   ) throws {
-    change.elementType.convert(before, count: run.count, into: &base)
-    change.elementType.convert(after, count: run.count, into: &edited)
-    for index in 0..<run.count where edited[index].isNaN && !base[index].isNaN {
-      throw PatchError.updateNotFinite(tensor: change.name, index: run.lowerBound + index)
-    }
-    guard let observe else { return }
-    base.withUnsafeBufferPointer { base in
-      edited.withUnsafeBufferPointer { edited in
-        observe(
-          EditedRun(
-            elements: run, base: UnsafeBufferPointer(rebasing: base[..<run.count]),
-            edited: UnsafeBufferPointer(rebasing: edited[..<run.count])))
+    change.elementType.convert(before.baseAddress!, count: elements.count, into: &base)
+    change.elementType.convert(after.baseAddress!, count: elements.count, into: &edited)
+    try base.withUnsafeBufferPointer { base in
+      try edited.withUnsafeBufferPointer { edited in
+        for index in 0..<elements.count where edited[index].isNaN && !base[index].isNaN {
+          throw PatchError.updateNotFinite(tensor: change.name, index: elements.lowerBound + index)
+        }
+        observe?(
+          EditedTile(
+            elements: elements, base: UnsafeBufferPointer(rebasing: base[..<elements.count]),
+            edited: UnsafeBufferPointer(rebasing: edited[..<elements.count])))
       }
     }
   }

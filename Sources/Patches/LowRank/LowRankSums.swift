@@ -56,8 +56,8 @@ final class LowRankSums: Sendable {
 
   /// Computes the sums of a range of elements in storage order and hands them out run by run.
   func forEachRun(
-    in elements: Range<Int>, _ scratch: Scratch, _ body: (_ run: Range<Int>, _ sums: UnsafePointer<Float>) throws -> Void
-  ) rethrows {
+    in elements: Range<Int>, _ scratch: Scratch, _ body: (_ run: Range<Int>, _ sums: UnsafePointer<Float>) -> Void
+  ) {
     let widest = LowRankSums.scratchCount / LowRankSums.panelWidth * LowRankSums.panelWidth
     let fullStride = (columns + LowRankSums.panelWidth - 1) / LowRankSums.panelWidth * LowRankSums.panelWidth
     var next = elements.lowerBound
@@ -70,7 +70,7 @@ final class LowRankSums: Sendable {
         compute(rows: row..<row + count, panels: 0..<fullStride / LowRankSums.panelWidth, stride: fullStride, scratch)
         for index in 0..<count {
           let start = next + index * columns
-          try body(start..<start + columns, scratch.sums + index * fullStride)
+          body(start..<start + columns, scratch.sums + index * fullStride)
         }
         next += count * columns
       } else {
@@ -80,7 +80,7 @@ final class LowRankSums: Sendable {
         let count = min(columns - column, left, widest - skipped)
         let panelEnd = (column + count + LowRankSums.panelWidth - 1) / LowRankSums.panelWidth
         compute(rows: row..<row + 1, panels: firstPanel..<panelEnd, stride: widest, scratch)
-        try body(next..<next + count, scratch.sums + skipped)
+        body(next..<next + count, scratch.sums + skipped)
         next += count
       }
     }

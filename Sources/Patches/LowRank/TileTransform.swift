@@ -39,15 +39,11 @@ struct TileTransform: Sendable {
   }
 
   /// Computes the edited tile from the base tile.
-  func apply(
-    _ tile: Int, base: UnsafeRawPointer, edited: UnsafeMutableRawPointer, _ scratch: Scratch,
-    observing observe: ((_ run: Range<Int>, _ base: UnsafeRawPointer, _ edited: UnsafeRawPointer) throws -> Void)? = nil
-  ) throws {
+  func apply(_ tile: Int, base: UnsafeRawPointer, edited: UnsafeMutableRawPointer, _ scratch: Scratch) {
     let first = elements(of: tile).lowerBound
-    try sums.forEachRun(in: elements(of: tile), scratch.sums) { run, sums in
+    sums.forEachRun(in: elements(of: tile), scratch.sums) { run, sums in
       let offset = (run.lowerBound - first) * change.elementSize
       errata_add(type, rounding, base + offset, sums, edited + offset, run.count, UInt64(run.lowerBound))
-      try observe?(run, base + offset, edited + offset)
     }
   }
 

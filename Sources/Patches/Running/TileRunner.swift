@@ -26,7 +26,7 @@ struct TileRunner: Sendable {
     let leaves = run.items[item].leaves[tile]
     switch direction {
     case .apply:
-      try transform.apply(tile, base: input.baseAddress!, edited: output.baseAddress!, scratch)
+      transform.apply(tile, base: input.baseAddress!, edited: output.baseAddress!, scratch)
     case .revert:
       let choices = try run.patch.storedBytes(transform.change.blocks.choices.lowerBound + tile)
       guard

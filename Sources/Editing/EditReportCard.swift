@@ -1,0 +1,130 @@
+public import ModelFiles
+public import Patches
+
+/// What a solve achieved on one weight.
+public struct WeightReport: Sendable {
+  /// Full name of the weight.
+  public let name: String
+  /// Rank, norms, per-edit errors, warnings.
+  public let solution: UpdateSolution
+  /// ‖Δ‖ / ‖W‖.
+  public let relativeNorm: Double
+  /// tr(ΔCΔᵀ) / tr(WCWᵀ): the mean square change of known outputs, against the outputs.
+  public let preservation: Double?
+  /// Share of the wanted change of outputs that survives rounding.
+  public let retention: Double
+  /// The same for each edit.
+  public let retentions: [Double]
+  /// Elements that differ after rounding.
+  public let changedCount: Int
+  /// Jitter that the factorization of the second moment needed.
+  public let metricJitter: Double
+
+  init(
+    name: String, solution: UpdateSolution, measured: RetentionMeter.Result, preservation: Double?, metricJitter: Double
+  ) {
+    self.name = name
+    self.solution = solution
+    relativeNorm = solution.updateNorm / measured.baseNorm
+    self.preservation = preservation
+    retention = measured.retention
+    retentions = measured.retentions
+    changedCount = measured.changedCount
+    self.metricJitter = metricJitter
+  }
+
+  /// The numbers of one weight, as the patch and `--json` carry them.
+  public var measuredJSON: JSONValue {
+    [
+      "relativeNorm": .measured(relativeNorm),
+      "preservation": preservation.map { .measured($0) } ?? .null,
+      "retention": .measured(retention),
+      "changedElements": .integer(changedCount),
+      "ridge": .measured(solution.effectiveRidge),
+      "jitter": .measured(max(solution.jitter, metricJitter)),
+      "condition": .measured(solution.condition),
+      "form": .string(solution.form.rawValue),
+    ]
+  }
+}
+
+/// What a whole edit achieved.
+public struct EditReportCard: Sendable {
+  /// Method and its numbers.
+  public let settings: UpdateSettings
+  /// One report per weight.
+  public let weights: [WeightReport]
+  /// What each edit is about, if known.
+  public let facts: [JSONValue]?
+  /// The patch, once written.
+  public let patch: PatchFile?
+  let family: String?
+
+  /// Retention below this share deserves a warning.
+  public static let retentionLimit = 0.9
+
+  /// Weights whose rounding swallowed more than a tenth of the edit.
+  public var swallowed: [WeightReport] { weights.filter { !($0.retention >= Self.retentionLimit) } }
+
+  /// The per-edit numbers: for several weights, the worst of each.
+  public var factsJSON: [JSONValue] {
+    let count = weights.first?.solution.edits.count ?? 0
+    return (0..<count).map { edit in
+      var members = facts?[edit].members ?? []
+      let reports = weights.map { $0.solution.edits[edit] }
+      let retention = weights.map { $0.retentions[edit] }.min() ?? 0
+      members.append(.init("memorizationError", .measured(reports.map(\.memorizationError).max() ?? 0)))
+      members.append(.init("writtenFraction", .measured(reports.map(\.writtenFraction).min() ?? 0)))
+      members.append(.init("retention", .measured(retention)))
+      return .object(members)
+    }
+  }
+
+  /// Method and numbers as the patch and `--json` carry them.
+  public var settingsJSON: JSONValue {
+    var members: [JSONValue.Member] = [
+      .init("secondMomentWeight", .measured(settings.secondMomentWeight)),
+      .init("ridge", .measured(settings.ridge)),
+      .init("usesSecondMoment", .bool(settings.usesSecondMoment)),
+    ]
+    if settings.metric == .nullSpaceProjection {
+      switch settings.nullSpaceThreshold {
+      case .absolute(let value): members.append(.init("nullSpaceThreshold", .measured(value)))
+      case .relative(let value): members.append(.init("nullSpaceShare", .measured(value)))
+      }
+    }
+    return .object(members)
+  }
+
+  /// The `edit` object of the manifest.
+  var manifest: JSONValue {
+    ["method": .string(settings.method.rawValue), "recipe": settingsJSON, "facts": .array(factsJSON)]
+  }
+}
+
+extension JSONValue {
+  /// A measurement, to six significant digits: what lies beyond differs between machines and says nothing.
+  static func measured(_ value: Double) -> JSONValue {
+    guard value.isFinite, value != 0 else { return value == 0 ? .integer(0) : .null }
+    let exponent = Int(value.magnitude.exponentOfTen) - 5
+    let scale = tenTo(exponent.magnitude)
+    let rounded = exponent < 0 ? (value * scale).rounded() / scale : (value / scale).rounded() * scale
+    // A whole number below a million is written as one.
+    if rounded.magnitude < 1e6, rounded == rounded.rounded() { return .integer(Int(rounded)) }
+    return .number(rounded.isFinite ? rounded : value)
+  }
+
+  private static func tenTo(_ power: UInt) -> Double {
+    Double("1e\(power)") ?? .infinity
+  }
+}
+
+extension Double {
+  /// The power of ten of the first digit.
+  fileprivate var exponentOfTen: Double {
+    var exponent = (Double(self.exponent) * 0.301029995663981).rounded(.down)
+    // The estimate from the power of two is at most one off.
+    if let next = Double("1e\(Int(exponent) + 1)"), magnitude >= next { exponent += 1 }
+    return exponent
+  }
+}

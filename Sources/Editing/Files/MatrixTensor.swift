@@ -1,0 +1,38 @@
+public import LinearAlgebra
+public import ModelFiles
+
+extension ModelFile {
+  /// Reads a matrix of F32 or F64 as Double, in the file's own layout.
+  ///
+  /// - Throws: `noSuchTensor`, `elementTypeMismatch`, `shapeMismatch` where a count in `shape` (above −1) differs.
+  public func matrix(_ name: String, shape: [Int] = [-1, -1]) throws -> Matrix<Double> {
+    let tensor = try tensor(name)
+    let file = file(of: tensor)
+    guard tensor.elementType == .f32 || tensor.elementType == .f64 else {
+      throw ModelFileError(
+        .elementTypeMismatch(expected: [.f32, .f64], found: tensor.elementType), file: file.path, tensor: name)
+    }
+    guard tensor.shape.count == 2, zip(tensor.shape, shape).allSatisfy({ $1 < 0 || $0 == $1 }) else {
+      throw ModelFileError(.shapeMismatch(expected: shape, found: tensor.shape), file: file.path, tensor: name)
+    }
+    let mapped = try MappedFile(file)
+    let count = tensor.elementCount
+    let elements = mapped.withBytes(tensor.byteRange) { bytes in
+      [Double](unsafeUninitializedCapacity: count) { buffer, initialized in
+        for index in 0..<count {
+          buffer[index] =
+            tensor.elementType == .f64
+            ? bytes.loadUnaligned(fromByteOffset: 8 * index, as: Double.self)
+            : Double(bytes.loadUnaligned(fromByteOffset: 4 * index, as: Float.self))
+        }
+        initialized = count
+      }
+    }
+    return Matrix(rows: tensor.shape[0], columns: tensor.shape[1], elements: elements)
+  }
+
+  /// The value of a `__metadata__` key in any of the files.
+  public func note(_ key: String) -> String? {
+    metadata.lazy.joined().first { $0.key == key }?.value
+  }
+}

@@ -1,0 +1,72 @@
+public import ModelFiles
+
+/// Second moments on disk: `Formats/statistics.md`.
+///
+/// Sums and counts, never means, so that shards add up.
+public struct StatisticsFile: Sendable {
+  /// The tensors of the file.
+  public let container: ModelFile
+  /// Edited weights that the file has a second moment of, sorted.
+  public let weights: [String]
+
+  static let sumSuffix = ".second_moment_sum"
+  static let countSuffix = ".token_count"
+
+  /// Opens a statistics file and checks that sums and counts come in pairs of the right shape.
+  public init(_ path: String) throws {
+    container = try ModelFile(path)
+    let names = container.tensors.map(\.name)
+    weights = names.filter { $0.hasSuffix(Self.sumSuffix) }.map { String($0.dropLast(Self.sumSuffix.count)) }.sorted()
+    guard !weights.isEmpty else {
+      throw ModelFileError(.noSuchTensor, file: path, tensor: "*" + Self.sumSuffix)
+    }
+    for weight in weights {
+      let sum = try container.tensor(weight + Self.sumSuffix)
+      guard sum.elementType == .f32 || sum.elementType == .f64 else {
+        throw ModelFileError(
+          .elementTypeMismatch(expected: [.f32, .f64], found: sum.elementType), file: path, tensor: sum.name)
+      }
+      guard sum.shape.count == 2, sum.shape[0] == sum.shape[1], sum.shape[0] > 0 else {
+        throw ModelFileError(.shapeMismatch(expected: [-1, -1], found: sum.shape), file: path, tensor: sum.name)
+      }
+      _ = try tokenCount(of: weight)
+    }
+  }
+
+  /// Width of a weight's input.
+  public func inputWidth(of weight: String) throws -> Int { try container.tensor(weight + Self.sumSuffix).shape[0] }
+
+  /// Tokens that a weight's sum runs over.
+  public func tokenCount(of weight: String) throws -> Int {
+    let tensor = try container.tensor(weight + Self.countSuffix)
+    let file = container.file(of: tensor)
+    guard tensor.elementType == .i64 else {
+      throw ModelFileError(
+        .elementTypeMismatch(expected: [.i64], found: tensor.elementType), file: file.path, tensor: tensor.name)
+    }
+    guard tensor.elementCount == 1 else {
+      throw ModelFileError(.shapeMismatch(expected: [1], found: tensor.shape), file: file.path, tensor: tensor.name)
+    }
+    let bytes = try file.read(8, at: tensor.byteRange.lowerBound)
+    let count = bytes.withUnsafeBytes { $0.loadUnaligned(as: Int64.self) }
+    guard count > 0 else { throw EditError.noTokens(tokenCount: Int(count)) }
+    return Int(count)
+  }
+
+  /// Reads the second moment of a weight.
+  public func secondMoment(of weight: String) throws -> SecondMoment {
+    try SecondMoment(
+      sum: try container.matrix(weight + Self.sumSuffix), tokenCount: try tokenCount(of: weight))
+  }
+
+  /// The tensors of one weight, to be written.
+  static func tensors(
+    weight: String, width: Int, type: ElementType, tokenCount: Int,
+    sum: @escaping (OpenFile, Int) throws -> Void
+  ) -> [NewTensor] {
+    [
+      NewTensor(name: weight + sumSuffix, elementType: type, shape: [width, width], write: sum),
+      NewTensor(name: weight + countSuffix, elementType: .i64, shape: [1], elements: [Int64(tokenCount)]),
+    ]
+  }
+}

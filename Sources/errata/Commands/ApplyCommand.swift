@@ -1,0 +1,122 @@
+import ArgumentParser
+import ModelFiles
+import Patches
+
+/// Options that apply and revert share.
+struct ChangeOptions: ParsableArguments {
+  @Argument(help: "The patch.")
+  var patch: String
+
+  @Argument(help: "The model.")
+  var model: String
+
+  @Option(name: .shortAndLong, help: "Write a new model here; the given one is only read.")
+  var output: String?
+
+  @Flag(help: "Change the model's own files, under a journal: a kill or power cut loses nothing.")
+  var inPlace = false
+
+  @Flag(help: "Check everything and say what would change; write nothing.")
+  var dryRun = false
+
+  func validate() throws {
+    guard [output != nil, inPlace, dryRun].count(where: { $0 }) == 1 else {
+      throw ValidationError("Give one of -o OUT, --in-place and --dry-run.")
+    }
+  }
+}
+
+struct ApplyCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "apply", abstract: "Applies a patch to the model it was made from.",
+    discussion: """
+      Every touched tensor is checked before a byte is written: the wrong model is refused. The result is, bit for bit, \
+      the one that the patch records.
+
+      Examples:
+        errata apply fix.errata model.safetensors -o fixed.safetensors
+        errata apply fix.errata llama/ --in-place
+      """)
+  @OptionGroup var change: ChangeOptions
+  @OptionGroup var threads: ThreadOptions
+  @OptionGroup var output: OutputOptions
+
+  func run() throws { try perform(.apply, change, threads, output) }
+}
+
+struct RevertCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "revert", abstract: "Takes a patch back: gives exactly the model before it.",
+    discussion: """
+      The patch itself carries what reverting needs. The result is, bit for bit, the model that the patch was made from.
+
+      Examples:
+        errata revert fix.errata fixed.safetensors -o model.safetensors
+        errata revert fix.errata llama/ --in-place
+      """)
+  @OptionGroup var change: ChangeOptions
+  @OptionGroup var threads: ThreadOptions
+  @OptionGroup var output: OutputOptions
+
+  func run() throws { try perform(.revert, change, threads, output) }
+}
+
+/// Both ways are one piece of work.
+private func perform(
+  _ direction: PatchRun.Direction, _ change: ChangeOptions, _ threads: ThreadOptions, _ output: OutputOptions
+) throws {
+  let preposition = direction == .apply ? "to" : "from"
+  let action = "cannot \(direction.rawValue) \(change.patch) \(preposition) the model in \(change.model)"
+  try doing(action, output) {
+    let patch = try PatchFile(change.patch)
+    try patch.checkBlocks(threads: threads.count)
+    let model = try openModel(change.model, threads: threads.count, output)
+    let run = try PatchRun(patch, model, threads: threads.count)
+    let passes = change.dryRun ? 1 : 2
+    let progress = Progress(direction.rawValue, total: passes * run.touchedByteCount, output)
+    defer { progress.finish() }
+    var skipped: [String] = []
+    if change.inPlace {
+      try run.changeInPlace(direction, progress: progress.advance)
+    } else {
+      try run.requireSource(of: direction, progress: progress.advance)
+      if let path = change.output { skipped = try run.write(direction, to: path, progress: progress.advance) }
+    }
+    progress.finish()
+    report(direction, change, run, skipped: skipped, output)
+  }
+}
+
+private func report(
+  _ direction: PatchRun.Direction, _ change: ChangeOptions, _ run: PatchRun, skipped: [String], _ output: OutputOptions
+) {
+  let tensors = Numbers.count(run.patch.changes.count, "tensor")
+  let what = "\(tensors), \(Numbers.bytes(run.touchedByteCount))"
+  let done = direction == .apply ? "Applied" : "Reverted"
+  if change.dryRun {
+    output.say("Would \(direction.rawValue) \(change.patch): \(what). Every check passed; nothing was written.")
+  } else if let path = change.output {
+    output.say("\(done) \(change.patch): \(what) changed, digests checked. The new model is \(path).")
+  } else {
+    output.say("\(done) \(change.patch) in place: \(what) changed in \(change.model), digests checked.")
+  }
+  if !skipped.isEmpty {
+    output.say("Not copied, because they may hold unedited weights: \(skipped.joined(separator: ", ")).")
+  }
+  guard output.json else { return }
+  let object: JSONValue = [
+    "direction": .string(direction.rawValue),
+    "written": .bool(!change.dryRun),
+    "output": (change.output ?? (change.inPlace ? change.model : nil)).map { .string($0) } ?? .null,
+    "bytes": .integer(run.touchedByteCount),
+    "tensors": .array(
+      run.patch.changes.map { tensor in
+        [
+          "name": .string(tensor.name), "bytes": .integer(tensor.byteCount),
+          "digest": .string((direction == .apply ? tensor.resultDigest : tensor.baseDigest).hexadecimal),
+        ]
+      }),
+    "notCopied": .array(skipped.map { .string($0) }),
+  ]
+  Console.output(object.indentedText)
+}

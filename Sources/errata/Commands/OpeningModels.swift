@@ -1,0 +1,26 @@
+import ModelFiles
+import Patches
+
+/// Opens a model for a command. A run on it that was cut off is completed first.
+func openModel(_ path: String, threads: Int, _ output: OutputOptions) throws -> ModelFile {
+  let model = try ModelFile(path)
+  for recovery in try PatchRun.recover(model, threads: threads) { announce(recovery, output) }
+  return model
+}
+
+/// Says what became of an interrupted run.
+func announce(_ recovery: PatchRun.Recovery, _ output: OutputOptions) {
+  output.say(
+    "Note: an interrupted \(recovery.direction.rawValue) was found and "
+      + (recovery.isCompleted ? "completed." : "undone."))
+}
+
+/// Refuses an output that is one of the inputs: writing it would destroy what was asked about.
+func requireDistinct(_ path: String, from inputs: [String]) throws {
+  guard let output = try? OpenFile(path, .reading) else { return }
+  for input in inputs {
+    if let file = try? OpenFile(input, .reading), file.isSameFile(as: output) {
+      throw PatchError.outputIsInput(path: path)
+    }
+  }
+}

@@ -1,0 +1,119 @@
+import Editing
+import ModelFiles
+
+extension Shown {
+  /// A model: what it is, then its tensors; layers that look alike share a line.
+  static func model(_ model: ModelFile, verbose: Bool) throws -> Shown {
+    let bytes = model.tensors.reduce(0) { $0 + $1.byteCount }
+    let parameters = model.tensors.reduce(0) { $0 + $1.elementCount }
+    var lines = [
+      "model: safetensors, \(Numbers.count(model.shards.count, "file")), \(Numbers.count(model.tensors.count, "tensor")), "
+        + "\(Numbers.quantity(parameters)) parameters, \(Numbers.bytes(bytes))"
+    ]
+    if let type = model.modelType { lines.append("family: \(type)") }
+    for (key, value) in model.metadata.joined() { lines.append("\(key): \(value.count > 80 ? value.prefix(79) + "…" : value)") }
+    var table = Table([("tensor", .left), ("type", .left), ("shape", .left), ("each", .right), ("number", .right)])
+    for group in groups(model.tensors, collapsed: !verbose) {
+      table.add([
+        group.name, group.tensor.elementType.rawValue, Numbers.shape(group.tensor.shape),
+        Numbers.bytes(group.tensor.byteCount), "\(group.count)",
+      ])
+    }
+    let json: JSONValue = [
+      "kind": "model", "format": "safetensors",
+      "family": model.modelType.map { .string($0) } ?? .null,
+      "files": .array(model.shards.map { .string(Folder.name(of: $0.path)) }),
+      "parameters": .integer(parameters), "bytes": .integer(bytes),
+      "tensors": .array(
+        model.tensors.map { tensor in
+          [
+            "name": .string(tensor.name), "type": .string(tensor.elementType.rawValue),
+            "shape": .array(tensor.shape.map { .integer($0) }), "bytes": .integer(tensor.byteCount),
+          ]
+        }),
+      "metadata": .object(model.metadata.joined().map { .init($0.key, .string($0.value)) }),
+    ]
+    return Shown(text: (lines + [table.text()]).joined(separator: "\n"), json: json)
+  }
+
+  private struct Group {
+    var name: String
+    let tensor: TensorInfo
+    var count = 1
+  }
+
+  /// Tensors whose names differ only in the first number, with one type and shape, become one row, "h.0–11.ln".
+  private static func groups(_ tensors: [TensorInfo], collapsed: Bool) -> [Group] {
+    guard collapsed else { return tensors.map { Group(name: $0.name, tensor: $0) } }
+    struct Key: Hashable {
+      let before: Substring
+      let after: Substring
+      let type: ElementType
+      let shape: [Int]
+    }
+    var groups: [Group] = []
+    var places: [Key: (place: Int, numbers: [Int])] = [:]
+    for tensor in tensors {
+      let parts = tensor.name.split(separator: ".", omittingEmptySubsequences: false)
+      guard let position = parts.firstIndex(where: { Int($0) != nil }), let number = Int(parts[position]) else {
+        groups.append(Group(name: tensor.name, tensor: tensor))
+        continue
+      }
+      let before = tensor.name[..<parts[position].startIndex]
+      let after = tensor.name[parts[position].endIndex...]
+      let key = Key(before: before, after: after, type: tensor.elementType, shape: tensor.shape)
+      if let (place, numbers) = places[key] {
+        let all = (numbers + [number]).sorted()
+        places[key] = (place, all)
+        groups[place].count = all.count
+        let isRun = all.last! - all.first! + 1 == all.count
+        groups[place].name = "\(before)\(isRun ? "\(all.first!)–\(all.last!)" : all.map(String.init).joined(separator: ","))\(after)"
+      } else {
+        places[key] = (groups.count, [number])
+        groups.append(Group(name: tensor.name, tensor: tensor))
+      }
+    }
+    return groups
+  }
+
+  /// Statistics: which weights, how wide, over how many tokens.
+  static func statistics(_ file: StatisticsFile) throws -> Shown {
+    var lines = ["statistics: second moments of \(Numbers.count(file.weights.count, "weight"))"]
+    for (key, value) in file.container.metadata.joined() { lines.append("\(key): \(value)") }
+    var table = Table([("weight", .left), ("width", .right), ("tokens", .right), ("tokens per width", .right)])
+    var weights: [JSONValue] = []
+    for weight in file.weights {
+      let width = try file.inputWidth(of: weight)
+      let tokens = try file.tokenCount(of: weight)
+      let ratio = Double(tokens) / Double(width)
+      table.add([weight, "\(width)", Numbers.quantity(tokens), Numbers.significant(ratio, 3)])
+      weights.append(["name": .string(weight), "width": .integer(width), "tokens": .integer(tokens)])
+    }
+    let json: JSONValue = [
+      "kind": "statistics", "format": "safetensors", "weights": .array(weights),
+      "metadata": .object(file.container.metadata.joined().map { .init($0.key, .string($0.value)) }),
+    ]
+    return Shown(text: (lines + [table.text()]).joined(separator: "\n"), json: json)
+  }
+
+  /// Keys: how many edits of which weights.
+  static func keys(_ file: KeysFile) throws -> Shown {
+    var table = Table([("weight", .left), ("edits", .right), ("inputs", .right), ("outputs", .right)])
+    var weights: [JSONValue] = []
+    for weight in file.weights {
+      let keys = try file.container.tensor(weight + ".keys").shape
+      let outputs = try file.container.tensor(weight + ".residuals").shape[1]
+      table.add([weight, "\(keys[0])", "\(keys[1])", "\(outputs)"])
+      weights.append([
+        "name": .string(weight), "edits": .integer(keys[0]), "inputWidth": .integer(keys[1]),
+        "outputWidth": .integer(outputs),
+      ])
+    }
+    let json: JSONValue = [
+      "kind": "keys", "format": "safetensors", "weights": .array(weights),
+      "facts": file.facts.map { .array($0) } ?? .null,
+    ]
+    let head = "keys: edits of \(Numbers.count(file.weights.count, "weight"))"
+    return Shown(text: head + "\n" + table.text(), json: json)
+  }
+}

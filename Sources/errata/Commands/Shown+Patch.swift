@@ -1,0 +1,92 @@
+import ModelFiles
+import Patches
+
+extension Shown {
+  /// Facts listed before the rest is only counted.
+  private static let factLimit = 20
+
+  /// A patch: where it came from, what it changes, what it achieved.
+  static func patch(_ patch: PatchFile, verbose: Bool) -> Shown {
+    var lines = [
+      "patch: version 1, \(Numbers.bytes(patch.byteCount)), made by \(patch.manifest["tool"]?.text ?? "an unknown tool")",
+      "digest: \(patch.digest.hexadecimal)",
+    ]
+    if let family = patch.manifest["model"]?["family"]?.text { lines.append("family: \(family)") }
+    let edit = patch.manifest["edit"]
+    if let method = edit?["method"]?.text {
+      lines.append("method: \(method)\(settings(edit?["recipe"]))")
+    }
+    var table = Table([
+      ("tensor", .left), ("type", .left), ("shape", .left), ("change", .left), ("‖Δ‖/‖W‖", .right), ("retention", .right),
+      ("in patch", .right),
+    ])
+    for change in patch.changes {
+      let measured = change.measured
+      table.add([
+        change.name, change.elementType.rawValue, Numbers.shape(change.shape),
+        "rank \(change.rank), \(change.factorType.rawValue)\(change.rounding == .nearest ? "" : ", stochastic")",
+        percent(measured?["relativeNorm"]), percent(measured?["retention"]), Numbers.bytes(patch.storedByteCount(of: change)),
+      ])
+    }
+    lines.append(table.text())
+    if let facts = edit?["facts"]?.elements, !facts.isEmpty { lines.append(factTable(facts, verbose: verbose)) }
+    return Shown(text: lines.joined(separator: "\n"), json: json(patch))
+  }
+
+  private static func settings(_ recipe: JSONValue?) -> String {
+    let shown = (recipe?.members ?? []).compactMap { member -> String? in
+      guard let number = member.value.number else { return nil }
+      return "\(member.key) \(Numbers.significant(number, 4))"
+    }
+    return shown.isEmpty ? "" : " (\(shown.joined(separator: ", ")))"
+  }
+
+  private static func percent(_ value: JSONValue?) -> String { value?.number.map(Numbers.percent) ?? "–" }
+
+  /// One line per edit.
+  static func factTable(_ facts: [JSONValue], verbose: Bool) -> String {
+    var table = Table([
+      ("edit", .right), ("fact", .left), ("not stored", .right), ("written", .right), ("retention", .right),
+    ])
+    for (number, fact) in facts.enumerated().prefix(verbose ? facts.count : factLimit) {
+      table.add([
+        "\(number + 1)", name(of: fact), percent(fact["memorizationError"]), percent(fact["writtenFraction"]),
+        percent(fact["retention"]),
+      ])
+    }
+    let rest = facts.count - factLimit
+    return table.text() + (rest > 0 && !verbose ? "\n  … and \(rest) more (-v shows all)" : "")
+  }
+
+  /// "Ada Example was born in → Oslo", as far as the file says.
+  private static func name(of fact: JSONValue) -> String {
+    let subject = fact["subject"]?.text ?? ""
+    guard let prompt = fact["prompt"]?.text else { return subject.isEmpty ? "–" : subject }
+    let parts = prompt.split(separator: "{}", maxSplits: 1, omittingEmptySubsequences: false)
+    let sentence = parts.count == 2 ? parts[0] + subject + parts[1] : Substring(prompt)
+    let target = (fact["target"]?.text ?? "").drop { $0 == " " }
+    return target.isEmpty ? String(sentence) : "\(sentence) → \(target)"
+  }
+
+  private static func json(_ patch: PatchFile) -> JSONValue {
+    [
+      "kind": "patch", "version": 1, "digest": .string(patch.digest.hexadecimal), "bytes": .integer(patch.byteCount),
+      "tool": patch.manifest["tool"] ?? .null,
+      "model": patch.manifest["model"] ?? .null,
+      "edit": patch.manifest["edit"] ?? .null,
+      "tensors": .array(
+        patch.changes.map { change in
+          [
+            "name": .string(change.name), "change": "low-rank", "rank": .integer(change.rank),
+            "bytes": .integer(patch.storedByteCount(of: change)),
+            "type": .string(change.elementType.rawValue), "shape": .array(change.shape.map { .integer($0) }),
+            "orientation": .string(change.orientation.rawValue), "factorType": .string(change.factorType.rawValue),
+            "rounding": .string(change.rounding == .nearest ? "nearest" : "stochastic"),
+            "baseDigest": .string(change.baseDigest.hexadecimal),
+            "resultDigest": .string(change.resultDigest.hexadecimal),
+            "measured": change.measured ?? .null,
+          ]
+        }),
+    ]
+  }
+}

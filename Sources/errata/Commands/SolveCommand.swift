@@ -1,0 +1,125 @@
+import ArgumentParser
+import Editing
+import LinearAlgebra
+import ModelFiles
+import Patches
+
+struct SolveCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "solve", abstract: "Turns keys and residuals into a patch.",
+    discussion: """
+      For every edited weight W of the keys file: solves for the update that stores the new values while moving known \
+      keys least, rounds it, measures what is left of it, and stores it as low-rank factors with all that reverting needs.
+
+      Methods: memit, emmet (also emt), rome, pmet, alphaedit. The second moment comes from --statistics; \
+      --no-second-moment goes without.
+
+      Example:
+        errata solve llama/ --keys edit.keys.safetensors --statistics llama.stats.safetensors -o fix.errata
+      """)
+  @Argument(help: "The model; only read.")
+  var model: String
+  @Option(help: "Keys and residuals (Formats/keys.md).")
+  var keys: String
+  @Option(help: "Second moments (Formats/statistics.md).")
+  var statistics: String?
+  @Option(name: .shortAndLong, help: "The patch.")
+  var output: String
+  @OptionGroup(title: "Method") var method: MethodOptions
+  @OptionGroup(title: "Storage") var storage: StorageOptions
+  @OptionGroup var threads: ThreadOptions
+  @OptionGroup var messages: OutputOptions
+
+  func run() throws {
+    try doing("cannot solve for the edits in \(keys)", messages) {
+      let file = try openModel(model, threads: threads.count, messages)
+      try requireDistinct(output, from: file.shards.map(\.path) + [keys] + (statistics.map { [$0] } ?? []))
+      BLASThreads.count = threads.count
+      let run = EditRun(
+        model: file, keys: try KeysFile(keys), statistics: try statistics.map { try StatisticsFile($0) },
+        settings: try method.settings(), options: storage.options(threads: threads.count),
+        orientation: storage.orientation)
+      if let statistics = run.statistics, statistics.container.note("model") == nil {
+        messages.say("Warning: \(statistics.container.path) does not say which model it was collected on.")
+      }
+      let card = try run.write(to: output, tool: Errata.tool) { weight, phase in
+        if messages.verbose { messages.say("\(weight): \(phase)") }
+      }
+      report(card)
+    }
+  }
+
+  private func report(_ card: EditReportCard) {
+    for warning in card.warnings { messages.say("Warning: \(warning)") }
+    guard let patch = card.patch else { return }
+    messages.answer(Shown.patch(patch, verbose: messages.verbose).text)
+    messages.say("The patch is \(output). Nothing else was changed.")
+    guard messages.json else { return }
+    Console.output(card.json(path: output).indentedText)
+  }
+}
+
+/// What is solved.
+struct MethodOptions: ParsableArguments {
+  @Option(help: "memit, emmet, rome, pmet or alphaedit.")
+  var method = "memit"
+  @Option(help: "λ, weight of the second moment against the new keys (default: 15000 for memit and pmet, else 1).")
+  var secondMomentWeight: Double?
+  @Option(help: "ρ, ridge on the keys' Gram matrix (default: 0 for emmet and rome; alphaedit's L2: 10).")
+  var ridge: Double?
+  @Option(help: "alphaedit: eigenvalues of the second moment below this count as zero (default: 0.02).")
+  var nullSpaceThreshold: Double?
+  @Option(help: "alphaedit: instead, the smallest eigenvalues that sum to this share of the trace.")
+  var nullSpaceShare: Double?
+  @Flag(help: "Go without the second moment: keys count as they are.")
+  var noSecondMoment = false
+
+  func validate() throws {
+    guard EditMethod(name: method) != nil else {
+      throw ValidationError("--method takes memit, emmet, rome, pmet or alphaedit, not \(method).")
+    }
+    if nullSpaceThreshold != nil, nullSpaceShare != nil {
+      throw ValidationError("Give one of --null-space-threshold and --null-space-share.")
+    }
+  }
+
+  func settings() throws -> UpdateSettings {
+    guard let method = EditMethod(name: method) else { throw ValidationError("Unknown method \(method).") }
+    var settings = UpdateSettings(method: method)
+    if let secondMomentWeight { settings.secondMomentWeight = secondMomentWeight }
+    if let ridge { settings.ridge = ridge }
+    if let nullSpaceThreshold { settings.nullSpaceThreshold = .absolute(nullSpaceThreshold) }
+    if let nullSpaceShare { settings.nullSpaceThreshold = .relative(nullSpaceShare) }
+    settings.usesSecondMoment = !noSecondMoment
+    return settings
+  }
+}
+
+/// How the update is stored.
+struct StorageOptions: ParsableArguments {
+  enum Factor: String, ExpressibleByArgument, CaseIterable { case f16, f32 }
+  enum Rounding: String, ExpressibleByArgument, CaseIterable { case nearest, stochastic }
+  enum Way: String, ExpressibleByArgument, CaseIterable {
+    case outputMajor = "output-major"
+    case inputMajor = "input-major"
+  }
+
+  @Option(help: "Type of the stored factors; f32 doubles the patch.")
+  var factorType = Factor.f16
+  @Option(help: "nearest, or stochastic, which keeps small edits alive in BF16 and F16.")
+  var rounding = Rounding.nearest
+  @Option(help: "Seed of stochastic rounding.")
+  var seed: UInt64 = 0
+  @Option(name: .customLong("orientation"), help: "How weights of unknown families are stored (default: output-major).")
+  var way: Way?
+
+  var orientation: TensorChange.Orientation? { way.flatMap { .init(rawValue: $0.rawValue) } }
+
+  func options(threads: Int) -> LowRankOptions {
+    var options = LowRankOptions()
+    options.factorType = factorType == .f16 ? .f16 : .f32
+    options.rounding = rounding == .nearest ? .nearest : .stochastic(seed: seed)
+    options.threads = threads
+    return options
+  }
+}

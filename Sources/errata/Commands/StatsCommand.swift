@@ -1,0 +1,77 @@
+import ArgumentParser
+import Editing
+import ModelFiles
+import Patches
+
+struct StatsCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "stats", abstract: "Second moments of the keys: merges and imports.",
+    subcommands: [StatsMergeCommand.self, StatsImportCommand.self])
+}
+
+struct StatsMergeCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "merge", abstract: "Adds shards of statistics up.",
+    discussion: "Sums and token counts add, so the result is that of the whole corpus, whatever the order of the shards.")
+  @Argument(help: "Statistics files.")
+  var shards: [String]
+  @Option(name: .shortAndLong, help: "The merged statistics.")
+  var output: String
+  @OptionGroup var messages: OutputOptions
+
+  func run() throws {
+    try doing("cannot merge statistics into \(output)", messages) {
+      try requireDistinct(output, from: shards)
+      try StatisticsFile.merge(shards.map { try StatisticsFile($0) }, to: output)
+      try report(StatisticsFile(output), messages)
+    }
+  }
+}
+
+struct StatsImportCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "import", abstract: "Takes over second moments published for ROME and MEMIT (.npz).",
+    discussion: """
+      The weight is read off the file's name (transformer.h.17.mlp.c_proj_float32_mom2_100000.npz), or named with --weight.
+      """)
+  @Argument(help: "Archives as the ROME and MEMIT projects write them.")
+  var archives: [String]
+  @Option(help: "The model they were collected on.")
+  var model: String
+  @Option(name: .shortAndLong, help: "The statistics file.")
+  var output: String
+  @Option(help: "Full name of the weight, for a single archive of another name.")
+  var weight: String?
+  @OptionGroup var messages: OutputOptions
+
+  func validate() throws {
+    if weight != nil, archives.count != 1 { throw ValidationError("--weight names the weight of a single archive.") }
+  }
+
+  func run() throws {
+    try doing("cannot import statistics into \(output)", messages) {
+      try requireDistinct(output, from: archives)
+      let model = try openModel(model, threads: 1, messages)
+      let sources = try archives.map { archive in
+        if let weight { return StatisticsFile.Source(archive: archive, weight: weight) }
+        guard let source = StatisticsFile.Source(archive: archive) else {
+          throw StatisticsError.badArchive(
+            file: archive, byteOffset: 0,
+            detail: "its name does not tell the weight (…_float32_mom2_….npz); give --weight")
+        }
+        return source
+      }
+      try StatisticsFile.importArchives(
+        sources, model: model,
+        orientation: { EditRun.orientation(of: $0, in: model, fallback: nil) == .inputMajor }, to: output)
+      try report(StatisticsFile(output), messages)
+    }
+  }
+}
+
+/// What a statistics file now holds.
+private func report(_ file: StatisticsFile, _ output: OutputOptions) throws {
+  let shown = try Shown.statistics(file)
+  output.answer(shown.text)
+  if output.json { Console.output(shown.json.indentedText) }
+}

@@ -1,0 +1,69 @@
+import ArgumentParser
+import ModelFiles
+import Patches
+
+struct VerifyCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "verify", abstract: "Says what a model is, seen from a patch.",
+    discussion: """
+      The answer is one of: base (the model before the patch), edited (after it), partial (some of each), other. \
+      Exit status 0 for base and edited, else 2.
+      """)
+  @Argument(help: "The patch.")
+  var patch: String
+  @Argument(help: "The model.")
+  var model: String
+  @OptionGroup var threads: ThreadOptions
+  @OptionGroup var output: OutputOptions
+
+  func run() throws {
+    let state = try doing("cannot verify \(model) against \(patch)", output) {
+      let patchFile = try PatchFile(patch)
+      try patchFile.checkBlocks(threads: threads.count)
+      let run = try PatchRun(patchFile, openModel(model, threads: threads.count, output), threads: threads.count)
+      let progress = Progress("verify", total: run.touchedByteCount, output)
+      defer { progress.finish() }
+      let states = try run.examine(progress: progress.advance)
+      progress.finish()
+      let summary = run.summary(of: states)
+      answer(summary, states, run)
+      return summary
+    }
+    if state == .partial || state == .other { throw ExitCode(2) }
+  }
+
+  private func answer(_ summary: ModelState, _ states: [TensorState], _ run: PatchRun) {
+    let sentence =
+      switch summary {
+      case .base: "base: the model is as before the patch"
+      case .edited: "edited: the patch is applied"
+      case .partial: "partial: some of the patch is applied"
+      case .other: "other: this is not a model that the patch knows"
+      }
+    output.answer(sentence)
+    if output.verbose || summary == .partial || summary == .other {
+      var table = Table([("tensor", .left), ("state", .left), ("base tiles", .right), ("edited tiles", .right), ("of", .right)])
+      for state in states {
+        table.add(
+          [state.name, state.state.rawValue, "\(state.baseTiles)", "\(state.editedTiles)", "\(state.tileCount)"])
+      }
+      output.answer(table.text())
+    }
+    guard output.json else { return }
+    let object: JSONValue = [
+      "state": .string(summary.rawValue),
+      "tensors": .array(
+        zip(states, run.patch.changes).map { state, change in
+          [
+            "name": .string(state.name), "state": .string(state.state.rawValue),
+            "digest": .string(state.digest.hexadecimal),
+            "baseDigest": .string(change.baseDigest.hexadecimal),
+            "resultDigest": .string(change.resultDigest.hexadecimal),
+            "baseTiles": .integer(state.baseTiles), "editedTiles": .integer(state.editedTiles),
+            "tiles": .integer(state.tileCount),
+          ]
+        }),
+    ]
+    Console.output(object.indentedText)
+  }
+}

@@ -1,0 +1,50 @@
+import Editing
+import Glibc
+import ModelFiles
+import Patches
+
+/// A command that could not do its work: what was tried, and the error that stopped it.
+struct CommandFailure: Error {
+  let action: String
+  let error: any Error
+  let output: OutputOptions
+
+  /// Prints the one error and ends the process with status 1.
+  func report() -> Never {
+    let explanation = ErrorReport.explain(error)
+    var lines = ["Error: \(action)"]
+    for (label, text) in [("where", explanation.place), ("why", explanation.why), ("try", explanation.advice)] {
+      if let text { lines.append("  \(label): ".padded(to: 9) + text) }
+    }
+    lines.append("  " + (explanation.change ?? "Nothing was changed."))
+    Console.error(lines.joined(separator: "\n"))
+    if output.json {
+      let object: JSONValue = [
+        "error": [
+          "name": .string(explanation.name), "action": .string(action),
+          "where": explanation.place.map { .string($0) } ?? .null, "why": .string(explanation.why),
+          "try": explanation.advice.map { .string($0) } ?? .null,
+        ]
+      ]
+      Console.output(object.indentedText)
+    }
+    exit(1)
+  }
+}
+
+extension String {
+  fileprivate func padded(to width: Int) -> String { self + String(repeating: " ", count: max(0, width - count)) }
+}
+
+/// Runs a command's work; an error of the modules becomes the command's failure.
+func doing<Result>(_ action: String, _ output: OutputOptions, _ work: () throws -> Result) throws -> Result {
+  do { return try work() } catch let error as ModelFileError {
+    throw CommandFailure(action: action, error: error, output: output)
+  } catch let error as PatchError {
+    throw CommandFailure(action: action, error: error, output: output)
+  } catch let error as EditError {
+    throw CommandFailure(action: action, error: error, output: output)
+  } catch let error as StatisticsError {
+    throw CommandFailure(action: action, error: error, output: output)
+  }
+}

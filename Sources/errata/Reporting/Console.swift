@@ -1,0 +1,65 @@
+import ArgumentParser
+import CLinux
+import Glibc
+
+/// Options that every command takes.
+struct OutputOptions: ParsableArguments {
+  @Flag(help: "Print one JSON object on standard output (Formats/output.md).")
+  var json = false
+
+  @Flag(help: "Print nothing but errors.")
+  var quiet = false
+
+  @Flag(name: .shortAndLong, help: "Say more.")
+  var verbose = false
+
+  /// A message for people, on standard error.
+  func say(_ message: @autoclosure () -> String) {
+    if !quiet { Console.error(message()) }
+  }
+
+  /// A result for people, on standard output.
+  func answer(_ text: @autoclosure () -> String) {
+    if !quiet && !json { Console.output(text()) }
+  }
+}
+
+/// Threads to use.
+struct ThreadOptions: ParsableArguments {
+  @Option(help: "Number of threads; by default the cores this process may use.")
+  var threads: Int?
+
+  func validate() throws {
+    if let threads, threads < 1 || threads > 1024 { throw ValidationError("--threads takes a number from 1 to 1024.") }
+  }
+
+  /// The number asked for, or that of the usable cores.
+  var count: Int { threads ?? ThreadOptions.usableCores }
+
+  private static var usableCores: Int {
+    // One bit a core.
+    var set = [UInt8](repeating: 0, count: 1024)
+    guard sched_getaffinity(0, set.count, &set) >= 0 else { return 1 }
+    return max(1, set.reduce(0) { $0 + $1.nonzeroBitCount })
+  }
+}
+
+/// The two streams.
+enum Console {
+  static func output(_ text: String) { write(text + "\n", to: 1) }
+  static func error(_ text: String) { write(text + "\n", to: 2) }
+
+  /// Writes without a line end; for progress.
+  static func write(_ text: String, to descriptor: Int32) {
+    var bytes = Array(text.utf8)[...]
+    while !bytes.isEmpty {
+      let count = bytes.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
+      // A reader that went away wants no more.
+      guard count > 0 || errno == EINTR else { return }
+      bytes = bytes.dropFirst(max(count, 0))
+    }
+  }
+
+  /// Whether standard error is a terminal.
+  static var isTerminal: Bool { isatty(2) == 1 }
+}

@@ -1,0 +1,44 @@
+import Editing
+import ModelFiles
+import Patches
+
+/// The only place that turns errors into prose.
+enum ErrorReport {
+  /// An error in words.
+  struct Explanation {
+    /// The error case, for scripts.
+    var name: String
+    /// File, then tensor or byte.
+    var place: String?
+    /// The reason, with the numbers that disagree.
+    var why: String
+    /// What would help, where something would.
+    var advice: String?
+    /// What was changed, when it is not nothing.
+    var change: String?
+
+    init(_ name: String, place: String? = nil, why: String, advice: String? = nil, change: String? = nil) {
+      self.name = name
+      self.place = place
+      self.why = why
+      self.advice = advice
+      self.change = change
+    }
+  }
+
+  static func explain(_ error: any Error) -> Explanation {
+    switch error {
+    case let error as ModelFileError: explain(error)
+    case let error as PatchError: explain(error)
+    case let error as EditError: explain(error)
+    case let error as StatisticsError: explain(error)
+    default: Explanation("unexpected", why: "\(error)")
+    }
+  }
+
+  /// The name of an enum case, without its values.
+  static func caseName(_ value: Any) -> String {
+    let text = "\(value)"
+    return String(text.prefix { $0 != "(" })
+  }
+}

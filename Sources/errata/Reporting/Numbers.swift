@@ -1,0 +1,83 @@
+/// Numbers as people read them.
+enum Numbers {
+  /// 117 440 512 bytes as "117 MB"; powers of ten, as disks and networks count.
+  static func bytes(_ count: Int) -> String {
+    let units = ["B", "kB", "MB", "GB", "TB"]
+    var value = Double(count)
+    var unit = 0
+    while value >= 999.5, unit < units.count - 1 {
+      value /= 1000
+      unit += 1
+    }
+    return (unit == 0 ? String(count) : significant(value, 3)) + " " + units[unit]
+  }
+
+  /// 1 234 567 as "1.23 M".
+  static func quantity(_ count: Int) -> String {
+    let units = ["", " k", " M", " G", " T"]
+    var value = Double(count)
+    var unit = 0
+    while value >= 999.5, unit < units.count - 1 {
+      value /= 1000
+      unit += 1
+    }
+    return unit == 0 ? String(count) : significant(value, 3) + units[unit]
+  }
+
+  /// A share as a percentage: 0.0123 as "1.23 %".
+  static func percent(_ share: Double) -> String {
+    share.isFinite ? significant(share * 100, 3) + " %" : "–"
+  }
+
+  /// A number with this many significant digits, without an exponent where it stays short.
+  static func significant(_ value: Double, _ digits: Int) -> String {
+    guard value.isFinite else { return "–" }
+    guard value != 0 else { return "0" }
+    if value.magnitude < 1e-4 || value.magnitude >= 1e7 { return scientific(value, digits) }
+    var decimals = digits - 1
+    var size = value.magnitude
+    while size >= 9.995 && decimals > 0 {
+      size /= 10
+      decimals -= 1
+    }
+    while size < 0.9995 && decimals < 8 {
+      size *= 10
+      decimals += 1
+    }
+    return fixed(value, decimals)
+  }
+
+  /// A number with this many decimals.
+  static func fixed(_ value: Double, _ decimals: Int) -> String {
+    var scale = 1.0
+    for _ in 0..<decimals { scale *= 10 }
+    let scaled = Int((value.magnitude * scale).rounded())
+    let sign = value < 0 && scaled != 0 ? "-" : ""
+    guard decimals > 0 else { return sign + String(scaled) }
+    let digits = String(scaled)
+    let padded = String(repeating: "0", count: max(0, decimals + 1 - digits.count)) + digits
+    return sign + padded.dropLast(decimals) + "." + padded.suffix(decimals)
+  }
+
+  private static func scientific(_ value: Double, _ digits: Int) -> String {
+    var size = value
+    var exponent = 0
+    while size.magnitude >= 10 {
+      size /= 10
+      exponent += 1
+    }
+    while size.magnitude < 1 {
+      size *= 10
+      exponent -= 1
+    }
+    return fixed(size, digits - 1) + "e" + String(exponent)
+  }
+
+  /// 4096 × 14336.
+  static func shape(_ shape: [Int]) -> String {
+    shape.isEmpty ? "scalar" : shape.map(String.init).joined(separator: " × ")
+  }
+
+  /// "1 tensor", "3 tensors".
+  static func count(_ count: Int, _ noun: String) -> String { "\(count) \(noun)\(count == 1 ? "" : "s")" }
+}

@@ -1,0 +1,45 @@
+import LinearAlgebra
+import ModelFiles
+
+/// A safetensors file of reference numbers, made by another implementation.
+struct ReferenceTensors {
+  let file: ModelFile
+
+  init(_ name: String) throws {
+    file = try ModelFile(Folder.path(Self.folder, name))
+  }
+
+  /// `Fixtures/reference`, found from this source file.
+  static let folder: String = {
+    let tests = Folder.containing(Folder.containing(#filePath))
+    return Folder.path(Folder.containing(tests), "Fixtures/reference")
+  }()
+
+  /// The parameters of each method, as the metadata tell them.
+  func parameters() throws -> [JSONValue.Member] {
+    let text = file.metadata[0].first { $0.key == "parameters" }?.value ?? "{}"
+    return try JSONValue(parsing: Array(text.utf8)).members ?? []
+  }
+
+  func integer(_ name: String) throws -> Int {
+    let tensor = try file.tensor(name)
+    precondition(tensor.elementType == .i64 && tensor.elementCount == 1)
+    return try file.file(of: tensor).read(8, at: tensor.byteRange.lowerBound)
+      .withUnsafeBytes { $0.loadUnaligned(as: Int.self) }
+  }
+
+  func matrix(_ name: String) throws -> Matrix<Double> {
+    let tensor = try file.tensor(name)
+    let bytes = try file.file(of: tensor).read(tensor.byteCount, at: tensor.byteRange.lowerBound)
+    let isDouble = tensor.elementType == .f64
+    precondition(isDouble || tensor.elementType == .f32)
+    let elements = bytes.withUnsafeBytes { bytes in
+      (0..<tensor.elementCount).map {
+        isDouble
+          ? bytes.loadUnaligned(fromByteOffset: 8 * $0, as: Double.self)
+          : Double(bytes.loadUnaligned(fromByteOffset: 4 * $0, as: Float.self))
+      }
+    }
+    return Matrix(rows: tensor.shape[0], columns: tensor.shape[1], elements: elements)
+  }
+}
