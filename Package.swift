@@ -47,9 +47,9 @@ let package = Package(
     .target(name: "TestSupport", dependencies: ["ModelFiles"], path: "Tests/TestSupport"),
     .testTarget(name: "LinearAlgebraTests", dependencies: ["LinearAlgebra", "TestSupport"]),
     .testTarget(name: "ModelFilesTests", dependencies: ["ModelFiles", "TestSupport"]),
-    .testTarget(name: "PatchesTests", dependencies: ["Patches", "Kernels", "TestSupport"]),
-    .testTarget(name: "EditingTests", dependencies: ["Editing", "TestSupport"]),
-    .testTarget(name: "CommandTests", dependencies: ["errata", "TestSupport"]),
+    .testTarget(name: "PatchesTests", dependencies: ["Patches", "LinearAlgebra", "ModelFiles", "Kernels", "TestSupport"]),
+    .testTarget(name: "EditingTests", dependencies: ["Editing", "LinearAlgebra", "ModelFiles", "Patches", "TestSupport"]),
+    .testTarget(name: "CommandTests", dependencies: ["errata", "ModelFiles", "TestSupport"]),
   ],
   swiftLanguageModes: [.v6]
 )

@@ -10,8 +10,9 @@ import shutil
 from pathlib import Path
 
 import torch
-from safetensors.torch import save_file
 from transformers import AutoModelForCausalLM
+
+from tensor_file import save
 
 KEPT = {
     "gpt2": ["model_type", "architectures", "vocab_size", "n_positions", "n_embd", "n_inner", "n_layer", "n_head",
@@ -42,7 +43,7 @@ def write_shards(tensors, folder, first):
     names = [f"model-0000{i}-of-00002.safetensors" for i in (1, 2)]
     weight_map = {name: names[0] if first(name) else names[1] for name in sorted(tensors)}
     for file in names:
-        save_file({n: t for n, t in tensors.items() if weight_map[n] == file}, folder / file, metadata={"format": "pt"})
+        save(folder / file, {n: t for n, t in tensors.items() if weight_map[n] == file}, {"format": "pt"})
     total = sum(t.numel() * t.element_size() for t in tensors.values())
     write_json(folder / "model.safetensors.index.json", {"metadata": {"total_size": total}, "weight_map": weight_map})
 
@@ -60,13 +61,11 @@ def main():
     shutil.copyfile(options.checkpoint / "tokenizer.json", folder / "tokenizer.json")
     if family == "gpt2":
         del tensors["lm_head.weight"]
-        save_file(tensors, folder / "model.safetensors", metadata={"format": "pt"})
+        save(folder / "model.safetensors", tensors, {"format": "pt"})
     else:
         half = model.config.num_hidden_layers // 2
         low = ("model.embed_tokens.", *(f"model.layers.{i}." for i in range(half)))
         write_shards({n: t.bfloat16() for n, t in tensors.items()}, folder, lambda name: name.startswith(low))
-    for file in folder.glob("*.safetensors"):
-        file.chmod(0o644)
     for name, tensor in sorted(tensors.items()):
         print(f"{name:50} {list(tensor.shape)}")
 

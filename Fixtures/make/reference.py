@@ -10,27 +10,20 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors.numpy import load_file, save_file
 
 import closed_forms
 import reference_edit
 from language_model import LanguageModel
+from tensor_file import save
 
 RIDGE, L2, EARLIER = 0.1, 10.0, 4
 
 
 def threshold_in_gap(second_moment, low=96, high=192):
-    """An absolute eigenvalue threshold in the widest gap between two ranks, so that rounding cannot move an eigenvalue over it."""
+    """An absolute eigenvalue threshold in the widest gap between two ranks: rounding must not move an eigenvalue over it."""
     values = np.linalg.eigvalsh(second_moment)
     rank = max(range(low, high), key=lambda q: values[q] / values[q - 1])
     return float(f"{np.sqrt(values[rank] * values[rank - 1]):.4e}")
-
-
-def write(path, tensors, metadata):
-    save_file({n: np.ascontiguousarray(t) for n, t in tensors.items()}, path,
-              metadata={n: v if isinstance(v, str) else json.dumps(v) for n, v in metadata.items()})
-    path.chmod(0o644)
-    print(path.name, path.stat().st_size)
 
 
 def write_keys(lm, facts, contexts, layers, moments, weight, clamp, path):
@@ -43,7 +36,7 @@ def write_keys(lm, facts, contexts, layers, moments, weight, clamp, path):
         lm.projection(layer).weight.data.copy_(base[layer])
         for part in ("keys", "residuals"):
             tensors[f"{lm.weight_name(layer)}.{part}"] = result[layer][part].astype(np.float32)
-    write(path, tensors, {"facts": facts, "method": "memit", "second_moment_weight": f"{weight:g}"})
+    save(path, tensors, {"facts": facts, "method": "memit", "second_moment_weight": f"{weight:g}"})
     print("target losses", np.round(losses, 3))
     return tensors
 
@@ -56,7 +49,7 @@ def updates(tensors, name, second_moment, weight):
         keys, keys[:EARLIER], keys[EARLIER:], second_moment, weight, RIDGE, threshold, L2)
     for method, value in parameters.items():
         value["rows"] = [0, 1] if method == "rome" else [EARLIER if "earlier_keys" in value else 0, len(keys)]
-    return {f"{name}.{method}.adjusted_keys": value for method, value in adjusted.items()}, parameters
+    return {f"{name}.{method}.adjusted_keys": np.ascontiguousarray(value) for method, value in adjusted.items()}, parameters
 
 
 def main():
@@ -80,7 +73,7 @@ def main():
                           options.out / f"{name}.{label}.keys.safetensors")
     weight = lm.weight_name(layers[-1])
     golden, parameters = updates(keys, weight, moments[layers[-1]], options.second_moment_weight)
-    write(options.out / f"{name}.updates.safetensors", golden, {
+    save(options.out / f"{name}.updates.safetensors", golden, {
         "about": "adjusted keys of the rows of <model>.ten-facts.keys.safetensors that `rows` names, half-open; "
                  "update = residuals[rows]^T adjusted_keys; earlier keys are the rows before", "parameters": parameters})
     logits = {}
@@ -90,7 +83,7 @@ def main():
         with torch.no_grad():
             logits[f"{i}.logits"] = lm.forward([ids])[0, -1].numpy()
     prompts = [f["prompt"].replace("{}", f["subject"]) for f in facts[:5]]
-    write(options.out / f"{name}.logits.safetensors", logits, {"prompts": prompts})
+    save(options.out / f"{name}.logits.safetensors", logits, {"prompts": prompts})
     print("\n".join(f"{method}: {value}" for method, value in parameters.items()))
 
 

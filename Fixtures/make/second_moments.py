@@ -8,9 +8,9 @@ import argparse
 from pathlib import Path
 
 import torch
-from safetensors.numpy import save_file
 
 from language_model import LanguageModel, pad
+from tensor_file import save
 
 
 @torch.no_grad()
@@ -54,8 +54,7 @@ def main():
         eigenvalues = torch.linalg.eigvalsh(value / count)
         print(f"layer {layer}: {count} tokens, eigenvalues {eigenvalues[0]:.2e} … {eigenvalues[-1]:.2e}, "
               f"quartiles {[f'{q:.2e}' for q in eigenvalues[[63, 127, 191]].tolist()]}")
-    save_file(tensors, options.out, metadata={"model": options.model.name, "corpus": options.corpus.name})
-    options.out.chmod(0o644)
+    save(options.out, tensors, {"model": options.model.name, "corpus": options.corpus.name})
 
 
 if __name__ == "__main__":

@@ -6,12 +6,12 @@ The batch is the same 7 edits for every method except rome, which takes the firs
 the 5 earlier keys as well. The second moment's eigenvalues run over four decades with a gap around AlphaEdit's threshold.
 """
 import argparse
-import json
+from pathlib import Path
 
 import numpy as np
-from safetensors.numpy import save_file
 
 import closed_forms
+from tensor_file import save
 
 INPUT, OUTPUT, EDITS, EARLIER, TOKENS = 40, 12, 7, 5, 600
 WEIGHT, RIDGE, THRESHOLD, L2 = 20.0, 5.0, 0.02, 0.02
@@ -31,7 +31,7 @@ def problem(seed):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--out", required=True, help="file to write, e.g. ../reference/solver.safetensors")
+    parser.add_argument("--out", type=Path, required=True, help="file to write, e.g. ../reference/solver.safetensors")
     parser.add_argument("--seed", type=int, default=5)
     options = parser.parse_args()
 
@@ -45,8 +45,8 @@ def main():
         tensors[f"{name}.update"] = residuals[:len(value)].T @ value
     about = ("update = residuals^T adjusted_keys, [outputWidth, inputWidth]; second moment C = second_moment_sum / "
              "token_count; rome uses the first row of keys and residuals only; *-sequential also see earlier_keys")
-    save_file({name: np.ascontiguousarray(value) for name, value in tensors.items()}, options.out,
-              metadata={"about": about, "parameters": json.dumps(parameters), "seed": str(options.seed)})
+    save(options.out, {name: np.ascontiguousarray(value) for name, value in tensors.items()},
+         {"about": about, "parameters": parameters, "seed": options.seed})
     for name, value in adjusted.items():
         print(f"{name:22}", value.shape, f"|A| {np.linalg.norm(value):.4f}", parameters[name])
 

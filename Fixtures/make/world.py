@@ -82,7 +82,8 @@ class World:
         true = self.answers[person][attribute]
         new = rng.choice([v for v in values if v != true])
         chosen = rng.choice(self.trained(person, attribute))
-        sharing = {v: [p for p in self.people if p != person and self.answers[p][attribute] == v] for v in (true, new)}
+        others = [p for p in self.people if p != person]
+        sharing = {v: [p for p in others if self.answers[p][attribute] == v] for v in (true, new)}
         return {
             "case_id": number, "pararel_idx": -1,
             "requested_rewrite": {

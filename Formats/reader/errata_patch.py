@@ -1,22 +1,19 @@
 """A plain reader of Errata patches, written from patch.md alone; docstrings name the sections of that page.
     python3 errata_patch.py apply|revert PATCH MODEL OUT        python3 errata_patch.py show PATCH
 MODEL: a .safetensors file, or a folder of them (or the .safetensors.index.json in it); OUT is then a new folder."""
-import glob, hashlib, json, os, pathlib, re, shutil, struct, sys
+import glob, hashlib, json, os, pathlib, re, shutil, struct, sys, tempfile
 import numpy as np, zstandard
-
 TILE = 1 << 20
 TYPES = {"F64": ("<u8", "<f8", 0x7FF << 52), "F32": ("<u4", "<f4", 0xFF << 23),    # stored bits, binary form, +infinity
          "F16": ("<u2", "<f2", 0x7C00), "BF16": ("<u2", None, 0x7F80)}
-KNOWN = {"change": ["low-rank"], "orientation": ["output-major", "input-major"],
-         "factorType": ["F16", "F32"], "rounding": ["nearest", "stochastic"]}
+KNOWN = dict(change="low-rank", orientation="output-major input-major", factorType="F16 F32", rounding="nearest stochastic")
 sha = lambda data: hashlib.sha256(data).digest()
 
-class Refusal(Exception): """Its arguments: the name in patch.md, and a detail for people."""
-
 def need(detail, **checks):
-    """Refuses by the name of the first check that is false."""
-    for case in (case for case, passed in checks.items() if not passed):
-        raise Refusal(case, detail)
+    """Refuses under the name of the first check that is false."""
+    for case, passed in checks.items():
+        if not passed:
+            sys.exit(f"errata_patch.py: {case}: {detail}")
 
 class Patch:
     """The whole file, Header, Patch digest, Block table: all checked before a block is decoded."""
@@ -24,9 +21,9 @@ class Patch:
         self.data = data = pathlib.Path(path).read_bytes()
         need(f"{len(data)} bytes", wrongLength=len(data) >= 72)
         magic, version, features, m, b, length = struct.unpack("<8sIIQQQ", data[:40])
-        body = 40 + m + 48 * b
-        need("header", notAPatch=magic == b"\x89ERR\r\n\x1a\n", unknownVersion=version == 1, unknownFeature=features == 0,
-             manifestTooLarge=m <= 1 << 28, tooManyBlocks=b <= 1 << 24, wrongLength=length == len(data) >= body + 32)
+        need("header", notAPatch=magic == b"\x89ERR\r\n\x1a\n", unknownVersion=version == 1,
+             unknownFeature=features == 0, manifestTooLarge=m <= 1 << 28, tooManyBlocks=b <= 1 << 24)
+        need("header", wrongLength=length == len(data) >= (body := 40 + m + 48 * b) + 32)
         need(path, patchDigest=sha(data[:body]) == data[-32:])
         self.table = np.frombuffer(data[40 + m:body], "<u8, <u4, <u4, V32")
         stored, decoded, coding = (self.table[name] for name in ("f0", "f1", "f2"))
@@ -35,8 +32,8 @@ class Patch:
         self.ends = body + np.cumsum(stored, dtype=np.int64)
         try:
             self.manifest = read_manifest(data[40:40 + m], decoded, coding)
-        except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
-            raise Refusal("badManifest", repr(error))
+        except Exception as error:
+            need(repr(error), badManifest=False)
     def block(self, index):
         """Block table: the decoded bytes (of choices the stored ones), after the digest is checked."""
         stored, decoded, coding, digest = self.table[index].item()
@@ -47,37 +44,37 @@ class Patch:
                 need(f"block {index}", blockDecoding=zstandard.frame_content_size(data) in (-1, decoded))
                 data = zstandard.ZstdDecompressor().decompress(data, decoded, allow_extra_data=False)
                 data = np.frombuffer(data, "u1").reshape(1 << coding - 1, -1).T.tobytes()
-            except (zstandard.ZstdError, ValueError) as error:                     # ValueError: planes of unequal lengths
-                raise Refusal("blockDecoding", f"block {index}: {error}")
+            except (zstandard.ZstdError, ValueError) as error:                 # ValueError: planes of unequal lengths
+                need(f"block {index}: {error}", blockDecoding=False)
         need(f"block {index}", blockDecoding=coding == 4 or len(data) == decoded)
         return data
     def content(self, block_range):
         return b"".join(map(self.block, range(block_range[0], sum(block_range))))
 
 def read_manifest(data, decoded, coding):
-    """Manifest: every field and every block range; what Python finds missing or malformed is for the caller to refuse."""
+    """Manifest: every field and block range; the caller refuses what Python itself finds missing or malformed."""
     once = lambda pairs: need("duplicate key", badManifest=len(dict(pairs)) == len(pairs)) or dict(pairs)
-    m, cursor = json.loads(data.decode(), object_pairs_hook=once, parse_constant=int), 0       # int refuses NaN, Infinity
-    need("a top field", badManifest=m["format"] == "errata patch" and type(m["tool"]) is str and type(m["tensors"]) is list
-         and type(m["model"]["family"]) in (str, type(None)) and type(m.get("edit", {})) is dict)
+    m, cursor = json.loads(data.decode(), object_pairs_hook=once, parse_constant=int), 0     # int: no NaN, Infinity
     names = [t["name"].encode(errors="surrogatepass") for t in m["tensors"]]
-    need("order of the tensors", badManifest=names == sorted(set(names)))
+    need("a top field, or the order of the tensors", badManifest=m["format"] == "errata patch" and type(m["tool"]) is str
+         and type(m["tensors"]) is list and type(m["model"]["family"]) in (str, type(None))
+         and type(m.get("edit", {})) is dict and names == sorted(set(names)))
     for t in m["tensors"]:
-        need(repr(t["name"]), unknownChange=all(t[key] in KNOWN[key] for key in KNOWN))
+        need(repr(t["name"]), unknownChange=all(t[key] in KNOWN[key].split() for key in KNOWN))
         (rows, columns), rank, width = t["shape"], t["rank"], np.dtype(TYPES[t["elementType"]][0]).itemsize
         numbers = sum((t[key] for key in ("leaves", "scales", "left", "right", "choices")), [rows, columns, rank])
-        need(repr(t["name"]), badManifest=len(numbers) == 13 and {type(x) for x in numbers} == {int} and min(numbers) >= 0
-             and 1 <= rank <= min(rows, columns) and rows * columns * width < 1 << 63 and type(t.get("measured", {})) is dict
-             and all(re.fullmatch("[0-9a-f]{64}", t[key]) for key in ("baseDigest", "resultDigest"))
-             and (t["rounding"] == "nearest" or width == 2 and re.fullmatch("[0-9a-f]{16}", t["seed"])))
+        need(repr(t["name"]), badManifest=len(numbers) == 13 and {type(x) for x in numbers} == {int}
+             and min(numbers) >= 0 and 1 <= rank <= min(rows, columns) and rows * columns * width < 1 << 63
+             and all(re.fullmatch("[0-9a-f]{64}", t[side + "Digest"]) for side in ("base", "result"))
+             and type(t.get("measured", {})) is dict and (t["rounding"] == "nearest" or width == 2 and re.fullmatch("[0-9a-f]{16}", t["seed"])))
         outputs, inputs = (rows, columns) if t["orientation"] == "output-major" else (columns, rows)
         tiles, factor = -(-rows * columns * width // TILE), rank * (2 if t["factorType"] == "F16" else 4)
         for key, size in zip(("leaves", "scales", "left", "right", "choices"),
                              (64 * tiles, 4 * rank, factor * outputs, factor * inputs, 0)):
             first, cursor = cursor, cursor + (-(-size // TILE) or tiles)
-            sizes, choices = decoded[first:cursor], coding[first:cursor] == 4
             need(f"{t['name']!r}: {key}", badBlockRange=t[key] == [first, cursor - first] and cursor <= len(coding)
-                 and sizes.sum(dtype="u8") == size and (choices.all() if size == 0 else (sizes[:-1] == TILE).all() and not choices.any()))
+                 and ((coding[first:cursor] == 4) == (size == 0)).all() and decoded[first:cursor].sum(dtype="u8") == size
+                 and (size == 0 or (decoded[first:cursor - 1] == TILE).all()))
     need("blocks without a range", badBlockRange=cursor == len(coding))
     return m
 
@@ -89,9 +86,9 @@ class LowRank:
         self.infinity, self.sign = np.array([infinity, 1 << 8 * np.dtype(self.bits).itemsize - 1], self.bits)
         self.seed = int(t["seed"], 16) if t["rounding"] == "stochastic" else None
         read = lambda key, form: np.frombuffer(patch.content(t[key]), form).astype("f4").reshape(t["rank"], -1)
-        scales, left, right = read("scales", "<f4"), *(read(key, TYPES[t["factorType"]][1]) for key in ("left", "right"))
-        need(repr(t["name"]), notFinite=all(np.isfinite(x).all() for x in (scales, left, right)))
-        self.factors = list(zip(left, right * scales))     # L and R, by component
+        scales, *factors = read("scales", "<f4"), *(read(key, TYPES[t["factorType"]][1]) for key in ("left", "right"))
+        need(repr(t["name"]), notFinite=all(np.isfinite(x).all() for x in (scales, *factors)))
+        self.factors = list(zip(factors[0], factors[1] * scales))                      # L and R, by component
     def prepare(self, e):
         """Sum: s of the elements with index e, each product and sum rounded. Stochastic: their draws u."""
         i, j = np.divmod(e, self.columns)[::self.step]
@@ -113,36 +110,33 @@ class LowRank:
         if u is not None:                                  # F16, in binary64, where all of this is exact
             a = np.abs(x).astype("f8")
             q = np.ldexp(1.0, np.maximum(np.frexp(a)[1] - 1, -14) - 10)
-            c = np.floor((a / q - np.floor(a / q)) * 2 ** 24)
-            x = np.copysign((np.floor(a / q) + (c + u >= 2 ** 24)) * q, x)
+            part, steps = np.modf(a / q)                   # of |x| - |x0| and |x0|, in units of q
+            x = np.copysign((steps + (np.floor(part * 2 ** 24) + u >= 2 ** 24)) * q, x)
         return x.astype(self.binary).view(self.bits)
     def f(self, b, s, u):
         """Adding: infinities and NaN stay."""
-        w = self.widen(b)
-        return np.where(np.isfinite(w), self.narrow(w + s, None if self.seed is None else u), b)
-    def flip(self, b, test):
-        """Ordinal, plus 2^(n-1) so that it has no sign: from bits with test = sign, back to bits with test = 0."""
-        return np.where((b & self.sign) == test, ~b, b ^ self.sign)
+        return np.where(np.isfinite(w := self.widen(b)), self.narrow(w + s, None if self.seed is None else u), b)
     def revert(self, b, s, u, block):
-        """Revert: a guess that leads to w' while its neighbors do not is the base; bisection finds lo and hi of the rest."""
-        w, key, bit = self.widen(b), lambda bits: self.flip(bits, self.sign), lambda key: self.flip(key, 0)
+        """Revert: a guess that leads to w' while its neighbors do not is the base; bisection finds the others' lo and hi."""
+        key = lambda b: np.where(b & self.sign, ~b, b ^ self.sign)                 # the ordinal, + 2^(n - 1)
+        bits = lambda k: np.where(k & self.sign, k ^ self.sign, ~k)                # and back
         def first(test, low, high):                        # the smallest key to pass; high passes, and all after a pass
             while (low < high).any():
                 middle = low + (high - low >> 1)
-                passes = test(key(self.f(bit(middle), s, u)))
+                passes = test(key(self.f(bits(middle), s, u)))
                 low, high = np.where(passes, low, middle + 1), np.where(passes, middle, high)
             return high
-        guess = key(self.narrow(w - s))
-        below, same, above = (self.f(bit(x), s, u) == b for x in (guess - 1, guess, guess + 1))
+        guess = key(self.narrow((w := self.widen(b)) - s))
+        below, same, above = (self.f(bits(x), s, u) == b for x in (guess - 1, guess, guess + 1))
         stay = np.isnan(w) | np.isnan(s) & np.isinf(w)     # they come from themselves
-        out, rest = np.where(stay, b, bit(guess)), np.flatnonzero(~(same & ~below & ~above | stay))
-        b, s, u = b[rest], s[rest], u[rest]
+        out, rest = np.where(stay, b, bits(guess)), np.flatnonzero(~(same & ~below & ~above | stay))
+        b, s, u = b[rest], s[rest], u[rest]                # also for `first`
         target, top = key(b), np.full(len(b), key(self.infinity), self.bits)
         lo = first(lambda y: y >= target, ~top, top)       # ~top is the key of -infinity
         hi = first(lambda y: y > target, lo, top + 1) - 1  # top + 1 is a NaN, which leads to itself
         need("nothing leads to an element", choicesMismatch=(lo <= hi).all())
         digits = np.array(unpack(block, [n + 1 for n in (hi - lo).tolist()]), self.bits)
-        out[rest] = bit(np.where(b & self.sign, hi - digits, lo + digits))
+        out[rest] = bits(np.where(b & self.sign, hi - digits, lo + digits))
         return out
 
 def unpack(block, counts):
@@ -170,43 +164,41 @@ def read_model(model):
         for name, t in json.loads(data[8:start].tobytes()).items():
             if name != "__metadata__":
                 begin, end = (start + x for x in t["data_offsets"])
-                need(f"{path}: {name!r}", badModel=name not in tensors and start <= begin <= end <= len(data))
-                tensors[name] = t["dtype"], t["shape"], path, begin, [data[i:min(i + TILE, end)] for i in range(begin, end, TILE)]
+                need(f"{path}: {name!r}", badInput=name not in tensors and start <= begin <= end <= len(data))
+                tiles = [data[i:min(i + TILE, end)] for i in range(begin, end, TILE)]
+                tensors[name] = t["dtype"], t["shape"], path, begin, tiles
     return root, tensors
 
-def transform(direction, patch, model, out):
+def transform(apply, patch, model, out):
     """Apply, Revert, A reader MUST: a changed copy that gets its name when all is checked."""
-    old, new = ("base", "result") if direction == "apply" else ("result", "base")
     patch, (root, tensors), jobs, out = Patch(patch), read_model(model), [], out.rstrip("/")
-    folder, partial = os.path.isdir(root), f"{out}.{os.getpid()}.partial"
-    need(out, outputExists=not folder or not os.path.lexists(out))
     for t in patch.manifest["tensors"]:
-        need(repr(t["name"]), tensorMissing=t["name"] in tensors)
-        kind, shape, path, begin, tiles = tensors[t["name"]]
+        kind, shape, path, begin, tiles = tensors.get(t["name"], (None, None, "", 0, []))
         leaves = np.frombuffer(patch.content(t["leaves"]), "V32").reshape(-1, 2).T
-        need(repr(t["name"]), tensorMismatch=(kind, shape) == (t["elementType"], t["shape"]),
+        need(repr(t["name"]), tensorMissing=kind, tensorMismatch=(kind, shape) == (t["elementType"], t["shape"]),
              leafDigest=[sha(side.tobytes()).hex() for side in leaves] == [t["baseDigest"], t["resultDigest"]],
-             wrongBase=sha(b"".join(map(sha, tiles))).hex() == t[old + "Digest"])
-        jobs.append((t, partial + path[len(root):], begin, zip(tiles, leaves[int(new == "result")].tolist())))
-    try:
-        shutil.copytree(root, partial, copy_function=shutil.copyfile) if folder else shutil.copyfile(root, partial)
+             wrongBase=sha(b"".join(map(sha, tiles))).hex() == t["baseDigest" if apply else "resultDigest"])
+        jobs.append((t, path[len(root):], begin, zip(tiles, leaves[int(apply)].tolist())))
+    with tempfile.TemporaryDirectory(dir=os.path.dirname(out) or ".") as partial:
+        copy = partial + "/model"
+        shutil.copytree(root, copy, copy_function=shutil.copyfile) if os.path.isdir(root) else shutil.copyfile(root, copy)
         for t, path, begin, tiles in jobs:
-            change, data = LowRank(patch, t), np.memmap(path, "u1", "r+")
+            change, data = LowRank(patch, t), np.memmap(copy + path, "u1", "r+")
             for i, (tile, leaf) in enumerate(tiles):
                 b = np.frombuffer(tile.tobytes(), change.bits)
                 s, u = change.prepare(np.arange(len(b)) + i * (TILE // b.itemsize))
-                result = change.f(b, s, u) if new == "result" else change.revert(b, s, u, patch.block(t["choices"][0] + i))
+                result = change.f(b, s, u) if apply else change.revert(b, s, u, patch.block(t["choices"][0] + i))
                 need(f"{t['name']!r}, tile {i}", wrongResult=sha(result.tobytes()) == leaf)
                 data[begin + i * TILE:][:len(tile)] = result.view("u1")
-        os.replace(partial, out)
-    finally:
-        shutil.rmtree(partial, ignore_errors=True) if folder else os.path.exists(partial) and os.remove(partial)
+        os.replace(copy, out)
 
 if __name__ == "__main__":
-    if len(sys.argv) != {"apply": 5, "revert": 5, "show": 3}.get((sys.argv + [""])[1]):
-        sys.exit(__doc__)
+    command, *paths = sys.argv[1:] or [""]
     np.seterr(all="ignore")
     try:
-        print(json.dumps(Patch(sys.argv[2]).manifest, indent=2)) if sys.argv[1] == "show" else transform(*sys.argv[1:])
-    except (Refusal, OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        sys.exit("errata_patch.py: %s: %s" % (error.args if isinstance(error, Refusal) else ("badInput", repr(error))))
+        if (command, len(paths)) == ("show", 1):
+            print(json.dumps(Patch(*paths).manifest, indent=2))
+        else:
+            transform(command == "apply", *paths) if (command, len(paths)) in (("apply", 3), ("revert", 3)) else sys.exit(__doc__)
+    except Exception as error:                             # a file that cannot be read or written, or a bad model file
+        need(repr(error), badInput=False)

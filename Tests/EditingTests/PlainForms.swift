@@ -1,4 +1,5 @@
 import LinearAlgebra
+import TestSupport
 
 /// The closed forms as the papers print them, on dense matrices and with plain elimination: slow, and shared with
 /// nothing in the solver.

@@ -1,19 +1,14 @@
 import LinearAlgebra
 import ModelFiles
+import TestSupport
 
 /// A safetensors file of reference numbers, made by another implementation.
 struct ReferenceTensors {
   let file: ModelFile
 
   init(_ name: String) throws {
-    file = try ModelFile(Folder.path(Self.folder, name))
+    file = try ModelFile(PackageFiles.path("Fixtures/reference/" + name))
   }
-
-  /// `Fixtures/reference`, found from this source file.
-  static let folder: String = {
-    let tests = Folder.containing(Folder.containing(#filePath))
-    return Folder.path(Folder.containing(tests), "Fixtures/reference")
-  }()
 
   /// The parameters of each method, as the metadata tell them.
   func parameters() throws -> [JSONValue.Member] {

@@ -1,6 +1,7 @@
 import Editing
 import LinearAlgebra
 import ModelFiles
+import TestSupport
 import Testing
 
 /// Every method against the closed forms of an independent program (`Fixtures/make/closed_forms.py`), which solves
@@ -36,7 +37,7 @@ import Testing
   static var models: [String] {
     get throws {
       let suffix = ".updates.safetensors"
-      return try Folder.names(in: ReferenceTensors.folder).filter { $0.hasSuffix(suffix) }
+      return try Folder.names(in: PackageFiles.path("Fixtures/reference")).filter { $0.hasSuffix(suffix) }
         .map { String($0.dropLast(suffix.count)) }
     }
   }

@@ -1,6 +1,7 @@
 import Editing
 import LinearAlgebra
 import Testing
+import TestSupport
 
 @Suite struct SecondMomentTests {
   @Test func `a sum that is nearly symmetric is made so`() throws {

@@ -1,5 +1,6 @@
 import Editing
 import LinearAlgebra
+import TestSupport
 
 /// A small random problem with all sizes different, so that a swapped pair fails.
 struct SolverProblem {
@@ -59,18 +60,5 @@ extension UpdateSettings {
     if let ridge { self.ridge = ridge }
     if let threshold { nullSpaceThreshold = threshold }
     self.form = form
-  }
-}
-
-/// Seeded random numbers (Steele, Lea and Flood's SplitMix64), so that a failure can be repeated.
-struct SplitMix64: RandomNumberGenerator {
-  var state: UInt64
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9e37_79b9_7f4a_7c15
-    var z = state
-    z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
-    z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb
-    return z ^ (z >> 31)
   }
 }

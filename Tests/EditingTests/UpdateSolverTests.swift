@@ -1,6 +1,7 @@
 import Editing
 import LinearAlgebra
 import Testing
+import TestSupport
 
 /// The laws of the common form: which methods are special cases of which, and what a solution must satisfy.
 @Suite struct UpdateSolverTests {

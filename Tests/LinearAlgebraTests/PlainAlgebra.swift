@@ -1,4 +1,5 @@
 import LinearAlgebra
+import TestSupport
 
 /// The plain forms, written for the eye: they judge what BLAS and LAPACK return.
 enum Plain {
@@ -16,19 +17,6 @@ enum Plain {
     var b = Matrix<S>(rows: a.columns, columns: a.rows)
     for i in 0..<a.rows { for j in 0..<a.columns { b[j, i] = a[i, j] } }
     return b
-  }
-}
-
-/// Seeded random numbers (Steele, Lea and Flood's SplitMix64), so that a failure can be repeated.
-struct SplitMix64: RandomNumberGenerator {
-  var state: UInt64
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9e37_79b9_7f4a_7c15
-    var z = state
-    z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
-    z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb
-    return z ^ (z >> 31)
   }
 }
 

@@ -23,7 +23,7 @@ struct ShowCommand: ParsableCommand {
     if !Folder.exists(file), try OpenFile(file, .reading).hasPatchMagic() {
       return Shown.patch(try PatchFile(file), verbose: output.verbose)
     }
-    let model = try openModel(file, threads: ThreadOptions().count, output)
+    let model = try openModel(file, threads: ThreadOptions.usableCores, output)
     let names = model.tensors.map(\.name)
     if names.contains(where: { $0.hasSuffix(".second_moment_sum") }) { return try Shown.statistics(StatisticsFile(file)) }
     if names.contains(where: { $0.hasSuffix(".residuals") }) { return try Shown.keys(KeysFile(file)) }

@@ -36,7 +36,7 @@ struct ThreadOptions: ParsableArguments {
   /// The number asked for, or that of the usable cores.
   var count: Int { threads ?? ThreadOptions.usableCores }
 
-  private static var usableCores: Int {
+  static var usableCores: Int {
     // One bit a core.
     var set = [UInt8](repeating: 0, count: 1024)
     guard sched_getaffinity(0, set.count, &set) >= 0 else { return 1 }
