@@ -1,6 +1,6 @@
 #!/bin/sh
 # Remake all fixtures, in order. Usage, from this folder: sh make_all.sh PYTHON BUILD_FOLDER
-# Needs torch 2.13.0 (CPU), transformers 5.23.0, tokenizers 0.23.3, safetensors and numpy; about 15 minutes on two cores.
+# Needs torch 2.13.0 (CPU), transformers 5.23.0, tokenizers 0.23.3, safetensors and numpy; about 20 minutes on one core.
 # Same versions, processor and thread count give the same bytes; elsewhere training may round differently.
 set -eu
 python=$1

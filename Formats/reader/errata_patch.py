@@ -6,11 +6,10 @@ import numpy as np, zstandard
 TILE = 1 << 20
 TYPES = {"F64": ("<u8", "<f8", 0x7FF << 52), "F32": ("<u4", "<f4", 0xFF << 23),    # stored bits, binary form, +infinity
          "F16": ("<u2", "<f2", 0x7C00), "BF16": ("<u2", None, 0x7F80)}
-KNOWN = dict(change="low-rank", orientation="output-major input-major", factorType="F16 F32", rounding="nearest stochastic")
+KNOWN = dict(change="low-rank", orientation="output-major input-major", rounding="nearest stochastic", factorType="F16 F32")
 sha = lambda data: hashlib.sha256(data).digest()
 
-def need(detail, **checks):
-    """Refuses under the name of the first check that is false."""
+def need(detail, **checks):  # refuses under the name of the first check that is false
     for case, passed in checks.items():
         if not passed:
             sys.exit(f"errata_patch.py: {case}: {detail}")
@@ -63,10 +62,11 @@ def read_manifest(data, decoded, coding):
         need(repr(t["name"]), unknownChange=all(t[key] in KNOWN[key].split() for key in KNOWN))
         (rows, columns), rank, width = t["shape"], t["rank"], np.dtype(TYPES[t["elementType"]][0]).itemsize
         numbers = sum((t[key] for key in ("leaves", "scales", "left", "right", "choices")), [rows, columns, rank])
-        need(repr(t["name"]), badManifest=len(numbers) == 13 and {type(x) for x in numbers} == {int}
-             and min(numbers) >= 0 and 1 <= rank <= min(rows, columns) and rows * columns * width < 1 << 63
+        need(repr(t["name"]), badManifest=len(numbers) == 13 and {type(x) for x in numbers} == {int} and min(numbers) >= 0
+             and 1 <= rank <= min(rows, columns) and rows * columns * width < 1 << 63
              and all(re.fullmatch("[0-9a-f]{64}", t[side + "Digest"]) for side in ("base", "result"))
-             and type(t.get("measured", {})) is dict and (t["rounding"] == "nearest" or width == 2 and re.fullmatch("[0-9a-f]{16}", t["seed"])))
+             and (t["rounding"] == "nearest" or width == 2 and re.fullmatch("[0-9a-f]{16}", t["seed"]))
+             and type(t.get("measured", {})) is dict)
         outputs, inputs = (rows, columns) if t["orientation"] == "output-major" else (columns, rows)
         tiles, factor = -(-rows * columns * width // TILE), rank * (2 if t["factorType"] == "F16" else 4)
         for key, size in zip(("leaves", "scales", "left", "right", "choices"),
@@ -122,8 +122,7 @@ class LowRank:
         bits = lambda k: np.where(k & self.sign, k ^ self.sign, ~k)                # and back
         def first(test, low, high):                        # the smallest key to pass; high passes, and all after a pass
             while (low < high).any():
-                middle = low + (high - low >> 1)
-                passes = test(key(self.f(bits(middle), s, u)))
+                passes = test(key(self.f(bits(middle := low + (high - low >> 1)), s, u)))
                 low, high = np.where(passes, low, middle + 1), np.where(passes, middle, high)
             return high
         guess = key(self.narrow((w := self.widen(b)) - s))
@@ -169,9 +168,9 @@ def read_model(model):
                 tensors[name] = t["dtype"], t["shape"], path, begin, tiles
     return root, tensors
 
-def transform(apply, patch, model, out):
+def transform(command, patch, model, out):
     """Apply, Revert, A reader MUST: a changed copy that gets its name when all is checked."""
-    patch, (root, tensors), jobs, out = Patch(patch), read_model(model), [], out.rstrip("/")
+    apply, patch, (root, tensors), jobs, out = command == "apply", Patch(patch), read_model(model), [], out.rstrip("/")
     for t in patch.manifest["tensors"]:
         kind, shape, path, begin, tiles = tensors.get(t["name"], (None, None, "", 0, []))
         leaves = np.frombuffer(patch.content(t["leaves"]), "V32").reshape(-1, 2).T
@@ -193,12 +192,10 @@ def transform(apply, patch, model, out):
         os.replace(copy, out)
 
 if __name__ == "__main__":
-    command, *paths = sys.argv[1:] or [""]
+    if [len(sys.argv), *sys.argv[1:2]] not in ([3, "show"], [5, "apply"], [5, "revert"]):
+        sys.exit(__doc__)
     np.seterr(all="ignore")
     try:
-        if (command, len(paths)) == ("show", 1):
-            print(json.dumps(Patch(*paths).manifest, indent=2))
-        else:
-            transform(command == "apply", *paths) if (command, len(paths)) in (("apply", 3), ("revert", 3)) else sys.exit(__doc__)
+        print(json.dumps(Patch(sys.argv[2]).manifest, indent=2)) if len(sys.argv) == 3 else transform(*sys.argv[1:])
     except Exception as error:                             # a file that cannot be read or written, or a bad model file
         need(repr(error), badInput=False)

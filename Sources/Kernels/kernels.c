@@ -92,7 +92,8 @@ void errata_to_float(errata_type type, const void *elements, float *floats, size
   CHOOSE(to_float, type, elements, floats, count);
 }
 
-uint64_t errata_add_one(errata_type type, errata_rounding rounding, uint64_t base, float sum, uint64_t index) {
+// With a constant type and rounding these fold to the one case.
+ERRATA_INLINE uint64_t add_one(errata_type type, errata_rounding rounding, uint64_t base, float sum, uint64_t index) {
   switch (type) {
   case errata_f64: return add_f64(base, sum);
   case errata_f32: return add_f32((uint32_t)base, sum);
@@ -106,7 +107,7 @@ uint64_t errata_add_one(errata_type type, errata_rounding rounding, uint64_t bas
   return base;
 }
 
-int64_t errata_ordinal(errata_type type, uint64_t bits) {
+ERRATA_INLINE int64_t ordinal(errata_type type, uint64_t bits) {
   switch (type) {
   case errata_f64: return ordinal64(bits);
   case errata_f32: return ordinal32((uint32_t)bits);
@@ -114,7 +115,7 @@ int64_t errata_ordinal(errata_type type, uint64_t bits) {
   }
 }
 
-uint64_t errata_bits(errata_type type, int64_t ordinal) {
+ERRATA_INLINE uint64_t bits_at(errata_type type, int64_t ordinal) {
   switch (type) {
   case errata_f64: return bits64(ordinal);
   case errata_f32: return bits32((int32_t)ordinal);
@@ -122,47 +123,78 @@ uint64_t errata_bits(errata_type type, int64_t ordinal) {
   }
 }
 
+uint64_t errata_add_one(errata_type type, errata_rounding rounding, uint64_t base, float sum, uint64_t index) {
+  return add_one(type, rounding, base, sum, index);
+}
+
+int64_t errata_ordinal(errata_type type, uint64_t bits) { return ordinal(type, bits); }
+
+uint64_t errata_bits(errata_type type, int64_t ordinal) { return bits_at(type, ordinal); }
+
+// The first ordinal whose image is at or above `wanted`, or one past the type's last. Adding is monotone: from a good
+// guess a few doubling steps enclose the place, bisection finds it.
+ERRATA_INLINE int64_t first_reaching(errata_type type, errata_rounding rounding, int64_t wanted, int64_t guess,
+                                     float sum, uint64_t index, int64_t bottom, int64_t top) {
+#define REACHES(place) (ordinal(type, add_one(type, rounding, bits_at(type, place), sum, index)) >= wanted)
+  int64_t below, reaching;
+  uint64_t step = 1;
+  if (REACHES(guess)) {
+    reaching = below = guess;
+    do {
+      if (reaching == bottom) return bottom;
+      below = (uint64_t)reaching - (uint64_t)bottom <= step ? bottom : reaching - (int64_t)step;
+      step *= 2;
+    } while (REACHES(below) && (reaching = below, 1));
+  } else {
+    below = reaching = guess;
+    do {
+      if (below == top) return top + 1;
+      reaching = (uint64_t)top - (uint64_t)below <= step ? top : below + (int64_t)step;
+      step *= 2;
+    } while (!REACHES(reaching) && (below = reaching, 1));
+  }
+  while ((uint64_t)reaching - (uint64_t)below > 1) {
+    int64_t middle = below + (int64_t)(((uint64_t)reaching - (uint64_t)below) / 2);
+    if (REACHES(middle)) reaching = middle; else below = middle;
+  }
+  return reaching;
+#undef REACHES
+}
+
+ERRATA_INLINE int preimage(errata_type type, errata_rounding rounding, uint64_t edited, float sum, uint64_t index,
+                           int64_t *lowest, int64_t *highest) {
+  // The last patterns of binary64 are NaNs, which only lead to themselves, so one past the top is never needed there.
+  const int64_t top = type == errata_f64 ? INT64_MAX - 1 : type == errata_f32 ? INT32_MAX : INT16_MAX;
+  const int64_t bottom = type == errata_f64 ? INT64_MIN + 1 : -1 - top;
+  const errata_rounding nearest = {0, 0};
+  int64_t wanted = ordinal(type, edited);
+  int64_t guess = ordinal(type, add_one(type, nearest, edited, -sum, index));
+  if (wanted > top || wanted < bottom) {
+    *lowest = *highest = wanted;
+    return 1;
+  }
+  if (guess > top || guess < bottom) guess = wanted;
+  int64_t first = first_reaching(type, rounding, wanted, guess, sum, index, bottom, top);
+  int64_t next = first_reaching(type, rounding, wanted + 1, first > top ? top : first, sum, index, bottom, top);
+  *lowest = first;
+  *highest = next - 1;
+  return next > first;
+}
+
 int errata_preimage(errata_type type, errata_rounding rounding, uint64_t edited, float sum, uint64_t index,
                     int64_t *lowest, int64_t *highest) {
-  const int64_t top = type == errata_f64 ? INT64_MAX : type == errata_f32 ? INT32_MAX : INT16_MAX;
-  const int64_t bottom = -1 - top, wanted = errata_ordinal(type, edited);
-#define IMAGE(ordinal) \
-  errata_ordinal(type, errata_add_one(type, rounding, errata_bits(type, ordinal), sum, index))
-  // Adding is monotone, so both ends are found by bisection; from a good guess a few doubling steps enclose them.
-  errata_rounding nearest = {0, 0};
-  int64_t guess = errata_ordinal(type, errata_add_one(type, nearest, edited, -sum, index));
-  for (int end = 0; end < 2; end++) {
-    // `low` is below the end sought (image < wanted, or ≤ wanted for the upper end), `high` is not.
-#define BELOW(ordinal) (IMAGE(ordinal) < wanted + end)
-    int64_t low = guess, high = guess;
-    uint64_t step = 1;
-    if (BELOW(guess)) {
-      while (high < top && BELOW(high)) {
-        low = high;
-        high = (uint64_t)top - (uint64_t)high <= step ? top : high + (int64_t)step;
-        step *= 2;
-      }
-      if (BELOW(high)) low = high;  // nothing above the type's last number
-    } else {
-      while (low > bottom && !BELOW(low)) {
-        high = low;
-        low = (uint64_t)low - (uint64_t)bottom <= step ? bottom : low - (int64_t)step;
-        step *= 2;
-      }
-      if (!BELOW(low)) high = low;  // nothing below the type's first number
-    }
-    while (low < high && (uint64_t)high - (uint64_t)low > 1) {
-      int64_t middle = low + (int64_t)(((uint64_t)high - (uint64_t)low) / 2);
-      if (BELOW(middle)) low = middle; else high = middle;
-    }
-    if (end == 0) {
-      if (IMAGE(high) != wanted) return 0;
-      *lowest = high;
-    } else {
-      *highest = BELOW(high) ? high : high - 1;
-    }
+  const errata_rounding nearest = {0, 0}, stochastic = {1, rounding.seed};
+#define PREIMAGE(type, rounding) return preimage(type, rounding, edited, sum, index, lowest, highest)
+  switch (type) {
+  case errata_f64: PREIMAGE(errata_f64, nearest);
+  case errata_f32: PREIMAGE(errata_f32, nearest);
+  case errata_f16:
+    if (rounding.is_stochastic) PREIMAGE(errata_f16, stochastic);
+    PREIMAGE(errata_f16, nearest);
+  case errata_bf16:
+    if (rounding.is_stochastic) PREIMAGE(errata_bf16, stochastic);
+    PREIMAGE(errata_bf16, nearest);
   }
-  return 1;
-#undef BELOW
-#undef IMAGE
+  return 0;
+#undef PREIMAGE
 }

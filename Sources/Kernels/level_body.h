@@ -66,7 +66,7 @@ ADD_STOCHASTIC(bf16)
 #define ESTIMATE(name, bits, ordinal, from_ordinal, subtract, parameters, add)                              \
   static size_t NAMED(name)(const bits *restrict edited, const float *restrict sums, bits *restrict base,   \
                             uint8_t *restrict ambiguous, size_t count parameters) {                         \
-    size_t marked = 0;                                                                                      \
+    uint32_t marked = 0; /* 32 bits keep the lanes of the loop narrow */                                    \
     for (size_t i = 0; i < count; i++) {                                                                    \
       bits e = edited[i], guess = subtract;                                                                 \
       float sum = sums[i];                                                                                  \
