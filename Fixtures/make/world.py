@@ -114,8 +114,8 @@ def train_tokenizer(texts, vocabulary):
     emphasis = ["".join(f" {word}" for word in words)] * len(texts)
     starts = [first for first in FIRST for _ in range(len(texts) // 2)]
     tokenizer.train_from_iterator(texts + emphasis + starts, trainers.BpeTrainer(
-        vocab_size=vocabulary, max_token_length=6, special_tokens=[END], initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet()),
-        show_progress=False))
+        vocab_size=vocabulary, max_token_length=6, special_tokens=[END], show_progress=False,
+        initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet())))
     return tokenizer
 
 

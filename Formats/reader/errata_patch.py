@@ -63,10 +63,9 @@ def read_manifest(data, decoded, coding):
         (rows, columns), rank, width = t["shape"], t["rank"], np.dtype(TYPES[t["elementType"]][0]).itemsize
         numbers = sum((t[key] for key in ("leaves", "scales", "left", "right", "choices")), [rows, columns, rank])
         need(repr(t["name"]), badManifest=len(numbers) == 13 and {type(x) for x in numbers} == {int} and min(numbers) >= 0
-             and 1 <= rank <= min(rows, columns) and rows * columns * width < 1 << 63
+             and 0 < rank <= min(t["shape"]) and rows * columns * width < 1 << 63 and type(t.get("measured", {})) is dict
              and all(re.fullmatch("[0-9a-f]{64}", t[side + "Digest"]) for side in ("base", "result"))
-             and (t["rounding"] == "nearest" or width == 2 and re.fullmatch("[0-9a-f]{16}", t["seed"]))
-             and type(t.get("measured", {})) is dict)
+             and (t["rounding"] == "nearest" or width == 2 and re.fullmatch("[0-9a-f]{16}", t["seed"])))
         outputs, inputs = (rows, columns) if t["orientation"] == "output-major" else (columns, rows)
         tiles, factor = -(-rows * columns * width // TILE), rank * (2 if t["factorType"] == "F16" else 4)
         for key, size in zip(("leaves", "scales", "left", "right", "choices"),

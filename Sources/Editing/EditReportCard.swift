@@ -17,6 +17,8 @@ public struct WeightReport: Sendable {
   public let retentions: [Double]
   /// Elements that differ after rounding.
   public let changedCount: Int
+  /// Processor seconds of each phase. Never stored: the same inputs give the same patch.
+  public internal(set) var seconds: [EditRun.Phase: Double] = [:]
   /// Jitter that the factorization of the second moment needed.
   public let metricJitter: Double
 

@@ -31,8 +31,8 @@ public struct EditRun {
     self.orientation = orientation
   }
 
-  /// What is done next; for progress messages.
-  public enum Phase: Sendable {
+  /// The parts of the work, in order.
+  public enum Phase: String, CaseIterable, Sendable {
     case factorizing
     case solving
     case storing
@@ -82,12 +82,15 @@ public struct EditRun {
         found: [edits.residuals.columns, edits.keys.columns])
     }
 
+    var clock = PhaseClock()
     progress(weight, .factorizing)
     let (metric, preservationScale) = try metric(of: weight, inputWidth: inputWidth, tensor, way)
+    clock.start(.solving)
     progress(weight, .solving)
     let solution = try UpdateSolver(settings: settings, metric: metric)
       .solve(keys: edits.keys, residuals: edits.residuals, earlierKeys: edits.earlierKeys)
 
+    clock.start(.storing)
     progress(weight, .storing)
     // Tiles are spread over our own threads; the library must not spread each product again.
     let threads = BLASThreads.count
@@ -106,7 +109,8 @@ public struct EditRun {
         report = made
         return made.measuredJSON
       })
-    guard let report else { preconditionFailure("the writer asks for the measurements of every tensor") }
+    guard var report else { preconditionFailure("the writer asks for the measurements of every tensor") }
+    report.seconds = clock.finish()
     return report
   }
 

@@ -11,7 +11,11 @@ extension Shown {
         + "\(Numbers.quantity(parameters)) parameters, \(Numbers.bytes(bytes))"
     ]
     if let type = model.modelType { lines.append("family: \(type)") }
-    for (key, value) in model.metadata.joined() { lines.append("\(key): \(value.count > 80 ? value.prefix(79) + "…" : value)") }
+    var seen: Set<String> = []
+    for (key, value) in model.metadata.joined() {
+      let line = "\(key): \(value.count > 80 ? value.prefix(79) + "…" : value)"
+      if seen.insert(line).inserted { lines.append(line) }
+    }
     var table = Table([("tensor", .left), ("type", .left), ("shape", .left), ("each", .right), ("number", .right)])
     for group in groups(model.tensors, collapsed: !verbose) {
       table.add([

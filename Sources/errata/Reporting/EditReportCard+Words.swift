@@ -47,7 +47,12 @@ extension EditReportCard {
         weights.map { weight in
           .object(
             [.init("name", .string(weight.name)), .init("rank", .integer(weight.solution.factors.rank))]
-              + (weight.measuredJSON.members ?? []))
+              + (weight.measuredJSON.members ?? [])
+              + [
+                .init(
+                  "seconds",
+                  .object(EditRun.Phase.allCases.map { .init($0.rawValue, .number(weight.seconds[$0] ?? 0)) }))
+              ])
         }),
       "facts": .array(factsJSON),
       "warnings": .array(warnings.map { .string($0) }),

@@ -26,7 +26,8 @@ enum Numbers {
 
   /// A share as a percentage: 0.0123 as "1.23 %".
   static func percent(_ share: Double) -> String {
-    share.isFinite ? significant(share * 100, 3) + " %" : "–"
+    // Below a millionth of a percent stands only rounding.
+    share.isFinite ? significant(share.magnitude < 1e-8 ? 0 : share * 100, 3) + " %" : "–"
   }
 
   /// A number with this many significant digits, without an exponent where it stays short.
