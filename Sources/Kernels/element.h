@@ -85,6 +85,15 @@ ERRATA_INLINE int64_t ordinal64(uint64_t b) {
 }
 ERRATA_INLINE uint64_t bits64(int64_t o) { return o < 0 ? 1ull << 63 | ~(uint64_t)o : (uint64_t)o; }
 
+// The pattern one step from another in that order. Unsigned sums: past the last pattern follows the first.
+ERRATA_INLINE uint16_t neighbor16(uint16_t b, int step) { return bits16(ordinal16(b) + step); }
+ERRATA_INLINE uint32_t neighbor32(uint32_t b, int step) {
+  return bits32((int32_t)((uint32_t)ordinal32(b) + (uint32_t)step));
+}
+ERRATA_INLINE uint64_t neighbor64(uint64_t b, int step) {
+  return bits64((int64_t)((uint64_t)ordinal64(b) + (uint64_t)(int64_t)step));
+}
+
 // base + sum in the element's arithmetic; what is not finite stays.
 ERRATA_INLINE uint64_t add_f64(uint64_t w, float sum) {
   double r = double_of_bits(w) + (double)sum;

@@ -88,6 +88,11 @@ size_t errata_estimate_base(errata_type type, errata_rounding rounding, const vo
   CHOOSE(estimate, type, rounding, edited, sums, base, ambiguous, count, first);
 }
 
+void errata_add_change(const float *base, const float *edited, size_t count, double *squared_base,
+                       double *squared_change) {
+  CHOOSE(add_change, base, edited, count, squared_base, squared_change);
+}
+
 void errata_to_float(errata_type type, const void *elements, float *floats, size_t count) {
   CHOOSE(to_float, type, elements, floats, count);
 }
@@ -168,6 +173,10 @@ ERRATA_INLINE int preimage(errata_type type, errata_rounding rounding, uint64_t 
   const int64_t bottom = type == errata_f64 ? INT64_MIN + 1 : -1 - top;
   const errata_rounding nearest = {0, 0};
   int64_t wanted = ordinal(type, edited);
+  if (sum != sum) {  // takes every finite number to NaN, so only the others have a way back: themselves
+    *lowest = *highest = wanted;
+    return ordinal(type, add_one(type, rounding, edited, sum, index)) == wanted;
+  }
   int64_t guess = ordinal(type, add_one(type, nearest, edited, -sum, index));
   if (wanted > top || wanted < bottom) {
     *lowest = *highest = wanted;

@@ -6,15 +6,20 @@ public struct ModelFileError: Error, Equatable, Sendable {
   public var file: String
   /// Name of the tensor concerned, if one is.
   public var tensor: String?
+  /// Key of the metadata value concerned, if one is.
+  public var key: String?
   /// Position of the first bad byte, from the start of the file.
   public var byteOffset: Int?
   /// What was found.
   public var reason: Reason
 
   /// Joins a reason with its place.
-  public init(_ reason: Reason, file: String, tensor: String? = nil, byteOffset: Int? = nil) {
+  public init(
+    _ reason: Reason, file: String, tensor: String? = nil, key: String? = nil, byteOffset: Int? = nil
+  ) {
     self.file = file
     self.tensor = tensor
+    self.key = key
     self.byteOffset = byteOffset
     self.reason = reason
   }
@@ -90,5 +95,51 @@ public struct ModelFileError: Error, Equatable, Sendable {
     case elementTypeMismatch(expected: [ElementType], found: ElementType)
     /// A value that must be finite is not.
     case notFinite(index: Int)
+
+    // GGUF
+    /// The file does not begin as a GGUF file does.
+    case notGGUF(found: [UInt8])
+    /// The file's numbers stand in the other byte order; the version as it reads there.
+    case bigEndian(version: UInt32)
+    /// The version is not one that this reader knows.
+    case unknownVersion(UInt32)
+    /// The file ends inside its header.
+    case headerCut(expected: Int, found: Int)
+    /// More tensors than the format's reader or the rest of the file has room for.
+    case tooManyTensors(count: UInt64, limit: Int)
+    /// More metadata keys than the format's reader or the rest of the file has room for.
+    case tooManyKeys(count: UInt64, limit: Int)
+    /// A string, key or name longer than allowed or than the rest of the file.
+    case stringTooLong(length: UInt64, limit: Int)
+    /// An array with more elements than allowed or than the rest of the file can hold.
+    case arrayTooLong(count: UInt64, limit: Int)
+    /// The type of a metadata value is not one of the format's.
+    case unknownValueType(UInt32)
+    /// Arrays nested deeper than this reader follows.
+    case nestedTooDeep(limit: Int)
+    /// A metadata key without characters.
+    case emptyKey
+    /// Two metadata entries of one key.
+    case duplicateKey
+    /// The alignment is not given as UINT32.
+    case alignmentType(String)
+    /// The alignment is not a power of two.
+    case badAlignment(Int)
+    /// More extents than ggml has.
+    case tooManyDimensions(count: Int, limit: Int)
+    /// Rows that are not whole blocks of their element type.
+    case partialBlock(rowLength: Int, blockLength: Int)
+    /// The data of a tensor does not begin at a multiple of the alignment.
+    case misalignedOffset(offset: UInt64, alignment: Int)
+    /// One file of several whose name does not say which.
+    case splitName(count: Int)
+    /// The count of parts differs: in the name, in the file, or among the parts.
+    case splitCount(expected: Int, found: Int?)
+    /// A part that is not the first; a model is opened at its first.
+    case splitNotFirst(number: Int, first: String)
+    /// A part with another number than its name says.
+    case splitNumber(expected: Int, found: Int?)
+    /// The parts together have another number of tensors than the first says.
+    case splitTensorCount(expected: Int, found: Int)
   }
 }

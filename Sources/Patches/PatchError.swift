@@ -69,6 +69,8 @@ public enum PatchError: Error, Equatable, Sendable {
   case outputIsInput(path: String)
   /// Something that must not be replaced has the output's name.
   case outputExists(path: String)
+  /// Headers or files change too: the result cannot be written over the model.
+  case needsNewFile(patch: String)
   /// The journal of an interrupted run cannot be read.
   case damagedJournal(path: String, detail: String)
   /// A run failed and could not be rolled back; the journal is kept.

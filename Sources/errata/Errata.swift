@@ -18,7 +18,8 @@ struct Errata: ParsableCommand {
       """,
     version: version,
     subcommands: [
-      SolveCommand.self, ApplyCommand.self, RevertCommand.self, VerifyCommand.self, ShowCommand.self,
+      SolveCommand.self, DiffCommand.self, ApplyCommand.self, RevertCommand.self, VerifyCommand.self,
+      ShowCommand.self,
       StatsCommand.self, RecoverCommand.self,
     ])
 

@@ -16,7 +16,10 @@ public struct Vector: Sendable, CustomTestStringConvertible {
   public let rejection: String?
   /// Where the first bad byte is, if the vector says.
   public let byteOffset: Int?
+  /// Whether writing what was read must give the same bytes.
+  public let isCanonical: Bool
 
+  /// The name again, for reports.
   public var testDescription: String { name }
 
   /// Reads all vectors of a format, by name.
@@ -39,6 +42,7 @@ public struct Vector: Sendable, CustomTestStringConvertible {
     let words = expectation.split(separator: " ")
     self.name = String(name.dropLast(4))
     rejection = words.first == "reject" ? String(words[1]) : nil
+    isCanonical = lines[..<headEnd].contains { $0.hasPrefix("comment: canonical") }
     byteOffset = words.count > 3 ? Int(words[3]) : nil
     var bytes: [UInt8] = []
     for line in lines[headEnd...] {

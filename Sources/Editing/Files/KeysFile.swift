@@ -28,29 +28,37 @@ public struct KeysFile: Sendable {
   public init(_ path: String) throws {
     container = try ModelFile(path)
     let names = container.tensors.map(\.name)
-    weights = names.filter { $0.hasSuffix(Self.keysSuffix) }.map { String($0.dropLast(Self.keysSuffix.count)) }.sorted()
-    guard !weights.isEmpty else { throw ModelFileError(.noSuchTensor, file: path, tensor: "*" + Self.keysSuffix) }
+    weights = names.filter { $0.hasSuffix(Self.keysSuffix) }.map {
+      String($0.dropLast(Self.keysSuffix.count))
+    }.sorted()
+    guard !weights.isEmpty else {
+      throw ModelFileError(.noSuchTensor, file: path, tensor: "*" + Self.keysSuffix)
+    }
     var editCount: Int?
     for weight in weights {
       let keys = try container.tensor(weight + Self.keysSuffix)
       let residuals = try container.tensor(weight + Self.residualsSuffix)
       guard keys.shape.count == 2 else {
-        throw ModelFileError(.shapeMismatch(expected: [-1, -1], found: keys.shape), file: path, tensor: keys.name)
+        throw ModelFileError(
+          .shapeMismatch(expected: [-1, -1], found: keys.shape), file: path, tensor: keys.name)
       }
       guard residuals.shape.count == 2, residuals.shape[0] == keys.shape[0] else {
         throw ModelFileError(
-          .shapeMismatch(expected: [keys.shape[0], -1], found: residuals.shape), file: path, tensor: residuals.name)
+          .shapeMismatch(expected: [keys.shape[0], -1], found: residuals.shape), file: path,
+          tensor: residuals.name)
       }
       guard editCount == nil || editCount == keys.shape[0] else {
         throw ModelFileError(
-          .shapeMismatch(expected: [editCount ?? 0, keys.shape[1]], found: keys.shape), file: path, tensor: keys.name)
+          .shapeMismatch(expected: [editCount ?? 0, keys.shape[1]], found: keys.shape), file: path,
+          tensor: keys.name)
       }
       editCount = keys.shape[0]
     }
     facts = container.note("facts").flatMap { try? JSONValue(parsing: Array($0.utf8)) }?.elements
     if let facts, facts.count != editCount {
       throw ModelFileError(
-        .shapeMismatch(expected: [editCount ?? 0], found: [facts.count]), file: path, tensor: "__metadata__.facts")
+        .shapeMismatch(expected: [editCount ?? 0], found: [facts.count]), file: path,
+        tensor: "__metadata__.facts")
     }
   }
 
@@ -60,6 +68,7 @@ public struct KeysFile: Sendable {
     let earlier = weight + Self.earlierKeysSuffix
     return Edits(
       keys: keys, residuals: try container.matrix(weight + Self.residualsSuffix),
-      earlierKeys: container.contains(earlier) ? try container.matrix(earlier, shape: [-1, keys.columns]) : nil)
+      earlierKeys: container.contains(earlier)
+        ? try container.matrix(earlier, shape: [-1, keys.columns]) : nil)
   }
 }

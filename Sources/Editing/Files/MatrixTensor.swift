@@ -10,22 +10,24 @@ extension ModelFile {
     let file = file(of: tensor)
     guard tensor.elementType == .f32 || tensor.elementType == .f64 else {
       throw ModelFileError(
-        .elementTypeMismatch(expected: [.f32, .f64], found: tensor.elementType), file: file.path, tensor: name)
+        .elementTypeMismatch(expected: [.f32, .f64], found: tensor.elementType), file: file.path, tensor: name
+      )
     }
     guard tensor.shape.count == 2, zip(tensor.shape, shape).allSatisfy({ $1 < 0 || $0 == $1 }) else {
-      throw ModelFileError(.shapeMismatch(expected: shape, found: tensor.shape), file: file.path, tensor: name)
+      throw ModelFileError(
+        .shapeMismatch(expected: shape, found: tensor.shape), file: file.path, tensor: name)
     }
-    let mapped = try MappedFile(file)
-    let count = tensor.elementCount
-    let elements = mapped.withBytes(tensor.byteRange) { bytes in
-      [Double](unsafeUninitializedCapacity: count) { buffer, initialized in
-        for index in 0..<count {
-          buffer[index] =
-            tensor.elementType == .f64
-            ? bytes.loadUnaligned(fromByteOffset: 8 * index, as: Double.self)
-            : Double(bytes.loadUnaligned(fromByteOffset: 4 * index, as: Float.self))
-        }
-        initialized = count
+    var elements = [Double](repeating: 0, count: tensor.elementCount)
+    try elements.withUnsafeMutableBytes { buffer in
+      guard tensor.elementType == .f32 else {
+        return try file.read(into: buffer, at: tensor.byteRange.lowerBound)
+      }
+      let floats = UnsafeMutableRawBufferPointer(rebasing: buffer[(buffer.count / 2)...])
+      try file.read(into: floats, at: tensor.byteRange.lowerBound)
+      // The floats fill the second half; widened from the front, each is read before its place is written over.
+      for index in 0..<tensor.elementCount {
+        let value = Double(floats.loadUnaligned(fromByteOffset: 4 * index, as: Float.self))
+        buffer.storeBytes(of: value, toByteOffset: 8 * index, as: Double.self)
       }
     }
     return Matrix(rows: tensor.shape[0], columns: tensor.shape[1], elements: elements)

@@ -11,6 +11,8 @@ struct NumPyArchive {
     let name: String
     let elementType: String
     let shape: [Int]
+    /// Where the array's own header stands.
+    let headerOffset: Int
     let byteRange: Range<Int>
   }
 
@@ -29,41 +31,9 @@ struct NumPyArchive {
     let bytes = Bytes(try file.read(length, at: start))
     var position = 0
     for _ in 0..<count {
-      guard position + 46 <= length, bytes.number(position, 4) == 0x0201_4B50 else {
-        throw bad(start + position, "an entry of the central directory is cut short")
-      }
-      let nameLength = bytes.number(position + 28, 2)
-      let extraLength = bytes.number(position + 30, 2)
-      let next = position + 46 + nameLength + extraLength + bytes.number(position + 32, 2)
-      guard next <= length else { throw bad(start + position, "an entry of the central directory is cut short") }
-      let name = String(decoding: bytes.storage[position + 46..<position + 46 + nameLength], as: UTF8.self)
-      guard bytes.number(position + 10, 2) == 0 else {
-        throw bad(start + position, "\(name) is compressed; only stored entries are read (numpy.savez, not savez_compressed)")
-      }
-      var dataLength = bytes.number(position + 24, 4)
-      var headerOffset = bytes.number(position + 42, 4)
-      // zip64: the extra field of kind 1 holds, in this order, just those numbers that stand as all ones.
-      var extra = position + 46 + nameLength
-      let extraEnd = extra + extraLength
-      while extra + 4 <= extraEnd {
-        let kind = bytes.number(extra, 2)
-        let fieldEnd = extra + 4 + bytes.number(extra + 2, 2)
-        guard fieldEnd <= extraEnd else { throw bad(start + extra, "an extra field is cut short") }
-        if kind == 1 {
-          var field = extra + 4
-          func take() -> Int? {
-            guard field + 8 <= fieldEnd else { return nil }
-            defer { field += 8 }
-            return bytes.number(field, 8)
-          }
-          if dataLength == 0xFFFF_FFFF { dataLength = take() ?? -1 }
-          if bytes.number(position + 20, 4) == 0xFFFF_FFFF { _ = take() }
-          if headerOffset == 0xFFFF_FFFF { headerOffset = take() ?? -1 }
-        }
-        extra = fieldEnd
-      }
-      arrays.append(try array(name, headerOffset: headerOffset, dataLength: dataLength, fileSize: size))
-      position = next
+      let entry = try Entry(bytes, at: position, file: file.path, directoryOffset: start)
+      arrays.append(try array(entry, fileSize: size))
+      position = entry.end
     }
   }
 
@@ -76,16 +46,22 @@ struct NumPyArchive {
     let tailStart = max(0, fileSize - 22 - 65_535 - 20)
     let tail = Bytes(try file.read(fileSize - tailStart, at: tailStart))
     var end = tail.storage.count - 22
-    while end >= 0, tail.number(end, 4) != 0x0605_4B50 { end -= 1 }
+    while end >= 0,
+      tail.number(end, 4) != 0x0605_4B50 || tail.number(end + 20, 2) != tail.storage.count - end - 22
+    { end -= 1 }
     guard end >= 0 else { throw bad(fileSize, "no end record: not a zip archive, or cut short") }
     var count = tail.number(end + 10, 2)
     var length = tail.number(end + 12, 4)
     var start = tail.number(end + 16, 4)
     if end >= 20, tail.number(end - 20, 4) == 0x0706_4B50 {
       let record = tail.number(end - 12, 8)
-      guard record >= 0, record <= fileSize - 56 else { throw bad(tailStart + end, "the zip64 end record lies beyond the file") }
+      guard record >= 0, record <= fileSize - 56 else {
+        throw bad(tailStart + end - 20, "the zip64 end record lies beyond the file")
+      }
       let bytes = Bytes(try file.read(56, at: record))
-      guard bytes.number(0, 4) == 0x0606_4B50 else { throw bad(record, "no zip64 end record where one is named") }
+      guard bytes.number(0, 4) == 0x0606_4B50 else {
+        throw bad(record, "no zip64 end record where one is named")
+      }
       (count, length, start) = (bytes.number(32, 8), bytes.number(40, 8), bytes.number(48, 8))
     }
     guard start >= 0, length >= 0, count >= 0, count <= 4096 else {
@@ -94,27 +70,96 @@ struct NumPyArchive {
     return (start, length, count)
   }
 
-  private func array(_ name: String, headerOffset: Int, dataLength: Int, fileSize: Int) throws -> Array {
-    guard headerOffset >= 0, headerOffset <= fileSize - 30 else { throw bad(headerOffset, "\(name) lies beyond the file") }
-    let local = Bytes(try file.read(30, at: headerOffset))
-    guard local.number(0, 4) == 0x0403_4B50 else { throw bad(headerOffset, "\(name) has no local header") }
-    let start = headerOffset + 30 + local.number(26, 2) + local.number(28, 2)
-    guard dataLength >= 10, start <= fileSize, dataLength <= fileSize - start else {
-      throw bad(headerOffset, "\(name) lies beyond the file")
+  private func array(_ entry: Entry, fileSize: Int) throws -> Array {
+    let name = entry.name
+    guard entry.headerOffset >= 0, entry.headerOffset <= fileSize - 30 else {
+      throw bad(entry.byteOffset, "\(name) lies beyond the file")
     }
+    let local = Bytes(try file.read(30, at: entry.headerOffset))
+    guard local.number(0, 4) == 0x0403_4B50 else {
+      throw bad(entry.headerOffset, "\(name) has no local header")
+    }
+    let start = entry.headerOffset + 30 + local.number(26, 2) + local.number(28, 2)
+    guard entry.dataLength >= 0, start <= fileSize, entry.dataLength <= fileSize - start else {
+      throw bad(entry.byteOffset, "\(name) lies beyond the file")
+    }
+    guard entry.dataLength >= 12 else { throw bad(start, "\(name) is not a NumPy array") }
     let front = Bytes(try file.read(12, at: start))
-    guard front.storage.starts(with: [0x93] + Swift.Array("NUMPY".utf8)), (1...3).contains(front.storage[6]) else {
+    guard front.storage.starts(with: [0x93] + Swift.Array("NUMPY".utf8)), (1...3).contains(front.storage[6])
+    else {
       throw bad(start, "\(name) is not a NumPy array")
     }
     let isLong = front.storage[6] > 1
     let textStart = isLong ? 12 : 10
     let textLength = front.number(8, isLong ? 4 : 2)
-    guard textLength <= 65_536, textStart + textLength <= dataLength else { throw bad(start, "\(name) has a header beyond its end") }
+    guard textLength <= 65_536, textStart + textLength <= entry.dataLength else {
+      throw bad(start, "\(name) has a header beyond its end")
+    }
     let text = String(decoding: try file.read(textLength, at: start + textStart), as: UTF8.self)
-    guard let header = NumPyHeader(text) else { throw bad(start + textStart, "\(name) has a header we cannot read: \(text)") }
+    guard let header = NumPyHeader(text) else {
+      throw bad(start + textStart, "\(name) has a header we cannot read: \(text.prefix(200))")
+    }
     return Array(
       name: name.hasSuffix(".npy") ? String(name.dropLast(4)) : name, elementType: header.elementType,
-      shape: header.shape, byteRange: start + textStart + textLength..<start + dataLength)
+      shape: header.shape, headerOffset: start + textStart,
+      byteRange: start + textStart + textLength..<start + entry.dataLength)
+  }
+}
+
+/// One entry of the central directory: a stored file and where it lies.
+private struct Entry {
+  let name: String
+  /// Where the entry itself stands in the file.
+  let byteOffset: Int
+  /// Length of the stored bytes; −1 when it does not fit.
+  private(set) var dataLength: Int
+  /// Where the local header stands; −1 when it does not fit.
+  private(set) var headerOffset: Int
+  /// Where the next entry begins in the directory.
+  let end: Int
+
+  init(_ bytes: Bytes, at position: Int, file: String, directoryOffset: Int) throws(StatisticsError) {
+    byteOffset = directoryOffset + position
+    func bad(_ offset: Int, _ detail: String) -> StatisticsError {
+      .badArchive(file: file, byteOffset: directoryOffset + offset, detail: detail)
+    }
+    guard position + 46 <= bytes.storage.count, bytes.number(position, 4) == 0x0201_4B50 else {
+      throw bad(position, "an entry of the central directory is cut short")
+    }
+    let nameEnd = position + 46 + bytes.number(position + 28, 2)
+    let extraEnd = nameEnd + bytes.number(position + 30, 2)
+    end = extraEnd + bytes.number(position + 32, 2)
+    guard end <= bytes.storage.count else {
+      throw bad(position, "an entry of the central directory is cut short")
+    }
+    name = String(decoding: bytes.storage[position + 46..<nameEnd], as: UTF8.self)
+    guard bytes.number(position + 10, 2) == 0 else {
+      throw bad(
+        position + 10,
+        "\(name) is compressed; only stored entries are read (numpy.savez, not savez_compressed)")
+    }
+    dataLength = bytes.number(position + 24, 4)
+    headerOffset = bytes.number(position + 42, 4)
+    let hasLongStoredLength = bytes.number(position + 20, 4) == 0xFFFF_FFFF
+    // zip64: the extra field of kind 1 holds, in this order, just those numbers that stand as all ones.
+    var extra = nameEnd
+    while extra + 4 <= extraEnd {
+      let kind = bytes.number(extra, 2)
+      let fieldEnd = extra + 4 + bytes.number(extra + 2, 2)
+      guard fieldEnd <= extraEnd else { throw bad(extra, "an extra field is cut short") }
+      if kind == 1 {
+        var field = extra + 4
+        func take() -> Int {
+          guard field + 8 <= fieldEnd else { return -1 }
+          defer { field += 8 }
+          return bytes.number(field, 8)
+        }
+        if dataLength == 0xFFFF_FFFF { dataLength = take() }
+        if hasLongStoredLength { _ = take() }
+        if headerOffset == 0xFFFF_FFFF { headerOffset = take() }
+      }
+      extra = fieldEnd
+    }
   }
 }
 

@@ -36,9 +36,12 @@ extension StatisticsFile {
     _ sources: [Source], model: ModelFile, orientation: (String) throws -> Bool, to path: String
   ) throws {
     var tensors: [NewTensor] = []
+    var weights: Set<String> = []
     for source in sources {
       let archive = try NumPyArchive(source.archive)
-      func bad(_ detail: String) -> StatisticsError { .badArchive(file: source.archive, byteOffset: 0, detail: detail) }
+      func bad(_ detail: String, at offset: Int = 0) -> StatisticsError {
+        .badArchive(file: source.archive, byteOffset: offset, detail: detail)
+      }
       guard let sum = archive.arrays.first(where: { $0.name == "mom2.mom2" }) else {
         throw bad("it has no array mom2.mom2")
       }
@@ -46,16 +49,22 @@ extension StatisticsFile {
         throw bad("it has no array mom2.count")
       }
       guard count.elementType == "<i8", count.shape.allSatisfy({ $0 == 1 }), count.byteRange.count == 8 else {
-        throw bad("mom2.count is not one 64-bit integer")
+        throw bad("mom2.count is not one 64-bit integer", at: count.headerOffset)
       }
       guard let type = ["<f4": ElementType.f32, "<f8": .f64][sum.elementType] else {
-        throw bad("mom2.mom2 has element type \(sum.elementType); <f4 or <f8 is needed")
+        throw bad("mom2.mom2 has element type \(sum.elementType); <f4 or <f8 is needed", at: sum.headerOffset)
       }
       guard sum.shape.count == 2, sum.shape[0] == sum.shape[1],
         let byteCount = try? type.byteCount(shape: sum.shape), byteCount == sum.byteRange.count
-      else { throw bad("mom2.mom2 of shape \(sum.shape) is not a square matrix that fills its entry") }
+      else {
+        throw bad(
+          "mom2.mom2 of shape \(sum.shape) is not a square matrix that fills its entry", at: sum.headerOffset)
+      }
       let width = sum.shape[0]
       let weight = try model.tensor(source.weight)
+      guard weights.insert(weight.name).inserted else {
+        throw bad("another archive holds \(weight.name) already")
+      }
       guard weight.shape.count == 2 else {
         throw ModelFileError(
           .shapeMismatch(expected: [-1, -1], found: weight.shape), file: model.path, tensor: weight.name)
@@ -68,7 +77,8 @@ extension StatisticsFile {
       let tokens = try archive.file.read(8, at: count.byteRange.lowerBound).withUnsafeBytes {
         $0.loadUnaligned(as: Int64.self)
       }
-      tensors += Self.tensors(weight: weight.name, width: width, type: type, tokenCount: Int(tokens)) { file, offset in
+      tensors += Self.tensors(weight: weight.name, width: width, type: type, tokenCount: Int(tokens)) {
+        file, offset in
         try file.copy(sum.byteRange, of: archive.file, to: offset)
       }
     }

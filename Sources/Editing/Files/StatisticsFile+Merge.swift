@@ -20,7 +20,8 @@ extension StatisticsFile {
   /// The addition carries the rounding error of each step along (TwoSum; Knuth, The Art of Computer Programming 2,
   /// 4.2.2), so the order of the shards shows in no bit but for very rare ties.
   public static func merge(_ shards: [StatisticsFile], to path: String) throws {
-    let models = shards.compactMap { shard in shard.container.note("model").map { (shard.container.path, $0) } }
+    let models = shards.compactMap { shard in shard.container.note("model").map { (shard.container.path, $0) }
+    }
     if let first = models.first, let other = models.first(where: { $0.1 != first.1 }) {
       throw StatisticsError.differentModels(
         first: first.0, firstModel: first.1, second: other.0, secondModel: other.1)
@@ -46,9 +47,8 @@ extension StatisticsFile {
     var notes: [(key: String, value: String)] = []
     for key in ["model", "corpus"] {
       let values = shards.compactMap { $0.container.note(key) }
-      var seen: Set<String> = []
-      let distinct = values.filter { seen.insert($0).inserted }
-      if !distinct.isEmpty { notes.append((key, distinct.joined(separator: " + "))) }
+      // Sorted, so that the order of the shards does not show here either.
+      if !values.isEmpty { notes.append((key, Set(values).sorted().joined(separator: " + "))) }
     }
     try SafetensorsWriter.write(tensors, metadata: notes, to: path)
   }
@@ -66,7 +66,8 @@ extension StatisticsFile {
       var errors = [Double](repeating: 0, count: width)
       for source in sources {
         let size = source.tensor.elementType.bitCount / 8
-        let bytes = try source.file.read(width * size, at: source.tensor.byteRange.lowerBound + row * width * size)
+        let bytes = try source.file.read(
+          width * size, at: source.tensor.byteRange.lowerBound + row * width * size)
         try bytes.withUnsafeBytes { bytes in
           for column in 0..<width {
             let term =
@@ -85,6 +86,10 @@ extension StatisticsFile {
         }
       }
       for column in 0..<width { sums[column] += errors[column] }
+      if let column = sums.firstIndex(where: { !$0.isFinite }) {
+        throw ModelFileError(
+          .notFinite(index: row * width + column), file: file.path, tensor: weight + sumSuffix)
+      }
       try sums.withUnsafeBytes { try file.write($0, at: offset + row * width * 8) }
     }
   }

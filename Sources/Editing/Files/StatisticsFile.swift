@@ -16,7 +16,8 @@ public struct StatisticsFile: Sendable {
   public init(_ path: String) throws {
     container = try ModelFile(path)
     let names = container.tensors.map(\.name)
-    weights = names.filter { $0.hasSuffix(Self.sumSuffix) }.map { String($0.dropLast(Self.sumSuffix.count)) }.sorted()
+    weights = names.filter { $0.hasSuffix(Self.sumSuffix) }.map { String($0.dropLast(Self.sumSuffix.count)) }
+      .sorted()
     guard !weights.isEmpty else {
       throw ModelFileError(.noSuchTensor, file: path, tensor: "*" + Self.sumSuffix)
     }
@@ -27,14 +28,19 @@ public struct StatisticsFile: Sendable {
           .elementTypeMismatch(expected: [.f32, .f64], found: sum.elementType), file: path, tensor: sum.name)
       }
       guard sum.shape.count == 2, sum.shape[0] == sum.shape[1], sum.shape[0] > 0 else {
-        throw ModelFileError(.shapeMismatch(expected: [-1, -1], found: sum.shape), file: path, tensor: sum.name)
+        let rows = sum.shape.first ?? 0
+        let expected = sum.shape.count == 2 && rows > 0 ? [rows, rows] : [-1, -1]
+        throw ModelFileError(
+          .shapeMismatch(expected: expected, found: sum.shape), file: path, tensor: sum.name)
       }
       _ = try tokenCount(of: weight)
     }
   }
 
   /// Width of a weight's input.
-  public func inputWidth(of weight: String) throws -> Int { try container.tensor(weight + Self.sumSuffix).shape[0] }
+  public func inputWidth(of weight: String) throws -> Int {
+    try container.tensor(weight + Self.sumSuffix).shape[0]
+  }
 
   /// Tokens that a weight's sum runs over.
   public func tokenCount(of weight: String) throws -> Int {
@@ -42,10 +48,12 @@ public struct StatisticsFile: Sendable {
     let file = container.file(of: tensor)
     guard tensor.elementType == .i64 else {
       throw ModelFileError(
-        .elementTypeMismatch(expected: [.i64], found: tensor.elementType), file: file.path, tensor: tensor.name)
+        .elementTypeMismatch(expected: [.i64], found: tensor.elementType), file: file.path,
+        tensor: tensor.name)
     }
     guard tensor.elementCount == 1 else {
-      throw ModelFileError(.shapeMismatch(expected: [1], found: tensor.shape), file: file.path, tensor: tensor.name)
+      throw ModelFileError(
+        .shapeMismatch(expected: [1], found: tensor.shape), file: file.path, tensor: tensor.name)
     }
     let bytes = try file.read(8, at: tensor.byteRange.lowerBound)
     let count = bytes.withUnsafeBytes { $0.loadUnaligned(as: Int64.self) }

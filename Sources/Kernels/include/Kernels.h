@@ -49,6 +49,10 @@ size_t errata_estimate_base(errata_type type, errata_rounding rounding, const vo
 // Elements as floats: exact from f16 and bf16, rounded once from f64.
 void errata_to_float(errata_type type, const void *elements, float *floats, size_t count);
 
+// What a change amounts to: Σ base², Σ (edited − base)² over elements that are finite before and after. Adds to both.
+void errata_add_change(const float *base, const float *edited, size_t count, double *squared_base,
+                       double *squared_change);
+
 // One element, as bits: what `errata_add` makes of it.
 uint64_t errata_add_one(errata_type type, errata_rounding rounding, uint64_t base, float sum, uint64_t index);
 
@@ -61,5 +65,8 @@ int errata_preimage(errata_type type, errata_rounding rounding, uint64_t edited,
 int64_t errata_ordinal(errata_type type, uint64_t bits);
 // The bits at a position.
 uint64_t errata_bits(errata_type type, int64_t ordinal);
+
+#include "Blocks.h"
+#include "Numbers.h"
 
 #endif

@@ -1,7 +1,16 @@
-/// A model on disk: one safetensors file, several with an index, or a folder that holds either.
+/// A model on disk: one safetensors file, several with an index, one GGUF file, several split ones, or a folder that holds
+/// one of these.
 ///
 /// Opening reads headers only; the cost does not grow with the weights.
 public struct ModelFile: Sendable {
+  /// The containers.
+  public enum Format: String, Sendable {
+    case safetensors
+    case gguf
+  }
+
+  /// The container of all its files.
+  public let format: Format
   /// The path, as the caller named it.
   public let path: String
   /// The folder that holds the files.
@@ -10,14 +19,18 @@ public struct ModelFile: Sendable {
   public let shards: [OpenFile]
   /// All tensors: by shard, then in the order of their data.
   public let tensors: [TensorInfo]
-  /// `__metadata__` of each shard.
+  /// Headers of GGUF files, in the order of the shards; none in a safetensors model.
+  public let ggufHeaders: [GGUFHeader]
+  /// `__metadata__` of each safetensors shard.
   public let metadata: [[(key: String, value: String)]]
   /// Whether an index file joins the shards.
   public let indexPath: String?
-  /// `model_type` of the `config.json` beside the weights, if there is one.
+  /// What the model calls its family: `model_type` of the `config.json` beside safetensors weights, or
+  /// `general.architecture` in a GGUF file.
   public let modelType: String?
 
   private let positions: [String: Int]
+  private static let indexSuffix = ".safetensors.index.json"
 
   /// Opens a model and checks all its headers.
   public init(_ path: String) throws(ModelFileError) {
@@ -27,8 +40,20 @@ public struct ModelFile: Sendable {
     var found: [TensorInfo] = []
     var files: [OpenFile] = []
     var notes: [[(key: String, value: String)]] = []
-    if place.hasSuffix(".json") {
-      indexPath = place
+    var headers: [GGUFHeader] = []
+    if try ModelFile.isGGUF(place) {
+      (format, indexPath) = (.gguf, nil)
+      for (file, header) in try GGUFParts(opening: OpenFile(place, .reading)).parts {
+        found += header.tensors.map { tensor in
+          var tensor = tensor
+          tensor.shard = files.count
+          return tensor
+        }
+        files.append(file)
+        headers.append(header)
+      }
+    } else if place.hasSuffix(Self.indexSuffix) {
+      (format, indexPath) = (.safetensors, place)
       let index = try ShardIndex(reading: OpenFile(place, .reading))
       var wanted: [String: [String]] = [:]
       for entry in index.entries { wanted[entry.file, default: []].append(entry.tensor) }
@@ -49,7 +74,7 @@ public struct ModelFile: Sendable {
         notes.append(header.metadata)
       }
     } else {
-      indexPath = nil
+      (format, indexPath) = (.safetensors, nil)
       let file = try OpenFile(place, .reading)
       let header = try SafetensorsHeader(reading: file)
       found = header.tensors
@@ -60,24 +85,44 @@ public struct ModelFile: Sendable {
     shards = files
     metadata = notes
     positions = Dictionary(uniqueKeysWithValues: found.enumerated().map { ($1.name, $0) })
-    modelType = ModelFile.modelType(in: folder)
+    ggufHeaders = headers
+    modelType =
+      format == .gguf
+      ? try headers.first?["general.architecture"]?.text() : ModelFile.modelType(in: folder)
+  }
+
+  /// Metadata of a GGUF model: that of its first file; the other parts only say which part they are.
+  public var ggufMetadata: [GGUFField] { ggufHeaders.first?.metadata ?? [] }
+
+  /// By name; under a name that says nothing, such as those of ollama's files, by the first bytes.
+  private static func isGGUF(_ path: String) throws(ModelFileError) -> Bool {
+    if path.hasSuffix(GGUFParts.suffix) { return true }
+    if path.hasSuffix(".safetensors") || path.hasSuffix(indexSuffix) { return false }
+    return try GGUFHeader.isLikely(in: OpenFile(path, .reading))
   }
 
   /// Finds the file to start from: the index of a sharded model, or the only weights.
   private static func locate(_ path: String) throws(ModelFileError) -> String {
     guard Folder.exists(path) else {
-      let name = Folder.name(of: path)
-      if name.hasSuffix(".safetensors") || name.hasSuffix(".safetensors.index.json") { return path }
-      // Errors of the system come first: a path that is not there is not a format question.
-      _ = try OpenFile(path, .reading)
-      throw ModelFileError(.unknownFormat, file: path)
+      if path.hasSuffix(".safetensors") || path.hasSuffix(Self.indexSuffix) { return path }
+      if try isGGUF(path) { return path }
+      // Under any other name, as the hub's cache has them, the file must begin as a safetensors file does.
+      guard try SafetensorsHeader.isLikely(in: OpenFile(path, .reading)) else {
+        throw ModelFileError(.unknownFormat, file: path)
+      }
+      return path
     }
-    for name in ["model.safetensors.index.json", "model.safetensors"]
+    // The order of transformers: where both are present, this is the one it loads.
+    for name in ["model.safetensors", "model.safetensors.index.json"]
     where Folder.fileExists(Folder.path(path, name)) {
       return Folder.path(path, name)
     }
-    let candidates = try Folder.names(in: path).filter { $0.hasSuffix(".safetensors") }
-    guard let only = candidates.first else { throw ModelFileError(.noModelInFolder, file: path) }
+    let names = try Folder.names(in: path)
+    let candidates = names.filter { $0.hasSuffix(".safetensors") }
+    guard let only = candidates.first else {
+      if let place = try GGUFParts.onlyModel(in: path, names) { return place }
+      throw ModelFileError(.noModelInFolder, file: path)
+    }
     guard candidates.count == 1 else { throw ModelFileError(.severalModelsInFolder(candidates), file: path) }
     return Folder.path(path, only)
   }
@@ -93,7 +138,9 @@ public struct ModelFile: Sendable {
 
   /// The tensor of this name.
   public func tensor(_ name: String) throws(ModelFileError) -> TensorInfo {
-    guard let position = positions[name] else { throw ModelFileError(.noSuchTensor, file: path, tensor: name) }
+    guard let position = positions[name] else {
+      throw ModelFileError(.noSuchTensor, file: path, tensor: name)
+    }
     return tensors[position]
   }
 

@@ -14,6 +14,7 @@ public struct SafetensorsHeader: Equatable, Sendable {
   /// Longest header the reference accepts.
   public static let lengthLimit = 100_000_000
 
+  /// Whether two headers say the same.
   public static func == (a: Self, b: Self) -> Bool {
     a.tensors == b.tensors && a.dataOffset == b.dataOffset && a.metadata.map(\.key) == b.metadata.map(\.key)
       && a.metadata.map(\.value) == b.metadata.map(\.value)
@@ -31,22 +32,33 @@ public struct SafetensorsHeader: Equatable, Sendable {
       throw refuse(.headerTooLarge(length: length, limit: Self.lengthLimit), at: 0)
     }
     let count = Int(length)
-    guard count <= fileSize - 8 else { throw refuse(.headerBeyondFile(length: count, fileSize: fileSize), at: 0) }
+    guard count <= fileSize - 8 else {
+      throw refuse(.headerBeyondFile(length: count, fileSize: fileSize), at: 0)
+    }
     let bytes = try file.read(count, at: 8)
     guard bytes.first == UInt8(ascii: "{") else { throw refuse(.headerStart(found: bytes.first ?? 0), at: 8) }
-    guard String(validating: bytes, as: UTF8.self) != nil else { throw refuse(.headerEncoding, at: 8) }
+    if let invalid = bytes.firstInvalidUTF8 { throw refuse(.headerEncoding, at: 8 + invalid) }
 
     let entries: [SafetensorsEntry]
+    var current: String?
     do throws(JSONError) {
-      (entries, metadata) = try SafetensorsEntry.list(parsing: bytes)
+      (entries, metadata) = try SafetensorsEntry.list(parsing: bytes, current: &current)
     } catch {
-      if case .duplicateKey(let name) = error.problem {
+      if case .duplicateKey(let name) = error.problem, current == nil {
         throw refuse(.duplicateName, tensor: name, at: 8 + error.byteOffset)
       }
-      throw refuse(.headerSyntax(error.problem), at: 8 + error.byteOffset)
+      throw refuse(.headerSyntax(error.problem), tensor: current, at: 8 + error.byteOffset)
     }
     dataOffset = 8 + count
     tensors = try Self.checked(entries, file: file.path, fileSize: fileSize, dataOffset: 8 + count)
+  }
+
+  /// Whether a file begins with a possible header length and `{`.
+  static func isLikely(in file: OpenFile) throws(ModelFileError) -> Bool {
+    guard try file.size() > 8 else { return false }
+    let front = try file.read(9, at: 0)
+    let length = front[..<8].reversed().reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
+    return length <= UInt64(lengthLimit) && front[8] == UInt8(ascii: "{")
   }
 
   /// Walks the entries in data order: each begins where the one before ended, and the last ends the file.
@@ -56,19 +68,25 @@ public struct SafetensorsHeader: Equatable, Sendable {
     var tensors: [TensorInfo] = []
     tensors.reserveCapacity(entries.count)
     var end = 0
-    for entry in entries.sorted(by: { ($0.begin ?? 0, $0.end ?? 0, $0.name) < ($1.begin ?? 0, $1.end ?? 0, $1.name) }) {
+    for entry in entries.sorted(by: {
+      ($0.begin ?? 0, $0.end ?? 0, $0.name) < ($1.begin ?? 0, $1.end ?? 0, $1.name)
+    }) {
       func refuse(_ reason: ModelFileError.Reason) -> ModelFileError {
         ModelFileError(reason, file: file, tensor: entry.name, byteOffset: 8 + entry.headerOffset)
       }
       guard let typeName = entry.elementType else { throw refuse(.missingField("dtype")) }
-      guard let elementType = ElementType(rawValue: typeName) else { throw refuse(.unknownElementType(typeName)) }
+      guard let elementType = ElementType(rawValue: typeName), elementType.isInSafetensors else {
+        throw refuse(.unknownElementType(typeName))
+      }
       guard let shape = entry.shape else { throw refuse(.missingField("shape")) }
       guard let begin = entry.begin, let stop = entry.end else { throw refuse(.missingField("data_offsets")) }
       guard begin <= stop else { throw refuse(.reversedOffsets(begin: begin, end: stop)) }
       guard begin <= end else { throw refuse(.offsetGap(expected: end, found: begin)) }
       guard begin == end else { throw refuse(.offsetOverlap(expected: end, found: begin)) }
       let size: Int
-      do throws(ModelFileError.Reason) { size = try elementType.byteCount(shape: shape) } catch { throw refuse(error) }
+      do throws(ModelFileError.Reason) { size = try elementType.byteCount(shape: shape) } catch {
+        throw refuse(error)
+      }
       guard size == stop - begin else { throw refuse(.sizeMismatch(expected: size, found: stop - begin)) }
       guard stop <= fileSize - dataOffset else {
         throw refuse(.dataBeyondFile(expected: stop, fileSize: fileSize - dataOffset))
@@ -81,7 +99,8 @@ public struct SafetensorsHeader: Equatable, Sendable {
     }
     guard end == fileSize - dataOffset else {
       throw ModelFileError(
-        .trailingBytes(expected: end, fileSize: fileSize - dataOffset), file: file, byteOffset: dataOffset + end)
+        .trailingBytes(expected: end, fileSize: fileSize - dataOffset), file: file,
+        byteOffset: dataOffset + end)
     }
     return tensors
   }
@@ -99,13 +118,19 @@ struct SafetensorsEntry {
   typealias Metadata = [(key: String, value: String)]
 
   /// Reads all entries and the metadata; fields that this version does not know are passed over.
-  static func list(parsing bytes: [UInt8]) throws(JSONError) -> ([SafetensorsEntry], Metadata) {
+  ///
+  /// - Parameter current: the entry that is being read, so that an error can name it.
+  static func list(
+    parsing bytes: [UInt8], current: inout String?
+  ) throws(JSONError) -> ([SafetensorsEntry], Metadata) {
     var entries: [SafetensorsEntry] = []
     var metadata: Metadata = []
     var reader = JSONReader(bytes[...])
     try reader.object { reader, name, offset throws(JSONError) in
+      current = name
       if name == "__metadata__" {
         try reader.object { reader, key, _ throws(JSONError) in metadata.append((key, try reader.string())) }
+        current = nil
         return
       }
       var entry = SafetensorsEntry(name: name, headerOffset: offset)
@@ -119,7 +144,9 @@ struct SafetensorsEntry {
         case "data_offsets":
           var offsets: [Int] = []
           try reader.array { reader throws(JSONError) in
-            guard offsets.count < 2 else { throw reader.error(.unexpected(byte: try reader.peek(), expected: "']'")) }
+            guard offsets.count < 2 else {
+              throw reader.error(.unexpected(byte: try reader.peek(), expected: "']'"))
+            }
             offsets.append(try reader.count())
           }
           if offsets.count == 2 { (entry.begin, entry.end) = (offsets[0], offsets[1]) }
@@ -127,6 +154,7 @@ struct SafetensorsEntry {
         }
       }
       entries.append(entry)
+      current = nil
     }
     try reader.finish()
     return (entries, metadata)

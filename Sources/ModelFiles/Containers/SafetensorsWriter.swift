@@ -31,24 +31,33 @@ public struct NewTensor {
 
 /// Writes a safetensors file in canonical form: same tensors and metadata, same bytes.
 ///
-/// As the reference does, tensors stand by falling element size, then by name, and the header is padded with spaces to a
-/// multiple of eight, so that data lies aligned; metadata keys are sorted.
+/// As the reference does, tensors stand by element type, the last of `ElementType` first, then by the bytes of their
+/// names, and the header is padded with spaces to a multiple of eight, so that data lies aligned. Metadata keys are
+/// sorted too; the reference leaves them in the order of a hash table.
 public enum SafetensorsWriter {
   /// Writes the file under its name, whole or not at all.
   public static func write(
     _ tensors: [NewTensor], metadata: [(key: String, value: String)] = [], to path: String
   ) throws {
-    let ordered = tensors.sorted {
-      ($1.elementType.bitCount, $0.name) < ($0.elementType.bitCount, $1.name)
+    let rank = Dictionary(uniqueKeysWithValues: zip(ElementType.allCases, 0...))
+    let ordered = tensors.sorted { a, b in
+      a.elementType == b.elementType
+        ? a.name.utf8.lexicographicallyPrecedes(b.name.utf8)
+        : rank[a.elementType, default: 0] > rank[b.elementType, default: 0]
     }
     var members: [JSONValue.Member] = []
     if !metadata.isEmpty {
-      let sorted = metadata.sorted { $0.key < $1.key }.map { JSONValue.Member($0.key, .string($0.value)) }
-      members.append(JSONValue.Member("__metadata__", .object(sorted)))
+      let sorted = metadata.sorted { $0.key.utf8.lexicographicallyPrecedes($1.key.utf8) }
+      members.append(
+        JSONValue.Member("__metadata__", .object(sorted.map { .init($0.key, .string($0.value)) })))
     }
     var offsets: [Int] = []
     var end = 0
     for tensor in ordered {
+      guard tensor.elementType.isInSafetensors else {
+        throw ModelFileError(
+          .unknownElementType(tensor.elementType.rawValue), file: path, tensor: tensor.name)
+      }
       let byteCount: Int
       do { byteCount = try tensor.elementType.byteCount(shape: tensor.shape) } catch {
         throw ModelFileError(error, file: path, tensor: tensor.name)

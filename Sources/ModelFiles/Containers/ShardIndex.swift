@@ -11,8 +11,8 @@ struct ShardIndex {
         .headerTooLarge(length: UInt64(size), limit: SafetensorsHeader.lengthLimit), file: file.path)
     }
     let bytes = try file.read(size, at: 0)
-    guard String(validating: bytes, as: UTF8.self) != nil else {
-      throw ModelFileError(.headerEncoding, file: file.path)
+    if let invalid = bytes.firstInvalidUTF8 {
+      throw ModelFileError(.headerEncoding, file: file.path, byteOffset: invalid)
     }
     var found: [(tensor: String, file: String, offset: Int)] = []
     do throws(JSONError) {

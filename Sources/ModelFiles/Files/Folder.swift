@@ -2,15 +2,23 @@ internal import Glibc
 
 /// Folders and paths: the few questions asked of them.
 public enum Folder {
-  /// The folder part of a path, never empty.
+  /// The folder that a file or folder stands in, never empty; a slash at the end changes nothing.
   public static func containing(_ path: String) -> String {
-    guard let slash = path.lastIndex(of: "/") else { return "." }
-    return slash == path.startIndex ? "/" : String(path[..<slash])
+    let trimmed = trimming(path)
+    guard let slash = trimmed.lastIndex(of: "/") else { return "." }
+    return String(trimming(String(trimmed[...slash])))
+  }
+
+  /// A path without slashes at its end; the root keeps its one.
+  private static func trimming(_ path: String) -> Substring {
+    var trimmed = path[...]
+    while trimmed.utf8.count > 1, trimmed.hasSuffix("/") { trimmed = trimmed.dropLast() }
+    return trimmed
   }
 
   /// The last part of a path.
   public static func name(of path: String) -> String {
-    let trimmed = path.count > 1 && path.hasSuffix("/") ? path.dropLast() : Substring(path)
+    let trimmed = trimming(path)
     guard let slash = trimmed.lastIndex(of: "/") else { return String(trimmed) }
     return String(trimmed[trimmed.index(after: slash)...])
   }
@@ -56,7 +64,9 @@ public enum Folder {
 
   /// Makes a folder.
   public static func create(_ path: String) throws(ModelFileError) {
-    guard mkdir(path, 0o755) == 0 else { throw ModelFileError(.system(call: "mkdir", code: errno), file: path) }
+    guard mkdir(path, 0o755) == 0 else {
+      throw ModelFileError(.system(call: "mkdir", code: errno), file: path)
+    }
   }
 
   /// Removes a file, or a folder with the files in it; what is not there is no error.

@@ -25,10 +25,11 @@ public final class OpenFile: Sendable {
   /// - Throws: `system` with the number that `open(2)` gave, `symbolicLink` when updating one.
   public init(_ path: String, _ access: Access) throws(ModelFileError) {
     self.path = path
+    // A pipe under a file's name must not make us wait for a writer; for files O_NONBLOCK means nothing.
     let flags =
       switch access {
-      case .reading: O_RDONLY
-      case .updating: O_RDWR | O_NOFOLLOW
+      case .reading: O_RDONLY | O_NONBLOCK
+      case .updating: O_RDWR | O_NOFOLLOW | O_NONBLOCK
       case .creating: O_RDWR | O_CREAT | O_EXCL
       }
     descriptor = open(path, flags | O_CLOEXEC, 0o644)
@@ -72,7 +73,8 @@ public final class OpenFile: Sendable {
       guard count >= 0 else { throw failure("pread") }
       guard count > 0 else {
         throw ModelFileError(
-          .unexpectedEnd(expected: offset + buffer.count, found: offset + done), file: path, byteOffset: offset)
+          .unexpectedEnd(expected: offset + buffer.count, found: offset + done), file: path,
+          byteOffset: offset)
       }
       done += count
     }
@@ -141,14 +143,11 @@ public final class OpenFile: Sendable {
     while from < end {
       let count = copy_file_range(source.descriptor, &from, descriptor, &to, Int(end - from), 0)
       if count > 0 { continue }
-      if count == 0 {
-        throw ModelFileError(
-          .unexpectedEnd(expected: range.upperBound, found: Int(from)), file: source.path, byteOffset: Int(from))
-      }
-      switch errno {
+      switch count == 0 ? 0 : errno {
       case EINTR: continue
-      case EXDEV, ENOSYS, EOPNOTSUPP, EINVAL:
-        // Two file systems, or one that cannot: the slow way, through a small buffer.
+      case 0, EXDEV, ENOSYS, EOPNOTSUPP, EINVAL, EPERM:
+        // Two file systems, or one that cannot: the slow way, through a small buffer. Nothing copied is the end of the
+        // source, or one of the file systems that say so wrongly; reading tells which.
         try copyThroughMemory(Int(from)..<range.upperBound, of: source, to: Int(to))
         return
       default: throw failure("copy_file_range")
@@ -156,7 +155,9 @@ public final class OpenFile: Sendable {
     }
   }
 
-  private func copyThroughMemory(_ range: Range<Int>, of source: OpenFile, to offset: Int) throws(ModelFileError) {
+  private func copyThroughMemory(_ range: Range<Int>, of source: OpenFile, to offset: Int)
+    throws(ModelFileError)
+  {
     let step = 1 << 18
     var done = 0
     while done < range.count {

@@ -1,7 +1,7 @@
 /// A cursor over UTF-8 JSON (RFC 8259) that hands out one value at a time.
 ///
-/// Headers come from strangers: the cursor builds no tree, so a file decides only how long it takes, never how much
-/// memory; keys may not repeat; and each error knows its byte. The caller has checked that the bytes are UTF-8.
+/// Headers come from strangers: the cursor builds no tree and keeps only the keys of the objects it is inside, which may
+/// not repeat; and each error knows its byte. The caller has checked that the bytes are UTF-8.
 public struct JSONReader {
   private let bytes: ArraySlice<UInt8>
   private var position: Int
@@ -146,7 +146,9 @@ public struct JSONReader {
     var value: UInt32 = 0
     for _ in 0..<4 {
       guard position < bytes.endIndex else { throw error(.unexpectedEnd) }
-      guard let digit = Character(UnicodeScalar(bytes[position])).hexDigitValue else { throw error(.badEscape) }
+      guard let digit = Character(UnicodeScalar(bytes[position])).hexDigitValue else {
+        throw error(.badEscape)
+      }
       value = value << 4 | UInt32(digit)
       position += 1
     }
@@ -175,7 +177,8 @@ public struct JSONReader {
   public mutating func number() throws(JSONError) -> Double {
     _ = try peek()
     let text = numberText()
-    guard JSONReader.isNumber(text), let value = Double(String(decoding: text, as: UTF8.self)), value.isFinite else {
+    guard JSONReader.isNumber(text), let value = Double(String(decoding: text, as: UTF8.self)), value.isFinite
+    else {
       throw error(.badNumber)
     }
     position += text.count
@@ -226,5 +229,15 @@ public struct JSONReader {
     case UInt8(ascii: "-"), 0x30...0x39: _ = try number()
     default: _ = try literal()
     }
+  }
+}
+
+extension [UInt8] {
+  /// Position of the first byte that cannot be UTF-8, if there is one.
+  var firstInvalidUTF8: Int? {
+    do throws(UTF8.ValidationError) {
+      _ = try UTF8Span(validating: span)
+      return nil
+    } catch { return error.byteOffsets.lowerBound }
   }
 }

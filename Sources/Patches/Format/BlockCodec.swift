@@ -23,7 +23,7 @@ extension BlockCoding {
   /// Gives back a block's content, or `nil` when the stored bytes do not decode to exactly the declared length.
   func decode(_ stored: [UInt8], count: Int) -> [UInt8]? {
     switch self {
-    case .choices: return nil
+    case .choices, .differences: return nil
     case .stored: return stored.count == count ? stored : nil
     case .zstd, .zstdPlanesOf2, .zstdPlanesOf4:
       guard count % planeCount == 0 else { return nil }

@@ -5,6 +5,10 @@ enum BlockCoding: UInt32, Sendable {
   case zstdPlanesOf2 = 2
   case zstdPlanesOf4 = 3
   case choices = 4
+  case differences = 5
+
+  /// Whether the content is computed against a tensor's tile, not stored.
+  var isRelative: Bool { self == .choices || self == .differences }
 
   /// Bytes of an element whose planes were taken apart.
   var planeCount: Int {
@@ -21,7 +25,7 @@ struct BlockInfo: Sendable {
   static let byteCount = 48
   /// Longest decoded block, and the size of a tile.
   static let decodedLimit = 1 << 20
-  static let storedLimit = 1 << 23 + 64
+  static let storedLimit = 1 << 24
 
   let storedCount: Int
   let decodedCount: Int
@@ -52,7 +56,7 @@ struct BlockInfo: Sendable {
     guard let coding = BlockCoding(rawValue: code) else {
       throw .unknownCoding(file: file, block: block, coding: code)
     }
-    guard stored <= UInt64(Self.storedLimit), decoded <= UInt64(coding == .choices ? 0 : Self.decodedLimit) else {
+    guard stored <= UInt64(Self.storedLimit), decoded <= UInt64(coding.isRelative ? 0 : Self.decodedLimit) else {
       throw .blockTooLarge(file: file, block: block)
     }
     self.init(

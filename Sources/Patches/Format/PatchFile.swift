@@ -12,9 +12,13 @@ public struct PatchFile: Sendable {
   public let changes: [TensorChange]
   /// Length of the file.
   public let byteCount: Int
+  /// Whether headers, names or files change too, so that the result must be a new file.
+  public var changesLayout: Bool { layout != nil }
 
   let file: OpenFile
   let blocks: [BlockInfo]
+  /// Files before and after, when more than tensors' numbers changes.
+  let layout: (base: StoredLayout, result: StoredLayout)?
   /// Where the patch begins in its file: past 0 in a journal, which carries a patch along.
   private let origin: Int
 
@@ -49,7 +53,18 @@ public struct PatchFile: Sendable {
     do throws(JSONError) { manifest = try JSONValue(parsing: text) } catch {
       throw PatchError.manifestSyntax(file: path, error)
     }
-    changes = try PatchFile.changes(of: manifest, blocks: blocks, file: path)
+    var next = 0
+    changes = try PatchFile.changes(of: manifest, blocks: blocks, next: &next, file: path)
+    if let json = manifest["layout"] {
+      layout = try StoredLayout.both(json, blocks: blocks, next: &next, file: path)
+    } else {
+      layout = nil
+      // Without the headers nobody could write the file that such a change leads to.
+      if let change = changes.first(where: { !$0.kind.isTiled }) {
+        throw PatchError.badManifest(file: path, field: "layout of \(change.name)")
+      }
+    }
+    guard next == blocks.count else { throw PatchError.badBlockRange(file: path, tensor: "", field: "tensors") }
   }
 
   private static func blocks(
@@ -72,12 +87,18 @@ public struct PatchFile: Sendable {
   }
 
   private static func changes(
-    of manifest: JSONValue, blocks: [BlockInfo], file: String
+    of manifest: JSONValue, blocks: [BlockInfo], next: inout Int, file: String
   ) throws(PatchError) -> [TensorChange] {
-    guard manifest["format"]?.text == "errata patch" else { throw .badManifest(file: file, field: "format") }
+    func require(_ field: String, _ isGood: Bool) throws(PatchError) {
+      guard isGood else { throw .badManifest(file: file, field: field) }
+    }
+    try require("format", manifest["format"]?.text == "errata patch")
+    try require("tool", manifest["tool"]?.text != nil)
+    let family = manifest["model"]?["family"]
+    try require("model", family == .null || family?.text != nil)
+    try require("edit", manifest["edit"].map { $0.members != nil } ?? true)
     guard let list = manifest["tensors"]?.elements else { throw .badManifest(file: file, field: "tensors") }
     var changes: [TensorChange] = []
-    var next = 0
     for json in list {
       let change = try TensorChange(json: json, file: file)
       if let last = changes.last, !last.name.utf8.lexicographicallyPrecedes(change.name.utf8) {
@@ -86,7 +107,6 @@ public struct PatchFile: Sendable {
       try change.checkBlocks(blocks, next: &next, file: file)
       changes.append(change)
     }
-    guard next == blocks.count else { throw .badBlockRange(file: file, tensor: "", field: "tensors") }
     return changes
   }
 
@@ -123,34 +143,46 @@ public struct PatchFile: Sendable {
 extension TensorChange {
   /// Ranges follow each other and have the lengths that shape, rank and type ask for.
   fileprivate func checkBlocks(_ table: [BlockInfo], next: inout Int, file: String) throws(PatchError) {
-    let factor = factorType.byteCount
-    let expected: [Int?] = [
-      tileCount * 2 * Digest.byteCount, rank * 4, product(rank, outputWidth, factor), product(rank, inputWidth, factor),
-      nil,
-    ]
-    for (index, range) in blocks.ranges.enumerated() {
-      let field = Blocks.fields[index]
+    for (field, range) in zip(kind.fields, blocks.ranges) where !(isOptional(field) && range.isEmpty) {
       func bad() -> PatchError { .badBlockRange(file: file, tensor: name, field: field) }
       guard range.lowerBound == next, range.upperBound <= table.count else { throw bad() }
       next = range.upperBound
-      guard field == "choices" else {
-        guard let bytes = expected[index], range.count == Tiling.count(bytes) else { throw bad() }
-        for (position, block) in range.enumerated() {
-          guard table[block].coding != .choices,
-            table[block].decodedCount == Tiling.range(position, of: bytes).count
-          else { throw bad() }
-        }
-        continue
+      let found = table[range]
+      if field == "choices" || field == "differences" {
+        let coding: BlockCoding = field == "choices" ? .choices : .differences
+        guard range.count == tileCount, found.allSatisfy({ $0.coding == coding }) else { throw bad() }
+      } else {
+        guard let bytes = contentCount(field), found.hold(bytes) else { throw bad() }
       }
-      guard range.count == tileCount, table[range].allSatisfy({ $0.coding == .choices }) else { throw bad() }
     }
   }
 
-  /// `nil` when the product does not fit: no file can hold that much.
+  /// Bytes that a field's blocks decode to; `nil` when no file can hold that much.
+  private func contentCount(_ field: String) -> Int? {
+    switch field {
+    case "leaves": product(tileCount, 2 * Digest.byteCount)
+    case "scales": product(rank, 4)
+    case "left": product(rank, outputWidth, factorType.byteCount)
+    case "right": product(rank, inputWidth, factorType.byteCount)
+    case "base": (baseForm ?? form).byteCount
+    default: form.byteCount
+    }
+  }
+
   private func product(_ factors: Int...) -> Int? {
     factors.reduce(Optional(1)) { total, factor in
       guard let (product, overflow) = total?.multipliedReportingOverflow(by: factor), !overflow else { return nil }
       return product
+    }
+  }
+}
+
+extension ArraySlice where Element == BlockInfo {
+  /// Whether the blocks hold exactly so many bytes: full blocks, and a shorter last one.
+  func hold(_ byteCount: Int) -> Bool {
+    guard count == Tiling.count(byteCount) else { return false }
+    return enumerated().allSatisfy { position, block in
+      !block.coding.isRelative && block.decodedCount == Tiling.range(position, of: byteCount).count
     }
   }
 }

@@ -60,6 +60,12 @@ public final class PatchWriter {
   /// Writes the file under its name and reads it back.
   @discardableResult
   public func finish(tool: String, family: String?, edit: JSONValue?) throws -> PatchFile {
+    try finish(tool: tool, family: family, edit: edit, layout: nil)
+  }
+
+  func finish(
+    tool: String, family: String?, edit: JSONValue?, layout: (base: ModelLayout, result: ModelLayout)?
+  ) throws -> PatchFile {
     var members: [JSONValue.Member] = [
       .init("format", "errata patch"),
       .init("tool", .string(tool)),
@@ -67,6 +73,12 @@ public final class PatchWriter {
     ]
     if let edit { members.append(.init("edit", edit)) }
     members.append(.init("tensors", .array(changes.map(\.json))))
+    if let layout {
+      let sides = try [layout.base, layout.result].map { side in
+        side.json(blocks: try side.files.map { try append($0.header, planesOf: 1) })
+      }
+      members.append(.init("layout", ["base": sides[0], "result": sides[1]]))
+    }
     let manifest = Array(JSONValue.object(members).compactText.utf8)
     let header = PatchHeader(
       manifestCount: manifest.count, blockCount: blocks.count, payloadCount: spooled)

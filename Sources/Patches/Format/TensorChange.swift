@@ -31,7 +31,7 @@ public struct TensorChange: Equatable, Sendable {
   public var name: String
   /// Stored number kind.
   public var elementType: ElementType
-  /// [rows, columns].
+  /// Extents, outermost first; [rows, columns] of a low-rank change.
   public var shape: [Int]
   /// Digest of the tensor before.
   public var baseDigest: Digest
@@ -48,17 +48,53 @@ public struct TensorChange: Equatable, Sendable {
   /// Measurements for people; never needed to apply or revert.
   public var measured: JSONValue?
 
-  /// Blocks of the payload.
+  /// Blocks of the payload: one range for each field of the kind.
   struct Blocks: Equatable, Sendable {
-    static let fields = ["leaves", "scales", "left", "right", "choices"]
     var ranges: [Range<Int>]
-    var leaves: Range<Int> { ranges[0] }
-    var scales: Range<Int> { ranges[1] }
-    var left: Range<Int> { ranges[2] }
-    var right: Range<Int> { ranges[3] }
-    var choices: Range<Int> { ranges[4] }
   }
   var blocks = Blocks(ranges: [])
+
+  /// What kind of change this is.
+  public var kind = Kind.lowRank
+  /// For `replaced`: what the tensor was before.
+  public var baseForm: TensorForm?
+
+  /// The kinds of change.
+  public enum Kind: String, Sendable {
+    /// Factors, whose product is added; and, where factors alone do not give the result, a difference after it.
+    case lowRank = "low-rank"
+    /// The difference of every element, in the order of the numbers.
+    case difference
+    /// A tensor of another type or shape under the same name; both are stored whole.
+    case replaced
+    /// A tensor that the base does not have.
+    case added
+    /// A tensor that the result does not have.
+    case removed
+
+    /// The kind's block ranges, in the order of the payload.
+    var fields: [String] {
+      switch self {
+      case .lowRank: ["leaves", "scales", "left", "right", "differences", "choices"]
+      case .difference: ["differences", "leaves"]
+      case .replaced: ["base", "result"]
+      case .added: ["result"]
+      case .removed: ["base"]
+      }
+    }
+
+    /// Whether base and result have one type and shape, so that the change goes tile by tile.
+    public var isTiled: Bool { self == .lowRank || self == .difference }
+  }
+
+  /// The blocks of a field; empty when the kind does not have it.
+  func blocks(_ field: String) -> Range<Int> {
+    guard let index = kind.fields.firstIndex(of: field), index < blocks.ranges.count else { return 0..<0 }
+    return blocks.ranges[index]
+  }
+
+  /// Type and shape after the change, or before it for a removed tensor.
+  public var form: TensorForm { TensorForm(elementType: elementType, shape: shape) }
 
   /// Rows of the storage.
   public var rows: Int { shape[0] }
@@ -68,12 +104,29 @@ public struct TensorChange: Equatable, Sendable {
   public var outputWidth: Int { orientation == .outputMajor ? rows : columns }
   /// Width of the map's argument.
   public var inputWidth: Int { orientation == .outputMajor ? columns : rows }
-  /// Bytes of one element.
+  /// Bytes of one element of an editable type.
   var elementSize: Int { elementType.bitCount / 8 }
   /// Bytes of the tensor.
-  public var byteCount: Int { rows * columns * elementSize }
+  public var byteCount: Int { form.byteCount }
   /// Number of tiles.
   public var tileCount: Int { Tiling.count(byteCount) }
+}
+
+/// What a tensor is, apart from its numbers.
+public struct TensorForm: Equatable, Sendable {
+  /// Stored number kind.
+  public let elementType: ElementType
+  /// Extents, outermost first.
+  public let shape: [Int]
+
+  /// Joins the two.
+  public init(elementType: ElementType, shape: [Int]) {
+    self.elementType = elementType
+    self.shape = shape
+  }
+
+  /// Bytes of the data; the form has passed `ElementType.byteCount` before.
+  public var byteCount: Int { (try? elementType.byteCount(shape: shape)) ?? 0 }
 }
 
 /// A tensor's data cut into pieces of one mebibyte.

@@ -56,7 +56,7 @@ extension PatchWriter {
       name: name, elementType: tensor.elementType, shape: tensor.shape, baseDigest: none, resultDigest: none,
       orientation: orientation, rank: stored.rank, factorType: options.factorType, rounding: options.rounding)
     guard factors.left.rows == change.outputWidth, factors.right.columns == change.inputWidth,
-      stored.rank <= min(change.rows, change.columns)
+      (1...min(change.rows, change.columns)).contains(stored.rank)
     else {
       throw PatchError.factorShape(
         tensor: name, expected: [change.outputWidth, change.inputWidth],
@@ -76,7 +76,7 @@ extension PatchWriter {
     let right = try append(StoredFactors.bytes(stored.right, options.factorType), planesOf: planes)
     let firstChoice = blockCount
     for tile in tiles { try append(NewBlock(coding: .choices, decodedCount: 0, stored: tile.choices)) }
-    change.blocks = TensorChange.Blocks(ranges: [leaves, scales, left, right, firstChoice..<blockCount])
+    change.blocks = TensorChange.Blocks(ranges: [leaves, scales, left, right, firstChoice..<firstChoice, firstChoice..<blockCount])
     append(change)
   }
 }

@@ -58,7 +58,8 @@ struct StoredFactors {
       guard value.isFinite else { return nil }
       largest = max(largest, abs(value))
     }
-    return largest == 0 ? 0 : topExponent - Int(largest.exponent)
+    // No power of two above 2¹⁰²³ is a Double; what is so small that it needs one becomes zero.
+    return largest == 0 ? 0 : min(topExponent - Int(largest.exponent), 1023)
   }
 
   private static func rounded(_ value: Double, shift: Int) -> Float {
@@ -69,9 +70,9 @@ struct StoredFactors {
   init(change: TensorChange, patch: PatchFile) throws {
     rank = change.rank
     type = change.factorType
-    scales = StoredFactors.floats(try patch.content(change.blocks.scales), .f32)
-    left = StoredFactors.floats(try patch.content(change.blocks.left), type)
-    right = StoredFactors.floats(try patch.content(change.blocks.right), type)
+    scales = StoredFactors.floats(try patch.content(change.blocks("scales")), .f32)
+    left = StoredFactors.floats(try patch.content(change.blocks("left")), type)
+    right = StoredFactors.floats(try patch.content(change.blocks("right")), type)
     guard scales.allSatisfy(\.isFinite), left.allSatisfy(\.isFinite), right.allSatisfy(\.isFinite) else {
       throw PatchError.notFinite(file: patch.path, tensor: change.name)
     }

@@ -24,10 +24,13 @@ struct TileTransform: Sendable {
     let sums = LowRankSums.Scratch()
     let input = UnsafeMutableRawBufferPointer.allocate(byteCount: Tiling.byteCount, alignment: 64)
     let output = UnsafeMutableRawBufferPointer.allocate(byteCount: Tiling.byteCount, alignment: 64)
+    /// Between factors and difference, where a change has both.
+    let middle = UnsafeMutableRawBufferPointer.allocate(byteCount: Tiling.byteCount, alignment: 64)
     let marks = UnsafeMutablePointer<UInt8>.allocate(capacity: Tiling.byteCount)
     deinit {
       input.deallocate()
       output.deallocate()
+      middle.deallocate()
       marks.deallocate()
     }
   }

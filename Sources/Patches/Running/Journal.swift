@@ -52,7 +52,7 @@ struct Journal {
 
     let output = try AtomicFile(path)
     try output.file.reserve(
-      slotOffset + Journal.slotHeader + min(tileCount, Journal.slotTiles) * Tiling.byteCount)
+      slotOffset + Journal.slotHeader + min(tileCount, run.windowTileCount) * Tiling.byteCount)
     try output.file.write(front, at: 0)
     try output.file.copy(run.patch.place, of: run.patch.file, to: front.count)
     try output.commit()
@@ -84,7 +84,9 @@ struct Journal {
     }
     (direction, modelName, files) = (way, model, names)
     let patchStart = Journal.noteOffset + Int(noteCount)
-    patch = try PatchFile(file, patchStart..<patchStart + Int(patchCount))
+    do { patch = try PatchFile(file, patchStart..<patchStart + Int(patchCount)) } catch is PatchError {
+      throw damaged("the patch in it is not whole")
+    }
     slotOffset = Journal.slot(after: patchStart + Int(patchCount))
   }
 

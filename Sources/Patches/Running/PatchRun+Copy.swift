@@ -9,19 +9,30 @@ extension PatchRun {
   public func write(
     _ direction: Direction, to output: String, progress: @Sendable (Int) -> Void = { _ in }
   ) throws -> [String] {
-    guard Folder.exists(model.path) || model.indexPath != nil else {
+    if let layout = patch.layout {
+      return try write(
+        direction, layout: direction == .apply ? layout.result : layout.base, to: output, progress: progress)
+    }
+    guard model.isFolder else {
       try writeShard(0, direction, to: output, progress: progress)
       return []
     }
+    return try writeFolder(to: output) { temporary in
+      for shard in model.shards.indices {
+        try writeShard(
+          shard, direction, to: Folder.path(temporary, Folder.name(of: model.shards[shard].path)), progress: progress)
+      }
+    }
+  }
+
+  /// Fills a folder that appears under its name whole or not at all; the small files beside the weights come along.
+  func writeFolder(to output: String, _ body: (_ temporary: String) throws -> Void) throws -> [String] {
     guard !Folder.occupied(output) else { throw PatchError.outputExists(path: output) }
     let temporary = Folder.temporaryPath(for: output)
     try Folder.create(temporary)
     do {
       let skipped = try copyCompanions(to: temporary)
-      for shard in model.shards.indices {
-        try writeShard(
-          shard, direction, to: Folder.path(temporary, Folder.name(of: model.shards[shard].path)), progress: progress)
-      }
+      try body(temporary)
       try Folder.synchronize(temporary)
       try Folder.rename(temporary, to: output)
       try Folder.synchronize(Folder.containing(output))
@@ -37,13 +48,7 @@ extension PatchRun {
     _ shard: Int, _ direction: Direction, to path: String, progress: @Sendable (Int) -> Void
   ) throws {
     let source = model.shards[shard]
-    guard !Folder.exists(path) else { throw PatchError.outputExists(path: path) }
-    if let present = try? OpenFile(path, .reading) {
-      guard !present.isSameFile(as: source), !present.isSameFile(as: patch.file) else {
-        throw PatchError.outputIsInput(path: path)
-      }
-    }
-    let output = try AtomicFile(path)
+    let output = try newFile(path)
     let target = output.file
     let size = try source.size()
     try target.reserve(size)
@@ -65,13 +70,26 @@ extension PatchRun {
     try output.commit()
   }
 
+  /// A new file under a name that is neither a folder's nor an input's.
+  func newFile(_ path: String) throws -> AtomicFile {
+    guard !Folder.exists(path) else { throw PatchError.outputExists(path: path) }
+    if let present = try? OpenFile(path, .reading) {
+      guard !(model.shards + [patch.file]).contains(where: present.isSameFile) else {
+        throw PatchError.outputIsInput(path: path)
+      }
+    }
+    return try AtomicFile(path)
+  }
+
   /// Ends of names that usually hold weights: copied, they would carry the other side of the change along.
   private static let weightSuffixes = [
     ".safetensors", ".bin", ".pt", ".pth", ".gguf", ".h5", ".msgpack", ".onnx", ".ckpt", ".npz",
   ]
 
   private func copyCompanions(to folder: String) throws -> [String] {
-    let shardNames = Set(model.shards.map { Folder.name(of: $0.path) })
+    let indexName = model.indexPath.map { [Folder.name(of: $0)] } ?? []
+    let replaced = patch.changesLayout ? indexName : []
+    let shardNames = Set(model.shards.map { Folder.name(of: $0.path) } + replaced)
     var skipped: [String] = []
     for name in try Folder.names(in: model.folder) where !shardNames.contains(name) {
       let path = Folder.path(model.folder, name)

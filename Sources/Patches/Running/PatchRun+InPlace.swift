@@ -9,6 +9,7 @@ enum RunStep: Sendable {
   case halfTileWritten
   case tileWritten
   case windowDone
+  case savedTilesRestored
   case allDone
 }
 
@@ -27,6 +28,7 @@ extension PatchRun {
   func changeInPlace(
     _ direction: Direction, progress: @Sendable (Int) -> Void, observe: @Sendable (RunStep) throws -> Void
   ) throws {
+    guard !patch.changesLayout else { throw PatchError.needsNewFile(patch: patch.path) }
     let targets = try lockFiles()
     try requireSource(of: direction, progress: progress)
     try observe(.checked)
@@ -40,7 +42,7 @@ extension PatchRun {
     } catch let error as SimulatedKill {
       throw error
     } catch {
-      do { try settle(journal, targets, toward: direction.opposite) } catch {
+      do { try settle(journal, targets, toward: direction.opposite, observe: { _ in }) } catch {
         throw PatchError.rollBackFailed(journal: journal.path)
       }
       throw error
@@ -67,8 +69,8 @@ extension PatchRun {
     progress: @Sendable (Int) -> Void, observe: @Sendable (RunStep) throws -> Void
   ) throws {
     var runners: [Int: TileRunner] = [:]
-    for start in stride(from: 0, to: pending.count, by: Journal.slotTiles) {
-      let window = pending[start..<min(start + Journal.slotTiles, pending.count)]
+    for start in stride(from: 0, to: pending.count, by: windowTileCount) {
+      let window = pending[start..<min(start + windowTileCount, pending.count)]
       try journal.save(window, of: self)
       try observe(.windowSaved)
       let needed = Set(window.map(\.item))
@@ -95,18 +97,23 @@ extension PatchRun {
   }
 
   /// Brings a model that stands between two states to one of them and removes the journal.
-  private func settle(_ journal: Journal, _ targets: [Int: OpenFile], toward direction: Direction) throws {
+  private func settle(
+    _ journal: Journal, _ targets: [Int: OpenFile], toward direction: Direction,
+    observe: @Sendable (RunStep) throws -> Void
+  ) throws {
     try journal.savedTiles(of: self) { item, tile, bytes in
       try targets[items[item].tensor.shard]?.write(bytes, at: place(item, tile).lowerBound)
     }
     for target in targets.values { try target.synchronize() }
+    try observe(.savedTilesRestored)
     let states = try examine()
     for (item, state) in zip(items, states) where state.state == .other {
       throw PatchError.wrongBase(
         tensor: state.name, file: state.file, expected: item.change.baseDigest, found: state.digest, state: .other)
     }
     let pending = try tilesNotYet(direction)
-    try rewrite(pending, direction, targets, journal, progress: { _ in }, observe: { _ in })
+    try rewrite(pending, direction, targets, journal, progress: { _ in }, observe: observe)
+    try observe(.allDone)
     try journal.remove()
   }
 
@@ -140,6 +147,13 @@ extension PatchRun {
   ///
   /// - Throws: `locked` while such a run is still alive.
   public static func recover(_ model: ModelFile, rollingBack: Bool = false, threads: Int) throws -> [Recovery] {
+    try recover(model, rollingBack: rollingBack, threads: threads, observe: { _ in })
+  }
+
+  static func recover(
+    _ model: ModelFile, rollingBack: Bool, threads: Int, windowTileCount: Int = Journal.slotTiles,
+    observe: @Sendable (RunStep) throws -> Void
+  ) throws -> [Recovery] {
     let mine = Set(model.shards.map { Folder.name(of: $0.path) })
     var recoveries: [Recovery] = []
     for name in try Folder.names(in: model.folder) where name.hasSuffix(Journal.suffix) {
@@ -153,10 +167,12 @@ extension PatchRun {
       guard !mine.isDisjoint(with: journal.files) else { continue }
       // The run may have been on more files than were asked about: it is settled as a whole.
       let whole = try ModelFile(Folder.path(model.folder, journal.modelName))
-      let run = try PatchRun(journal.patch, whole, threads: threads)
+      var run = try PatchRun(journal.patch, whole, threads: threads)
+      run.windowTileCount = windowTileCount
       let targets = try run.lockFiles()
       guard Folder.occupied(path) else { continue }
-      try run.settle(journal, targets, toward: rollingBack ? journal.direction.opposite : journal.direction)
+      try run.settle(
+        journal, targets, toward: rollingBack ? journal.direction.opposite : journal.direction, observe: observe)
       recoveries.append(Recovery(journal: path, direction: journal.direction, isCompleted: !rollingBack))
     }
     return recoveries

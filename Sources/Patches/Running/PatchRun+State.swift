@@ -37,6 +37,7 @@ extension PatchRun {
       progress(place.count)
     }
     var leaves = found.withLock { $0.compactMap { $0 } }[...]
+    let wholeStates = try wholes.map { try examine($0) }
     return items.map { item in
       let own = Array(leaves.prefix(item.leaves.count))
       leaves = leaves.dropFirst(item.leaves.count)
@@ -55,13 +56,36 @@ extension PatchRun {
       return TensorState(
         name: item.change.name, file: model.file(of: item.tensor).path, digest: Digest(leaves: own), state: state,
         baseTiles: isBase.count { $0 }, editedTiles: isEdited.count { $0 }, tileCount: own.count)
+    } + wholeStates
+  }
+
+  /// The state of a tensor that comes, goes or is replaced: by its form first, then by its digest.
+  private func examine(_ change: TensorChange) throws -> TensorState {
+    func state(_ state: ModelState, _ digest: Digest, file: String) -> TensorState {
+      TensorState(
+        name: change.name, file: file, digest: digest, state: state, baseTiles: state == .base ? 1 : 0,
+        editedTiles: state == .edited ? 1 : 0, tileCount: 1)
     }
+    guard model.contains(change.name) else {
+      let isAbsent: ModelState = change.kind == .added ? .base : change.kind == .removed ? .edited : .other
+      return state(isAbsent, Digest(leaves: []), file: model.path)
+    }
+    let tensor = try model.tensor(change.name)
+    let file = model.file(of: tensor)
+    let digest = try Digest(of: tensor, in: file, threads: threads)
+    let form = TensorForm(tensor)
+    if change.kind != .added, form == change.baseForm ?? change.form, digest == change.baseDigest {
+      return state(.base, digest, file: file.path)
+    }
+    let isResult = change.kind != .removed && form == change.form && digest == change.resultDigest
+    return state(isResult ? .edited : .other, digest, file: file.path)
   }
 
   /// The state of the whole model: that of all tensors if they agree, else partial, or other if one is other.
   public func summary(of states: [TensorState]) -> ModelState {
     // A tensor that the patch leaves as it is counts as base; it must not make an edited model look half done.
-    let deciding = zip(items, states).filter { $0.change.baseDigest != $0.change.resultDigest || $1.state == .other }
+    let changes = items.map(\.change) + wholes
+    let deciding = zip(changes, states).filter { $0.baseDigest != $0.resultDigest || $1.state == .other }
     let kinds = Set(deciding.map(\.1.state))
     if kinds.contains(.other) { return .other }
     if kinds.count > 1 { return .partial }
@@ -72,12 +96,28 @@ extension PatchRun {
   public func requireSource(of direction: Direction, progress: @Sendable (Int) -> Void = { _ in }) throws {
     let states = try examine(progress: progress)
     let wanted: ModelState = direction == .apply ? .base : .edited
-    for (item, state) in zip(items, states) where state.state != wanted {
-      let expected = direction == .apply ? item.change.baseDigest : item.change.resultDigest
-      if state.digest == expected { continue }
+    for (change, state) in zip(items.map(\.change) + wholes, states) where state.state != wanted {
+      let expected = direction == .apply ? change.baseDigest : change.resultDigest
+      if change.kind.isTiled, state.digest == expected { continue }
       throw PatchError.wrongBase(
         tensor: state.name, file: state.file, expected: expected, found: state.digest, state: summary(of: states))
     }
+  }
+}
+
+extension Digest {
+  /// The digest of a tensor's bytes in a file.
+  init(of tensor: TensorInfo, in file: OpenFile, threads: Int) throws {
+    let tiles = Tiling.count(tensor.byteCount)
+    let found = Mutex([Digest?](repeating: nil, count: tiles))
+    try parallelFor(tiles, width: threads, state: { TileBuffer() }) { tile, buffer in
+      let range = Tiling.range(tile, of: tensor.byteCount)
+      let bytes = buffer.bytes(range.count)
+      try file.read(into: bytes, at: tensor.byteRange.lowerBound + range.lowerBound)
+      let leaf = Digest(of: UnsafeRawBufferPointer(bytes))
+      found.withLock { $0[tile] = leaf }
+    }
+    self.init(leaves: found.withLock { $0.compactMap { $0 } })
   }
 }
 

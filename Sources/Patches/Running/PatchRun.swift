@@ -22,23 +22,28 @@ public struct PatchRun: Sendable {
   public let model: ModelFile
   /// Threads to use.
   public let threads: Int
+  /// Tensors that change tile by tile.
   let items: [Item]
+  /// Tensors that come, go, or change type or shape.
+  let wholes: [TensorChange]
+  /// Tiles in flight at once when files are changed in place; fewer in tests, to see several windows.
+  var windowTileCount = Journal.slotTiles
 
   /// Matches every tensor of the patch to the model by name, type and shape.
   public init(_ patch: PatchFile, _ model: ModelFile, threads: Int) throws {
     self.patch = patch
     self.model = model
     self.threads = threads
-    items = try patch.changes.map { change in
+    wholes = patch.changes.filter { !$0.kind.isTiled }
+    items = try patch.changes.filter(\.kind.isTiled).map { change in
       guard model.contains(change.name) else {
         throw PatchError.tensorMissing(tensor: change.name, model: model.path)
       }
       let tensor = try model.tensor(change.name)
-      guard tensor.elementType == change.elementType, tensor.shape == change.shape else {
+      guard TensorForm(tensor) == change.form else {
         throw PatchError.tensorMismatch(
-          tensor: change.name, model: model.file(of: tensor).path,
-          expected: "\(change.elementType.rawValue) \(change.shape)",
-          found: "\(tensor.elementType.rawValue) \(tensor.shape)")
+          tensor: change.name, model: model.file(of: tensor).path, expected: change.form.description,
+          found: TensorForm(tensor).description)
       }
       return Item(change: change, tensor: tensor, leaves: try patch.leaves(of: change))
     }
@@ -50,7 +55,9 @@ public struct PatchRun: Sendable {
   }
 
   /// Bytes of the touched tensors.
-  public var touchedByteCount: Int { items.reduce(0) { $0 + $1.tensor.byteCount } }
+  public var touchedByteCount: Int {
+    items.reduce(0) { $0 + $1.tensor.byteCount } + wholes.reduce(0) { $0 + $1.form.byteCount }
+  }
 
   /// Where a tile lies in its file.
   func place(_ item: Int, _ tile: Int) -> Range<Int> {
@@ -60,10 +67,17 @@ public struct PatchRun: Sendable {
   }
 }
 
+extension TensorForm {
+  init(_ tensor: TensorInfo) { self.init(elementType: tensor.elementType, shape: tensor.shape) }
+
+  /// "BF16 [96, 256]".
+  var description: String { "\(elementType.rawValue) \(shape)" }
+}
+
 extension PatchFile {
   /// Base and result leaf of every tile, checked against the tensor digests.
   func leaves(of change: TensorChange) throws -> [(base: Digest, result: Digest)] {
-    let bytes = try content(change.blocks.leaves)
+    let bytes = try content(change.blocks("leaves"))
     let leaves = (0..<change.tileCount).map { tile in
       (base: Digest(stored: bytes[64 * tile..<64 * tile + 32]), result: Digest(stored: bytes[64 * tile + 32..<64 * tile + 64]))
     }

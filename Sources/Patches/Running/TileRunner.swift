@@ -1,3 +1,4 @@
+internal import Kernels
 internal import ModelFiles
 
 /// Computes tiles of one tensor in one direction and checks each against its leaf.
@@ -5,15 +6,20 @@ struct TileRunner: Sendable {
   private let run: PatchRun
   private let item: Int
   private let direction: PatchRun.Direction
-  private let transform: TileTransform
+  /// The factors' part of a low-rank change.
+  private let transform: TileTransform?
 
   init(_ run: PatchRun, item: Int, _ direction: PatchRun.Direction) throws {
     self.run = run
     self.item = item
     self.direction = direction
     let change = run.items[item].change
-    transform = TileTransform(try StoredFactors(change: change, patch: run.patch), change: change)
+    transform =
+      change.kind == .lowRank
+      ? TileTransform(try StoredFactors(change: change, patch: run.patch), change: change) : nil
   }
+
+  private var change: TensorChange { run.items[item].change }
 
   /// Reads a tile of the model, computes the other side and lends it out; the bytes are good until the next call.
   func compute(_ tile: Int, _ scratch: TileTransform.Scratch) throws -> UnsafeRawBufferPointer {
@@ -24,20 +30,52 @@ struct TileRunner: Sendable {
     let output = UnsafeMutableRawBufferPointer(rebasing: scratch.output[..<place.count])
     try file.read(into: input, at: place.lowerBound)
     let leaves = run.items[item].leaves[tile]
-    switch direction {
-    case .apply:
-      transform.apply(tile, base: input.baseAddress!, edited: output.baseAddress!, scratch)
-    case .revert:
-      let choices = try run.patch.storedBytes(transform.change.blocks.choices.lowerBound + tile)
-      guard
-        let open = transform.estimateBase(tile, edited: input.baseAddress!, base: output.baseAddress!, scratch),
-        transform.fill(open, choices: choices, base: output.baseAddress!)
-      else { throw PatchError.choicesMismatch(file: run.patch.path, tensor: tensor.name, tile: tile) }
+    if leaves.base == leaves.result {
+      output.copyMemory(from: UnsafeRawBufferPointer(input))
+    } else if let transform {
+      try computeLowRank(transform, tile, input, output, scratch)
+    } else {
+      try addDifference(tile, from: input, to: output)
     }
     let result = UnsafeRawBufferPointer(output)
     guard Digest(of: result) == (direction == .apply ? leaves.result : leaves.base) else {
       throw PatchError.wrongResult(tensor: tensor.name, file: file.path, tile: tile)
     }
     return result
+  }
+
+  private func computeLowRank(
+    _ transform: TileTransform, _ tile: Int, _ input: UnsafeMutableRawBufferPointer,
+    _ output: UnsafeMutableRawBufferPointer, _ scratch: TileTransform.Scratch
+  ) throws {
+    let hasDifference = !change.blocks("differences").isEmpty
+    let middle =
+      hasDifference ? UnsafeMutableRawBufferPointer(rebasing: scratch.middle[..<input.count]) : nil
+    switch direction {
+    case .apply:
+      transform.apply(tile, base: input.baseAddress!, edited: (middle ?? output).baseAddress!, scratch)
+      if let middle { try addDifference(tile, from: middle, to: output) }
+    case .revert:
+      if let middle { try addDifference(tile, from: input, to: middle) }
+      let choices = try run.patch.storedBytes(change.blocks("choices").lowerBound + tile)
+      guard
+        let open = transform.estimateBase(
+          tile, edited: (middle ?? input).baseAddress!, base: output.baseAddress!, scratch),
+        transform.fill(open, choices: choices, base: output.baseAddress!)
+      else { throw PatchError.choicesMismatch(file: run.patch.path, tensor: change.name, tile: tile) }
+    }
+  }
+
+  private func addDifference(
+    _ tile: Int, from source: UnsafeMutableRawBufferPointer, to target: UnsafeMutableRawBufferPointer
+  ) throws {
+    let block = change.blocks("differences").lowerBound + tile
+    let kind = change.elementType.order
+    let width = Int(kind.width)
+    guard
+      DifferenceBlock.add(
+        kind, try run.patch.storedBytes(block), isForward: direction == .apply, source: source.baseAddress!,
+        target: target.baseAddress!, count: source.count / width, first: tile * Tiling.byteCount / width)
+    else { throw PatchError.blockDecoding(file: run.patch.path, block: block) }
   }
 }

@@ -68,6 +68,7 @@ private func perform(
   let preposition = direction == .apply ? "to" : "from"
   let action = "cannot \(direction.rawValue) \(change.patch) \(preposition) the model in \(change.model)"
   try doing(action, output) {
+    if let path = change.output { try requireFolder(of: path) }
     let patch = try PatchFile(change.patch)
     try patch.checkBlocks(threads: threads.count)
     let model = try openModel(change.model, threads: threads.count, output)
@@ -88,13 +89,15 @@ private func perform(
 }
 
 private func report(
-  _ direction: PatchRun.Direction, _ change: ChangeOptions, _ run: PatchRun, skipped: [String], _ output: OutputOptions
+  _ direction: PatchRun.Direction, _ change: ChangeOptions, _ run: PatchRun, skipped: [String],
+  _ output: OutputOptions
 ) {
   let tensors = Numbers.count(run.patch.changes.count, "tensor")
   let what = "\(tensors), \(Numbers.bytes(run.touchedByteCount))"
   let done = direction == .apply ? "Applied" : "Reverted"
   if change.dryRun {
-    output.say("Would \(direction.rawValue) \(change.patch): \(what). Every check passed; nothing was written.")
+    output.say(
+      "Would \(direction.rawValue) \(change.patch): \(what). Every check passed; nothing was written.")
   } else if let path = change.output {
     output.say("\(done) \(change.patch): \(what) changed, digests checked. The new model is \(path).")
   } else {

@@ -1,3 +1,4 @@
+import Glibc
 import ModelFiles
 import Patches
 
@@ -15,8 +16,16 @@ func announce(_ recovery: PatchRun.Recovery, _ output: OutputOptions) {
       + (recovery.isCompleted ? "completed." : "undone."))
 }
 
-/// Refuses an output that is one of the inputs: writing it would destroy what was asked about.
+/// Refuses an output whose folder is missing, before any work is done for it.
+func requireFolder(of output: String) throws {
+  let folder = Folder.containing(output)
+  guard !Folder.exists(folder) else { return }
+  throw ModelFileError(.system(call: "open", code: Folder.occupied(folder) ? ENOTDIR : ENOENT), file: folder)
+}
+
+/// Refuses an output that has no folder, or is one of the inputs: writing it would destroy what was asked about.
 func requireDistinct(_ path: String, from inputs: [String]) throws {
+  try requireFolder(of: path)
   guard let output = try? OpenFile(path, .reading) else { return }
   for input in inputs {
     if let file = try? OpenFile(input, .reading), file.isSameFile(as: output) {

@@ -23,7 +23,9 @@ struct RecoverCommand: ParsableCommand {
       guard output.json else { return }
       let object: JSONValue = [
         "recovered": .array(
-          recoveries.map { ["direction": .string($0.direction.rawValue), "completed": .bool($0.isCompleted)] })
+          recoveries.map {
+            ["direction": .string($0.direction.rawValue), "completed": .bool($0.isCompleted)]
+          })
       ]
       Console.output(object.indentedText)
     }

@@ -6,7 +6,9 @@ import Patches
 struct ShowCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "show", abstract: "Shows what is in a model, a patch, statistics or keys.",
-    discussion: "Reads headers only, so the size of the file does not matter. With -v every tensor has a line of its own.")
+    discussion:
+      "Reads headers only, so the size of the file does not matter. With -v every tensor has a line of its own."
+  )
   @Argument(help: "A model, patch, statistics or keys file.")
   var file: String
   @OptionGroup var output: OutputOptions
@@ -25,7 +27,9 @@ struct ShowCommand: ParsableCommand {
     }
     let model = try openModel(file, threads: ThreadOptions.usableCores, output)
     let names = model.tensors.map(\.name)
-    if names.contains(where: { $0.hasSuffix(".second_moment_sum") }) { return try Shown.statistics(StatisticsFile(file)) }
+    if names.contains(where: { $0.hasSuffix(".second_moment_sum") }) {
+      return try Shown.statistics(StatisticsFile(file))
+    }
     if names.contains(where: { $0.hasSuffix(".residuals") }) { return try Shown.keys(KeysFile(file)) }
     return try Shown.model(model, verbose: output.verbose)
   }

@@ -4,6 +4,7 @@ import ModelFiles
 extension Shown {
   /// A model: what it is, then its tensors; layers that look alike share a line.
   static func model(_ model: ModelFile, verbose: Bool) throws -> Shown {
+    if model.format == .gguf { return try gguf(model, verbose: verbose) }
     let bytes = model.tensors.reduce(0) { $0 + $1.byteCount }
     let parameters = model.tensors.reduce(0) { $0 + $1.elementCount }
     var lines = [
@@ -16,7 +17,9 @@ extension Shown {
       let line = "\(key): \(value.count > 80 ? value.prefix(79) + "…" : value)"
       if seen.insert(line).inserted { lines.append(line) }
     }
-    var table = Table([("tensor", .left), ("type", .left), ("shape", .left), ("each", .right), ("number", .right)])
+    var table = Table([
+      ("tensor", .left), ("type", .left), ("shape", .left), ("each", .right), ("number", .right),
+    ])
     for group in groups(model.tensors, collapsed: !verbose) {
       table.add([
         group.name, group.tensor.elementType.rawValue, Numbers.shape(group.tensor.shape),
@@ -40,14 +43,14 @@ extension Shown {
     return Shown(text: (lines + [table.text()]).joined(separator: "\n"), json: json)
   }
 
-  private struct Group {
+  struct Group {
     var name: String
     let tensor: TensorInfo
     var count = 1
   }
 
   /// Tensors whose names differ only in the first number, with one type and shape, become one row, "h.0–11.ln".
-  private static func groups(_ tensors: [TensorInfo], collapsed: Bool) -> [Group] {
+  static func groups(_ tensors: [TensorInfo], collapsed: Bool) -> [Group] {
     guard collapsed else { return tensors.map { Group(name: $0.name, tensor: $0) } }
     struct Key: Hashable {
       let before: Substring
@@ -59,7 +62,8 @@ extension Shown {
     var places: [Key: (place: Int, numbers: [Int])] = [:]
     for tensor in tensors {
       let parts = tensor.name.split(separator: ".", omittingEmptySubsequences: false)
-      guard let position = parts.firstIndex(where: { Int($0) != nil }), let number = Int(parts[position]) else {
+      guard let position = parts.firstIndex(where: { Int($0) != nil }), let number = Int(parts[position])
+      else {
         groups.append(Group(name: tensor.name, tensor: tensor))
         continue
       }
@@ -71,7 +75,8 @@ extension Shown {
         places[key] = (place, all)
         groups[place].count = all.count
         let isRun = all.last! - all.first! + 1 == all.count
-        groups[place].name = "\(before)\(isRun ? "\(all.first!)–\(all.last!)" : all.map(String.init).joined(separator: ","))\(after)"
+        groups[place].name =
+          "\(before)\(isRun ? "\(all.first!)–\(all.last!)" : all.map(String.init).joined(separator: ","))\(after)"
       } else {
         places[key] = (groups.count, [number])
         groups.append(Group(name: tensor.name, tensor: tensor))
@@ -84,7 +89,9 @@ extension Shown {
   static func statistics(_ file: StatisticsFile) throws -> Shown {
     var lines = ["statistics: second moments of \(Numbers.count(file.weights.count, "weight"))"]
     for (key, value) in file.container.metadata.joined() { lines.append("\(key): \(value)") }
-    var table = Table([("weight", .left), ("width", .right), ("tokens", .right), ("tokens per width", .right)])
+    var table = Table([
+      ("weight", .left), ("width", .right), ("tokens", .right), ("tokens per width", .right),
+    ])
     var weights: [JSONValue] = []
     for weight in file.weights {
       let width = try file.inputWidth(of: weight)

@@ -17,20 +17,31 @@ extension Shown {
       lines.append("method: \(method)\(settings(edit?["recipe"]))")
     }
     var table = Table([
-      ("tensor", .left), ("type", .left), ("shape", .left), ("change", .left), ("‖Δ‖/‖W‖", .right), ("retention", .right),
+      ("tensor", .left), ("type", .left), ("shape", .left), ("change", .left), ("‖Δ‖/‖W‖", .right),
+      ("retention", .right),
       ("in patch", .right),
     ])
     for change in patch.changes {
       let measured = change.measured
       table.add([
-        change.name, change.elementType.rawValue, Numbers.shape(change.shape),
-        "rank \(change.rank), \(change.factorType.rawValue)\(change.rounding == .nearest ? "" : ", stochastic")",
-        percent(measured?["relativeNorm"]), percent(measured?["retention"]), Numbers.bytes(patch.storedByteCount(of: change)),
+        change.name, change.elementType.rawValue, Numbers.shape(change.shape), words(for: change),
+        percent(measured?["relativeNorm"] ?? measured?["relativeChange"]), percent(measured?["retention"]),
+        Numbers.bytes(patch.storedByteCount(of: change)),
       ])
     }
     lines.append(table.text())
-    if let facts = edit?["facts"]?.elements, !facts.isEmpty { lines.append(factTable(facts, verbose: verbose)) }
+    if patch.changesLayout { lines.append("  Headers or files change too: apply it with -o.") }
+    if let facts = edit?["facts"]?.elements, !facts.isEmpty {
+      lines.append(factTable(facts, verbose: verbose))
+    }
     return Shown(text: lines.joined(separator: "\n"), json: json(patch))
+  }
+
+  /// The kind of change, and what there is to say about it.
+  private static func words(for change: TensorChange) -> String {
+    guard change.kind == .lowRank else { return change.kind.rawValue }
+    return
+      "rank \(change.rank), \(change.factorType.rawValue)\(change.rounding == .nearest ? "" : ", stochastic")"
   }
 
   private static func settings(_ recipe: JSONValue?) -> String {
@@ -70,17 +81,20 @@ extension Shown {
 
   private static func json(_ patch: PatchFile) -> JSONValue {
     [
-      "kind": "patch", "version": 1, "digest": .string(patch.digest.hexadecimal), "bytes": .integer(patch.byteCount),
+      "kind": "patch", "version": 1, "digest": .string(patch.digest.hexadecimal),
+      "bytes": .integer(patch.byteCount),
       "tool": patch.manifest["tool"] ?? .null,
       "model": patch.manifest["model"] ?? .null,
       "edit": patch.manifest["edit"] ?? .null,
       "tensors": .array(
         patch.changes.map { change in
           [
-            "name": .string(change.name), "change": "low-rank", "rank": .integer(change.rank),
+            "name": .string(change.name), "change": .string(change.kind.rawValue),
+            "rank": .integer(change.rank),
             "bytes": .integer(patch.storedByteCount(of: change)),
             "type": .string(change.elementType.rawValue), "shape": .array(change.shape.map { .integer($0) }),
-            "orientation": .string(change.orientation.rawValue), "factorType": .string(change.factorType.rawValue),
+            "orientation": .string(change.orientation.rawValue),
+            "factorType": .string(change.factorType.rawValue),
             "rounding": .string(change.rounding == .nearest ? "nearest" : "stochastic"),
             "baseDigest": .string(change.baseDigest.hexadecimal),
             "resultDigest": .string(change.resultDigest.hexadecimal),

@@ -63,7 +63,8 @@ struct SolveCommand: ParsableCommand {
 struct MethodOptions: ParsableArguments {
   @Option(help: "memit, emmet, rome, pmet or alphaedit.")
   var method = "memit"
-  @Option(help: "λ, weight of the second moment against the new keys (default: 15000 for memit and pmet, else 1).")
+  @Option(
+    help: "λ, weight of the second moment against the new keys (default: 15000 for memit and pmet, else 1).")
   var secondMomentWeight: Double?
   @Option(help: "ρ, ridge on the keys' Gram matrix (default: 0 for emmet and rome; alphaedit's L2: 10).")
   var ridge: Double?
@@ -110,7 +111,9 @@ struct StorageOptions: ParsableArguments {
   var rounding = Rounding.nearest
   @Option(help: "Seed of stochastic rounding.")
   var seed: UInt64 = 0
-  @Option(name: .customLong("orientation"), help: "How weights of unknown families are stored (default: output-major).")
+  @Option(
+    name: .customLong("orientation"),
+    help: "How weights of unknown families are stored (default: output-major).")
   var way: Way?
 
   var orientation: TensorChange.Orientation? { way.flatMap { .init(rawValue: $0.rawValue) } }

@@ -12,7 +12,9 @@ struct StatsCommand: ParsableCommand {
 struct StatsMergeCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "merge", abstract: "Adds shards of statistics up.",
-    discussion: "Sums and token counts add, so the result is that of the whole corpus, whatever the order of the shards.")
+    discussion:
+      "Sums and token counts add, so the result is that of the whole corpus, whatever the order of the shards."
+  )
   @Argument(help: "Statistics files.")
   var shards: [String]
   @Option(name: .shortAndLong, help: "The merged statistics.")
@@ -45,7 +47,9 @@ struct StatsImportCommand: ParsableCommand {
   @OptionGroup var messages: OutputOptions
 
   func validate() throws {
-    if weight != nil, archives.count != 1 { throw ValidationError("--weight names the weight of a single archive.") }
+    if weight != nil, archives.count != 1 {
+      throw ValidationError("--weight names the weight of a single archive.")
+    }
   }
 
   func run() throws {

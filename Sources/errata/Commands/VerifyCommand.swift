@@ -20,7 +20,8 @@ struct VerifyCommand: ParsableCommand {
     let state = try doing("cannot verify \(model) against \(patch)", output) {
       let patchFile = try PatchFile(patch)
       try patchFile.checkBlocks(threads: threads.count)
-      let run = try PatchRun(patchFile, openModel(model, threads: threads.count, output), threads: threads.count)
+      let run = try PatchRun(
+        patchFile, openModel(model, threads: threads.count, output), threads: threads.count)
       let progress = Progress("verify", total: run.touchedByteCount, output)
       defer { progress.finish() }
       let states = try run.examine(progress: progress.advance)
@@ -42,10 +43,15 @@ struct VerifyCommand: ParsableCommand {
       }
     output.answer(sentence)
     if output.verbose || summary == .partial || summary == .other {
-      var table = Table([("tensor", .left), ("state", .left), ("base tiles", .right), ("edited tiles", .right), ("of", .right)])
+      var table = Table([
+        ("tensor", .left), ("state", .left), ("base tiles", .right), ("edited tiles", .right), ("of", .right),
+      ])
       for state in states {
         table.add(
-          [state.name, state.state.rawValue, "\(state.baseTiles)", "\(state.editedTiles)", "\(state.tileCount)"])
+          [
+            state.name, state.state.rawValue, "\(state.baseTiles)", "\(state.editedTiles)",
+            "\(state.tileCount)",
+          ])
       }
       output.answer(table.text())
     }

@@ -13,7 +13,9 @@ struct CommandFailure: Error {
   func report() -> Never {
     let explanation = ErrorReport.explain(error)
     var lines = ["Error: \(action)"]
-    for (label, text) in [("where", explanation.place), ("why", explanation.why), ("try", explanation.advice)] {
+    for (label, text) in [
+      ("where", explanation.place), ("why", explanation.why), ("try", explanation.advice),
+    ] {
       if let text { lines.append("  \(label): ".padded(to: 9) + text) }
     }
     lines.append("  " + (explanation.change ?? "Nothing was changed."))
@@ -33,7 +35,9 @@ struct CommandFailure: Error {
 }
 
 extension String {
-  fileprivate func padded(to width: Int) -> String { self + String(repeating: " ", count: max(0, width - count)) }
+  fileprivate func padded(to width: Int) -> String {
+    self + String(repeating: " ", count: max(0, width - count))
+  }
 }
 
 /// Runs a command's work; an error of the modules becomes the command's failure.

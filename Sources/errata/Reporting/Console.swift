@@ -30,7 +30,9 @@ struct ThreadOptions: ParsableArguments {
   var threads: Int?
 
   func validate() throws {
-    if let threads, threads < 1 || threads > 1024 { throw ValidationError("--threads takes a number from 1 to 1024.") }
+    if let threads, threads < 1 || threads > 1024 {
+      throw ValidationError("--threads takes a number from 1 to 1024.")
+    }
   }
 
   /// The number asked for, or that of the usable cores.

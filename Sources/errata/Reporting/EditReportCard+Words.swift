@@ -9,7 +9,10 @@ extension EditReportCard {
     swallowed.map { weight in
       "rounding swallows part of the edit of \(weight.name): only \(Numbers.percent(weight.retention)) of its effect on "
         + "its own keys is kept. Use --rounding stochastic, a larger update, or a model stored as F16 or F32."
-    } + weights.flatMap { weight in weight.solution.warnings.map { "\(weight.name): \(EditReportCard.words(for: $0))" } }
+    }
+      + weights.flatMap { weight in
+        weight.solution.warnings.map { "\(weight.name): \(EditReportCard.words(for: $0))" }
+      }
       + weights.filter { $0.metricJitter > 0 }.map {
         "\($0.name): the second moment is nearly singular; jitter \($0.metricJitter) was added. More tokens would help."
       }
@@ -25,11 +28,13 @@ extension EditReportCard {
     case .repeatedEdit(let first, let second):
       return "edit \(second + 1) repeats edit \(first + 1) and was left out of the solve."
     case .duplicateKeys(let first, let second, let value):
-      return "edits \(first + 1) and \(second + 1) have one key (cosine \(cosine(value))): each is written at about half strength."
+      return
+        "edits \(first + 1) and \(second + 1) have one key (cosine \(cosine(value))): each is written at about half strength."
     case .nearParallelKeys(let first, let second, let value):
       return "the keys of edits \(first + 1) and \(second + 1) are nearly parallel (cosine \(cosine(value)))."
     case .parallelToEarlierKey(let edit, let earlier, let value):
-      return "the key of edit \(edit + 1) is nearly parallel to earlier key \(earlier + 1) (cosine \(cosine(value)))."
+      return
+        "the key of edit \(edit + 1) is nearly parallel to earlier key \(earlier + 1) (cosine \(cosine(value)))."
     case .rankDeficient(let rank, let keys):
       return "\(keys) keys span only \(rank) directions; solved in least squares."
     }
@@ -51,7 +56,8 @@ extension EditReportCard {
               + [
                 .init(
                   "seconds",
-                  .object(EditRun.Phase.allCases.map { .init($0.rawValue, .number(weight.seconds[$0] ?? 0)) }))
+                  .object(EditRun.Phase.allCases.map { .init($0.rawValue, .number(weight.seconds[$0] ?? 0)) })
+                )
               ])
         }),
       "facts": .array(factsJSON),

@@ -11,25 +11,34 @@ extension ErrorReport {
     switch error {
     case .methodTakesOneEdit(let method, let edits):
       return answer(
-        "\(method.rawValue) takes one edit, the keys file has \(edits)", advice: "use emmet or memit, or --limit 1")
+        "\(method.rawValue) takes one edit, the keys file has \(edits)",
+        advice: "use emmet or memit, or keys of one edit")
     case .methodNeedsSecondMoment(let method):
       return answer("\(method.rawValue) needs a second moment", advice: "give --statistics FILE")
-    case .invalidSecondMomentWeight(let value): return answer("the second-moment weight must be above zero, it is \(value)")
+    case .invalidSecondMomentWeight(let value):
+      return answer("the second-moment weight must be above zero, it is \(value)")
     case .invalidRidge(let value): return answer("the ridge must not be negative, it is \(value)")
-    case .invalidNullSpaceThreshold(let value): return answer("the null-space threshold must be above zero, it is \(value)")
-    case .primalFormNeedsRidge(let method): return answer("\(method.rawValue) without a ridge has only the dual form")
+    case .invalidNullSpaceThreshold(let value):
+      return answer("the null-space threshold must be above zero, it is \(value)")
+    case .primalFormNeedsRidge(let method):
+      return answer("\(method.rawValue) without a ridge has only the dual form")
     case .noEdits: return answer("there are no edits")
-    case .countsDiffer(let keys, let residuals): return answer("there are \(keys) keys and \(residuals) residuals")
+    case .countsDiffer(let keys, let residuals):
+      return answer("there are \(keys) keys and \(residuals) residuals")
     case .widthsDiffer(let keys, let moment):
       return answer(
-        "keys have \(keys) entries, the second moment \(moment)", advice: "take the statistics of this layer and model")
+        "keys have \(keys) entries, the second moment \(moment)",
+        advice: "take the statistics of this layer and model")
     case .earlierKeyWidthDiffers(let keys, let earlier):
       return answer("keys have \(keys) entries, earlier keys \(earlier)")
     case .nonFiniteKey(let number): return answer("its key is not finite", place: edit(number))
-    case .nonFiniteEarlierKey(let number): return answer("it is not finite", place: "earlier key \(number + 1)")
+    case .nonFiniteEarlierKey(let number):
+      return answer("it is not finite", place: "earlier key \(number + 1)")
     case .nonFiniteResidual(let number): return answer("its residual is not finite", place: edit(number))
-    case .zeroKey(let number): return answer("its key is zero: nothing can be stored under it", place: edit(number))
-    case .zeroResidual(let number): return answer("its residual is zero: there is nothing to store", place: edit(number))
+    case .zeroKey(let number):
+      return answer("its key is zero: nothing can be stored under it", place: edit(number))
+    case .zeroResidual(let number):
+      return answer("its residual is zero: there is nothing to store", place: edit(number))
     case .unreachableKey(let number):
       return answer(
         "no allowed update acts on its key", place: edit(number), advice: "use a larger null-space threshold")
@@ -41,8 +50,10 @@ extension ErrorReport {
     case .contradictsEarlierKey(let number, let earlier, let cosine):
       return answer(
         "its key is parallel to an earlier one (cosine \(Numbers.significant(cosine, 10))), which must stay as it is",
-        place: "\(edit(number)), earlier key \(earlier + 1)", advice: "use a ridge, or replace the earlier edit")
-    case .secondMomentNotSquare(let rows, let columns): return answer("the second moment is \(rows) × \(columns)")
+        place: "\(edit(number)), earlier key \(earlier + 1)",
+        advice: "use a ridge, or replace the earlier edit")
+    case .secondMomentNotSquare(let rows, let columns):
+      return answer("the second moment is \(rows) × \(columns)")
     case .nonFiniteSecondMoment(let row, let column):
       return answer("the second moment is not finite at row \(row), column \(column)")
     case .secondMomentNotSymmetric(let row, let column, let difference):
@@ -50,7 +61,9 @@ extension ErrorReport {
         "the second moment differs from its transpose by \(Numbers.percent(difference)) at row \(row), column \(column)",
         advice: "collect it again: the file is damaged")
     case .negativeSecondMoment(let index, let value):
-      return answer("the mean square of input \(index) is \(value), below zero", advice: "collect it again: the file is damaged")
+      return answer(
+        "the mean square of input \(index) is \(value), below zero",
+        advice: "collect it again: the file is damaged")
     case .noTokens(let count): return answer("the second moment counts \(count) tokens")
     case .secondMomentUnusable(let tokens, let width, let jitter):
       return answer(
@@ -58,13 +71,23 @@ extension ErrorReport {
         advice: "\(moreTokens), or go without: --no-second-moment")
     case .statisticsDoNotFitKeys(let number, let share):
       return answer(
-        "\(Numbers.percent(share)) of its key lies on inputs that were never active in the statistics", place: edit(number),
+        "\(Numbers.percent(share)) of its key lies on inputs that were never active in the statistics",
+        place: edit(number),
         advice: "the statistics are of another model or of too little text; \(moreTokens)")
     case .emptyNullSpace(let threshold, let smallest):
       return answer(
-        "no eigenvalue of the second moment counts as zero under \(threshold); the smallest is \(Numbers.significant(smallest, 3))",
-        advice: "use a larger --null-space-threshold")
-    case .eigenvaluesNotFound(let cause): return answer("the eigenvalues of the second moment were not found: \(cause)")
+        "no eigenvalue of the second moment counts as zero under \(words(for: threshold)); the smallest is "
+          + Numbers.significant(smallest, 3),
+        advice: "use a larger --null-space-threshold or --null-space-share")
+    case .eigenvaluesNotFound(let cause):
+      return answer("the eigenvalues of the second moment were not found: \(cause)")
+    }
+  }
+
+  private static func words(for threshold: NullSpaceThreshold) -> String {
+    switch threshold {
+    case .absolute(let value): Numbers.significant(value, 3)
+    case .relative(let share): "a share of \(Numbers.significant(share, 3)) of the trace"
     }
   }
 
@@ -73,9 +96,11 @@ extension ErrorReport {
     switch error {
     case .differentModels(let first, let firstModel, let second, let secondModel):
       return Explanation(
-        name, place: "\(first) and \(second)", why: "they are of different models: \(firstModel) and \(secondModel)")
+        name, place: "\(first) and \(second)",
+        why: "they are of different models: \(firstModel) and \(secondModel)")
     case .differentWidths(let weight, let first, let second):
-      return Explanation(name, place: weight, why: "its input has \(first) entries in one file and \(second) in another")
+      return Explanation(
+        name, place: weight, why: "its input has \(first) entries in one file and \(second) in another")
     case .tokenCountOverflow(let weight):
       return Explanation(name, place: weight, why: "the token counts together are beyond 64 bits")
     case .badArchive(let file, let offset, let detail):

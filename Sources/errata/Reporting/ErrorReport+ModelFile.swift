@@ -5,6 +5,7 @@ extension ErrorReport {
   static func explain(_ error: ModelFileError) -> Explanation {
     var place = error.file
     if let tensor = error.tensor { place += ", tensor \(tensor)" }
+    if let key = error.key { place += ", key \(key)" }
     if let offset = error.byteOffset { place += ", byte \(offset)" }
     let (why, advice) = reason(error.reason)
     return Explanation(caseName(error.reason), place: place, why: why, advice: advice)
@@ -15,7 +16,9 @@ extension ErrorReport {
     case .system(let call, let code):
       return (systemReason(code, call), systemAdvice(code))
     case .unexpectedEnd(let expected, let found):
-      return ("the file ended at byte \(found) while byte \(expected) was still wanted; somebody cut it short", nil)
+      return (
+        "the file ended at byte \(found) while byte \(expected) was still wanted; somebody cut it short", nil
+      )
     case .locked:
       return ("another errata run is changing or reading this file", "wait for it to end")
     case .symbolicLink(let destination):
@@ -30,7 +33,9 @@ extension ErrorReport {
     case .headerBeyondFile(let length, let fileSize):
       return ("the header claims \(length) bytes, the file has \(fileSize)", notThisFormat)
     case .headerStart(let found):
-      return ("the header begins with byte \(found), a safetensors header begins with '{' (123)", notThisFormat)
+      return (
+        "the header begins with byte \(found), a safetensors header begins with '{' (123)", notThisFormat
+      )
     case .headerEncoding: return ("the header is not UTF-8", nil)
     case .headerSyntax(let problem): return ("the header is not the JSON expected: \(json(problem))", nil)
     case .duplicateName: return ("the header has two entries of this name", nil)
@@ -42,21 +47,28 @@ extension ErrorReport {
       return ("shape and element type ask for \(expected) bytes, its data has \(found)", nil)
     case .reversedOffsets(let begin, let end): return ("its data begins at \(begin) and ends at \(end)", nil)
     case .offsetGap(let expected, let found):
-      return ("its data begins at \(found), the data before ends at \(expected): bytes between belong to no tensor", nil)
+      return (
+        "its data begins at \(found), the data before ends at \(expected): bytes between belong to no tensor",
+        nil
+      )
     case .offsetOverlap(let expected, let found):
       return ("its data begins at \(found), inside the data before, which ends at \(expected)", nil)
     case .dataBeyondFile(let expected, let fileSize):
-      return ("its data ends at \(expected), the file's data at \(fileSize)", "download the file again: it is cut short")
+      return (
+        "its data ends at \(expected), the file's data at \(fileSize)",
+        "download the file again: it is cut short"
+      )
     case .trailingBytes(let expected, let fileSize):
       return ("the tensors end at \(expected), the file's data at \(fileSize)", nil)
     case .shardOutsideFolder(let name):
       return ("the index names the file \(name), which is not a plain name in its own folder", nil)
-    case .tensorMissingFromShard(let name): return ("the index places it in \(name), which does not hold it", nil)
+    case .tensorMissingFromShard(let name):
+      return ("the index places it in \(name), which does not hold it", nil)
     case .emptyIndex: return ("the index places no tensors", nil)
-    case .noModelInFolder: return ("the folder holds no .safetensors file", nil)
+    case .noModelInFolder: return ("the folder holds no .safetensors and no .gguf file", nil)
     case .severalModelsInFolder(let names):
       return (
-        "the folder holds \(names.count) .safetensors files (\(names.prefix(3).joined(separator: ", "))…) and no index",
+        "the folder holds \(names.count) model files (\(names.prefix(3).joined(separator: ", "))…) and no index",
         "name the file"
       )
     case .unknownFormat: return ("it is not a .safetensors file, an index of such files, or a folder", nil)
@@ -66,9 +78,15 @@ extension ErrorReport {
       return ("its shape is \(Numbers.shape(found)), needed is \(wanted)", nil)
     case .elementTypeMismatch(let expected, let found):
       return (
-        "its element type is \(found.rawValue), needed is \(expected.map(\.rawValue).joined(separator: " or "))", nil
+        "its element type is \(found.rawValue), needed is \(expected.map(\.rawValue).joined(separator: " or "))",
+        nil
       )
     case .notFinite(let index): return ("element \(index) is not a finite number", nil)
+    case .notGGUF, .bigEndian, .unknownVersion, .headerCut, .tooManyTensors, .tooManyKeys, .stringTooLong,
+      .arrayTooLong, .unknownValueType, .nestedTooDeep, .emptyKey, .duplicateKey, .alignmentType, .badAlignment,
+      .tooManyDimensions, .partialBlock, .misalignedOffset, .splitName, .splitCount, .splitNotFirst, .splitNumber,
+      .splitTensorCount:
+      return ggufReason(reason)
     }
   }
 
@@ -76,7 +94,8 @@ extension ErrorReport {
 
   private static func systemReason(_ code: Int32, _ call: String) -> String {
     switch code {
-    case ENOENT: "there is no such file"
+    case ENOENT: "there is no such file or folder"
+    case ENOTDIR: "it is not a folder"
     case EACCES, EPERM: "permission denied"
     case EROFS: "the file system is read-only"
     case ENOSPC, EDQUOT: "the disk is full"

@@ -11,7 +11,8 @@ extension ErrorReport {
       return Explanation(name, place: file, why: "it does not begin as a patch does")
     case .unknownVersion(let file, let found, let known):
       return Explanation(
-        name, place: file, why: "its format version is \(found), this errata reads \(known)", advice: "get a newer errata")
+        name, place: file, why: "its format version is \(found), this errata reads \(known)",
+        advice: "get a newer errata")
     case .unknownFeature(let file, let bits):
       return Explanation(
         name, place: file, why: "it needs features that this errata does not have (bits \(bits))",
@@ -22,42 +23,50 @@ extension ErrorReport {
       return Explanation(name, place: file, why: "it claims \(count) blocks, allowed are \(limit)")
     case .wrongLength(let file, let expected, let found):
       return Explanation(
-        name, place: file, why: "its parts add up to \(expected) bytes, the file has \(found)", advice: getAgain)
+        name, place: file, why: "its parts add up to \(expected) bytes, the file has \(found)",
+        advice: getAgain)
     case .patchDigest(let file, let expected, let found):
       return Explanation(
-        name, place: file, why: "its digest should be \(expected.abbreviation)… and is \(found.abbreviation)…: it is damaged",
+        name, place: file,
+        why: "its digest should be \(expected.abbreviation)… and is \(found.abbreviation)…: it is damaged",
         advice: getAgain)
     case .blockTooLarge(let file, let block):
       return Explanation(name, place: "\(file), block \(block)", why: "it is larger than the format allows")
     case .unknownCoding(let file, let block, let coding):
       return Explanation(
-        name, place: "\(file), block \(block)", why: "its coding is \(coding), which this errata does not know",
+        name, place: "\(file), block \(block)",
+        why: "its coding is \(coding), which this errata does not know",
         advice: "get a newer errata")
     case .blockDigest(let file, let block, let byteOffset):
       return Explanation(
-        name, place: "\(file), block \(block), byte \(byteOffset)", why: "its bytes are not those its digest names: it is damaged",
+        name, place: "\(file), block \(block), byte \(byteOffset)",
+        why: "its bytes are not those its digest names: it is damaged",
         advice: getAgain)
     case .blockDecoding(let file, let block):
-      return Explanation(name, place: "\(file), block \(block)", why: "it does not decode to the length it declares")
+      return Explanation(
+        name, place: "\(file), block \(block)", why: "it does not decode to the length it declares")
     case .badManifest(let file, let field):
       return Explanation(name, place: file, why: "the manifest's field \(field) is missing or malformed")
     case .manifestSyntax(let file, let error):
       return Explanation(
-        name, place: "\(file), byte \(40 + error.byteOffset)", why: "the manifest is not JSON: \(json(error.problem))")
+        name, place: "\(file), byte \(40 + error.byteOffset)",
+        why: "the manifest is not JSON: \(json(error.problem))")
     case .unknownChange(let file, let field, let value):
       return Explanation(
         name, place: file, why: "the manifest's \(field) is \"\(value)\", which this errata does not know",
         advice: "get a newer errata")
     case .badBlockRange(let file, let tensor, let field):
       return Explanation(
-        name, place: "\(file), tensor \(tensor)", why: "its \(field) are not the blocks that its shape and rank ask for")
+        name, place: "\(file), tensor \(tensor)",
+        why: "its \(field) are not the blocks that its shape and rank ask for")
     case .leafDigest(let file, let tensor):
       return Explanation(name, place: "\(file), tensor \(tensor)", why: "its leaves do not give its digests")
     case .notFinite(let file, let tensor):
       return Explanation(name, place: "\(file), tensor \(tensor)", why: "a factor is not a finite number")
     case .choicesMismatch(let file, let tensor, let tile):
       return Explanation(
-        name, place: "\(file), tensor \(tensor), tile \(tile)", why: "what it holds for reverting does not fit the tensor")
+        name, place: "\(file), tensor \(tensor), tile \(tile)",
+        why: "what it holds for reverting does not fit the tensor")
     default: return explainModel(error, name)
     }
   }
@@ -66,31 +75,39 @@ extension ErrorReport {
     switch error {
     case .tensorMissing(let tensor, let model):
       return Explanation(
-        name, place: "\(model), tensor \(tensor)", why: "the model has no such tensor; the patch is for another model")
+        name, place: "\(model), tensor \(tensor)",
+        why: "the model has no such tensor; the patch is for another model")
     case .tensorMismatch(let tensor, let model, let expected, let found):
       return Explanation(
         name, place: "\(model), tensor \(tensor)", why: "it is \(found), the patch is for \(expected)")
     case .wrongBase(let tensor, let file, let expected, let found, let state):
       return Explanation(
         name, place: "\(file), tensor \(tensor)",
-        why: "its digest is \(found.abbreviation)…, the patch starts from \(expected.abbreviation)…", advice: advice(for: state))
+        why: "its digest is \(found.abbreviation)…, the patch starts from \(expected.abbreviation)…",
+        advice: advice(for: state))
     case .wrongResult(let tensor, let file, let tile):
       return Explanation(
         name, place: "\(file), tensor \(tensor), tile \(tile)",
-        why: "what was computed is not what the patch promises; the model changed meanwhile, or this machine is faulty")
+        why:
+          "what was computed is not what the patch promises; the model changed meanwhile, or this machine is faulty"
+      )
     case .updateNotFinite(let tensor, let index):
       return Explanation(
-        name, place: "tensor \(tensor), element \(index)", why: "the update is infinite or not a number there",
+        name, place: "tensor \(tensor), element \(index)",
+        why: "the update is infinite or not a number there",
         advice: "check keys and residuals, or use a larger ridge")
     case .notEditable(let tensor, let elementType):
       return Explanation(
-        name, place: "tensor \(tensor)", why: "its element type is \(elementType.rawValue); F64, F32, F16 and BF16 can be edited")
+        name, place: "tensor \(tensor)",
+        why: "its element type is \(elementType.rawValue); F64, F32, F16 and BF16 can be edited")
     case .notAMatrix(let tensor, let shape):
-      return Explanation(name, place: "tensor \(tensor)", why: "its shape is \(Numbers.shape(shape)); a matrix is needed")
+      return Explanation(
+        name, place: "tensor \(tensor)", why: "its shape is \(Numbers.shape(shape)); a matrix is needed")
     case .factorShape(let tensor, let expected, let found):
       return Explanation(
         name, place: "tensor \(tensor)",
-        why: "it maps \(expected[1]) inputs to \(expected[0]) outputs, keys and residuals have \(found[1]) and \(found[0])",
+        why:
+          "it maps \(expected[1]) inputs to \(expected[0]) outputs, keys and residuals have \(found[1]) and \(found[0])",
         advice: "if the weight is stored the other way round, say so with --orientation")
     case .roundingNotDefined(let tensor, let elementType):
       return Explanation(
@@ -98,9 +115,17 @@ extension ErrorReport {
         why: "stochastic rounding is defined for F16 and BF16, its element type is \(elementType.rawValue)",
         advice: "leave --rounding out: \(elementType.rawValue) loses nothing to nearest rounding")
     case .outputIsInput(let path):
-      return Explanation(name, place: path, why: "the output is one of the inputs", advice: "give -o another name, or use --in-place")
+      return Explanation(
+        name, place: path, why: "the output is one of the inputs",
+        advice: "give -o another name; apply and revert can also change the model --in-place")
     case .outputExists(let path):
-      return Explanation(name, place: path, why: "something of this name exists already", advice: "give -o a new name")
+      return Explanation(
+        name, place: path, why: "something of this name exists already", advice: "give -o a new name")
+    case .needsNewFile(let patch):
+      return Explanation(
+        name, place: patch,
+        why: "it changes headers or files, not only numbers, so the result must be a new model",
+        advice: "give -o OUT instead of --in-place")
     case .damagedJournal(let path, let detail):
       return Explanation(
         name, place: path, why: "the journal of an interrupted run is damaged: \(detail)",
@@ -109,7 +134,9 @@ extension ErrorReport {
       return Explanation(
         name, place: journal, why: "the run failed, and going back failed too",
         advice: "make room or mend the disk, then `errata recover MODEL`",
-        change: "The model stands between two states; the journal holds what is needed to complete or undo the run.")
+        change:
+          "The model stands between two states; the journal holds what is needed to complete or undo the run."
+      )
     default: return Explanation(name, why: "\(error)")
     }
   }

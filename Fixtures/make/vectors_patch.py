@@ -1,0 +1,327 @@
+"""The vectors of the patch format, written from Formats/patch.md alone. By itself: python3 vectors_patch.py
+Needs numpy."""
+import copy
+import hashlib
+import json
+import struct
+
+import numpy as np
+
+from vector_file import Vector, write_all
+
+MAGIC = b"\x89ERR\r\n\x1a\n"
+TOOL = "by hand"
+FIELDS = ("leaves", "scales", "left", "right", "choices")
+BASE = np.array([1, 3, -0.75, 1024], "<f2")                # the model of all vectors: tensor "w", F16 [2, 2]
+LEFT, RIGHT, SCALE = np.array([8192, 4096], "<f2"), np.array([8192, 6144], "<f2"), np.float32(2.0 ** -26)
+sha = lambda data: hashlib.sha256(data).digest()
+
+
+def edited_and_choices():
+    """f over all 65536 numbers, element by element: the result, and the digits of the open ones."""
+    right = RIGHT.astype("f4") * SCALE
+    every = np.arange(1 << 16, dtype="u4").astype("<u2")
+    result, counts, digits = [], [], []
+    for e, bits in enumerate(BASE.view("<u2")):
+        s = np.float32(0) + LEFT[e // 2].astype("f4") * right[e % 2]
+        with np.errstate(invalid="ignore", over="ignore"):
+            added = (every.view("<f2").astype("f4") + s).astype("<f2").view("<u2")
+        image = np.where((every & 0x7C00) == 0x7C00, every, added)
+        ordinal = np.where(every & 0x8000, -1 - (every & 0x7FFF).astype(int), every.astype(int))
+        w = image[bits]
+        candidates = np.sort(ordinal[image == w])
+        assert (np.diff(candidates) == 1).all()
+        result.append(w)
+        if len(candidates) > 1:
+            low, high = candidates[0], candidates[-1]
+            digits.append(int(ordinal[bits] - low if ordinal[w] >= 0 else high - ordinal[bits]))
+            counts.append(len(candidates))
+    number, product = 0, 1
+    for n, c in zip(counts, digits):
+        number, product = number + product * c, product * n
+    size = ((product - 1).bit_length() + 7) // 8
+    return np.array(result, "<u2"), counts, digits, number.to_bytes(size, "little")
+
+
+EDITED, COUNTS, DIGITS, CHOICES = edited_and_choices()
+tensor_digest = lambda bits: sha(sha(bits.tobytes())).hex()
+
+
+class Block:
+    def __init__(self, stored, coding=0, decoded=None):
+        self.stored, self.coding, self.digest = stored, coding, None
+        self.decoded = len(stored) if decoded is None else decoded
+
+
+class Patch:
+    """The patch of the worked example; change anything, then ask for its bytes."""
+    def __init__(self):
+        self.magic, self.version, self.features = MAGIC, 1, 0
+        self.manifest_count = self.block_count = self.length = self.digest = self.text = None
+        self.tail = b""
+        self.blocks = [
+            Block(sha(BASE.tobytes()) + sha(EDITED.tobytes())), Block(SCALE.tobytes()), Block(LEFT.tobytes()),
+            Block(RIGHT.tobytes()), Block(CHOICES, 4, 0)]
+        tensor = dict(
+            name="w", change="low-rank", elementType="F16", shape=[2, 2], orientation="output-major", rank=1,
+            factorType="F16", rounding="nearest", baseDigest=tensor_digest(BASE.view("<u2")),
+            resultDigest=tensor_digest(EDITED), leaves=[0, 1], scales=[1, 1], left=[2, 1], right=[3, 1], choices=[4, 1])
+        self.manifest = dict(format="errata patch", tool=TOOL, model=dict(family=None), tensors=[tensor])
+
+    @property
+    def tensor(self):
+        return self.manifest["tensors"][0]
+
+    def twice(self, first, second):
+        """Two tensors of these names, each with its blocks."""
+        other = copy.deepcopy(self.tensor)
+        for field in FIELDS:
+            other[field][0] += 5
+        self.tensor["name"], other["name"] = first, second
+        self.manifest["tensors"].append(other)
+        self.blocks = self.blocks + copy.deepcopy(self.blocks)
+
+    def pieces(self):
+        """(bytes, what they are), in file order."""
+        text = self.text if self.text is not None else json.dumps(self.manifest, separators=(",", ":")).encode()
+        table = []
+        for block in self.blocks:
+            table.append((struct.pack("<Q", len(block.stored) if not hasattr(block, "claim") else block.claim),
+                          struct.pack("<I", block.decoded), struct.pack("<I", block.coding),
+                          block.digest or sha(block.stored)))
+        payload = b"".join(block.stored for block in self.blocks)
+        pick = lambda claim, true: true if claim is None else claim
+        length = 40 + len(text) + 48 * len(self.blocks) + len(payload) + 32
+        yield self.magic, "magic"
+        yield struct.pack("<I", self.version), f"version {self.version}"
+        yield struct.pack("<I", self.features), "critical features"
+        yield struct.pack("<Q", pick(self.manifest_count, len(text))), f"M = {pick(self.manifest_count, len(text))}"
+        count = pick(self.block_count, len(self.blocks))
+        yield struct.pack("<Q", count), f"B = {count}"
+        yield struct.pack("<Q", pick(self.length, length)), f"file length {pick(self.length, length)}"
+        yield text, None
+        what = [f"{t.get('name')} {field}" for t in self.manifest.get("tensors", []) for field in FIELDS]
+        what += ["no tensor's"] * len(self.blocks)
+        for (stored, decoded, coding, digest), name, block in zip(table, what, self.blocks):
+            yield stored, f"block: {name}; stored length"
+            yield decoded, "decoded length"
+            yield coding, f"coding {block.coding}"
+            yield digest, "SHA-256 of the stored bytes"
+        for block, name in zip(self.blocks, what):
+            if block.stored:
+                yield block.stored, name
+        front = self.magic + struct.pack(
+            "<IIQQQ", self.version, self.features, pick(self.manifest_count, len(text)), count,
+            pick(self.length, length)) + text + b"".join(b"".join(row) for row in table)
+        yield self.digest or sha(front), "patch digest"
+        if self.tail:
+            yield self.tail, "beyond the end"
+
+
+def zstd(content):
+    """A frame of RFC 8878 with one raw block: it compresses nothing, and needs no compressor."""
+    assert len(content) < 256
+    return b"\x28\xb5\x2f\xfd" + b"\x20" + bytes([len(content)]) + struct.pack("<I", len(content) << 3 | 1)[:3] + content
+
+
+class PlainVector(Vector):
+    """Bytes only, 32 a line: what its one fault is says the comment, what the rest is says accept-rank-one.hex."""
+    def text(self):
+        head, _ = super().text().split("\n\n")
+        rows = (self.data[start:start + 32].hex(" ") for start in range(0, len(self.data), 32))
+        return head + "\n\n" + "\n".join(rows) + "\n"
+
+
+class Vectors:
+    """The vectors so far; the name of a refusal begins with the case."""
+    def __init__(self):
+        self.list = []
+
+    def add(self, name, case, comment, section, pieces):
+        kind = Vector if case is None else PlainVector
+        self.list.append(kind("patch", name, case, comment, f"patch.md, {section}", pieces))
+
+    def accept(self, name, comment, section, change=None):
+        patch = Patch()
+        if change:
+            change(patch)
+        self.add(name, None, comment, section, patch.pieces())
+
+    def reject(self, name, case, comment, section, change):
+        patch = Patch()
+        change(patch)
+        self.add(f"{case}-{name}" if name else case, case, comment, section, patch.pieces())
+
+
+def put(target, **values):
+    """Sets attributes, or keys of a dict; a value of None takes a key away."""
+    for name, value in values.items():
+        if not isinstance(target, dict):
+            setattr(target, name, value)
+        elif value is None:
+            del target[name]
+        else:
+            target[name] = value
+
+
+def with_result(patch, bits):
+    """Says that apply gives these elements."""
+    patch.blocks[0].stored = sha(BASE.tobytes()) + sha(bits.tobytes())
+    patch.tensor["resultDigest"] = tensor_digest(bits)
+
+
+def accept_all(made):
+    made.accept(
+        "rank-one", "the smallest useful patch: rank 1 on tensor w, F16 [2, 2], holding 1 3 / -0.75 1024; adds 1 0.75 / 0.5 0.375. "
+        "Elements 0 and 3 are open, of 3 and 2 candidates, digits 1 and 1: the number 1 + 3 * 1",
+        "Worked example")
+    made.accept(
+        "zstd", "leaves in one zstd frame, scales in planes of 4, left in planes of 2", "Block table",
+        lambda p: (put(p.blocks[0], stored=zstd(p.blocks[0].stored), coding=1),
+                   put(p.blocks[1], stored=zstd(p.blocks[1].stored), coding=3),
+                   put(p.blocks[2], stored=zstd(p.blocks[2].stored[0::2] + p.blocks[2].stored[1::2]), coding=2)))
+    made.accept("unknown-keys", "keys that a reader does not know are passed over", "Manifest",
+                  lambda p: (put(p.manifest, later=[1]), put(p.tensor, later={"a": None})))
+    made.accept("without-tensors", "a patch that touches nothing", "Manifest",
+                  lambda p: (put(p.manifest, tensors=[]), put(p, blocks=[])))
+    made.accept("seed-with-nearest", "a seed without stochastic rounding is an unknown key", "Manifest",
+                  lambda p: put(p.tensor, seed="x"))
+
+
+def reject_header(made):
+    def reject(name, case, comment, **values):
+        made.reject(name, case, comment, "Header", lambda p: put(p, **values))
+    reject("other-magic", "notAPatch", "line ends changed by a text transfer", magic=b"\x89ERR\n\n\x1a\n")
+    reject("version-2", "unknownVersion", "a later version", version=2)
+    reject("feature-bit", "unknownFeature", "a critical feature that version 1 does not have", features=1 << 31)
+    reject(None, "manifestTooLarge", "M is 2^28 + 1", manifest_count=(1 << 28) + 1)
+    reject(None, "tooManyBlocks", "B is 2^24 + 1", block_count=(1 << 24) + 1)
+    reject("trailing-byte", "wrongLength", "a byte follows the patch digest", tail=b"\0")
+    reject("manifest-beyond-file", "wrongLength", "M leads past the end", manifest_count=1 << 28)
+    reject("table-beyond-file", "wrongLength", "B leads past the end", block_count=1 << 24)
+    reject(None, "patchDigest", "the digest of something else", digest=sha(b""))
+    made.reject("length-field", "wrongLength", "the header says one byte more", "Header",
+                  lambda p: put(p, length=1 + sum(len(data) for data, _ in p.pieces())))
+    short = b"".join(data for data, _ in Patch().pieces())[:71]
+    made.add("wrongLength-short-file", "wrongLength", "71 bytes", "Header", [short])
+
+
+def reject_table(made):
+    def reject(name, case, comment, block, **values):
+        made.reject(name, case, comment, "Block table", lambda p: put(p.blocks[block], **values))
+    reject("stored", "blockTooLarge", "a stored length of 2^23 + 65", 0, claim=(1 << 23) + 65)
+    reject("decoded", "blockTooLarge", "a decoded length of 2^20 + 1", 0, decoded=(1 << 20) + 1)
+    reject("choices-with-length", "blockTooLarge", "a block of coding 4 with a decoded length", 4, decoded=1)
+    reject("coding-5", "unknownCoding", "a coding that version 1 does not have", 1, coding=5)
+    reject("stored-lengths", "wrongLength", "the stored lengths add up to one byte more than there is", 0, claim=65)
+    reject(None, "blockDigest", "the digest of something else", 2, digest=sha(b""))
+    reject("stored-of-other-length", "blockDecoding", "coding 0, three bytes for four", 2, stored=bytes(3), decoded=4)
+    reject("no-zstd-frame", "blockDecoding", "coding 1, and no frame", 1, coding=1)
+    reject("frame-too-long", "blockDecoding", "a frame of five bytes for four", 1, stored=zstd(bytes(5)), coding=1, decoded=4)
+    reject("frame-too-short", "blockDecoding", "a frame of three bytes for four", 1, stored=zstd(bytes(3)), coding=1, decoded=4)
+    reject("two-frames", "blockDecoding", "two frames of two bytes each", 1, stored=zstd(bytes(2)) * 2, coding=1, decoded=4)
+    reject("frame-and-byte", "blockDecoding", "a byte follows the frame", 1, stored=zstd(bytes(4)) + b"\0", coding=1, decoded=4)
+    reject("frame-cut", "blockDecoding", "the frame's last byte is missing", 1, stored=zstd(bytes(4))[:-1], coding=1, decoded=4)
+
+
+def reject_manifest(made):
+    def reject(name, case, comment, change):
+        made.reject(name, case, comment, "Manifest", change)
+    def field(name, case, comment, /, **values):
+        reject(name, case, comment, lambda p: put(p.tensor, **values))
+    text = lambda p: json.dumps(p.manifest, separators=(",", ":")).encode()
+    reject("not-utf-8", "badManifest", "a byte that UTF-8 does not have",
+           lambda p: put(p, text=text(p).replace(b"by hand", b"by h\xffnd")))
+    reject("not-json", "manifestSyntax", "a comma before the last brace",
+           lambda p: put(p, text=text(p)[:-1] + b",}"))
+    reject("duplicate-key", "manifestSyntax", "the rank twice",
+           lambda p: put(p, text=text(p).replace(b'"rank":1', b'"rank":1,"rank":1')))
+    reject("other-format", "badManifest", "the format of something else", lambda p: put(p.manifest, format="errata"))
+    reject("without-tool", "badManifest", "no tool", lambda p: put(p.manifest, tool=None))
+    reject("without-model", "badManifest", "no model", lambda p: put(p.manifest, model=None))
+    reject("family-not-text", "badManifest", "a family that is a number", lambda p: put(p.manifest, model=dict(family=1)))
+    reject("edit-not-object", "badManifest", "an edit that is text", lambda p: put(p.manifest, edit="x"))
+    reject("tensors-not-sorted", "badManifest", "tensor w before tensor v", lambda p: p.twice("w", "v"))
+    reject("tensor-twice", "badManifest", "tensor w twice", lambda p: p.twice("w", "w"))
+    field("kind", "unknownChange", "a kind of change that there is not", change="sideways")
+    field("orientation", "unknownChange", "an orientation that there is not", orientation="diagonal")
+    field("factor-type", "unknownChange", "factors of a type that there is not", factorType="BF16")
+    field("rounding", "unknownChange", "a rounding that there is not", rounding="up")
+    field("integer-tensor", "badManifest", "elements that cannot be edited", elementType="I16")
+    field("shape-of-three", "badManifest", "three extents", shape=[2, 2, 1])
+    field("shape-with-zero", "badManifest", "no columns", shape=[2, 0])
+    field("shape-with-fraction", "badManifest", "an extent written with a fraction", shape=[2.0, 2])
+    field("shape-too-large", "badManifest", "2^63 bytes", shape=[1 << 31, 1 << 31])
+    field("rank-zero", "badManifest", "rank 0", rank=0)
+    field("rank-above-extents", "badManifest", "rank 3 of a tensor with two rows", rank=3)
+    field("stochastic-f32", "badManifest", "stochastic rounding of a type that has only nearest", elementType="F32",
+          rounding="stochastic", seed="0" * 16)
+    field("without-seed", "badManifest", "stochastic rounding without a seed", rounding="stochastic")
+    field("seed-upper-case", "badManifest", "a seed with capital digits", rounding="stochastic", seed="00000000000000AA")
+    field("seed-of-15", "badManifest", "a seed of fifteen digits", rounding="stochastic", seed="0" * 15)
+    field("digest-upper-case", "badManifest", "a digest with capital digits", baseDigest="A" * 64)
+    field("without-name", "badManifest", "a tensor without a name", name=None)
+    field("measured-not-object", "badManifest", "measurements that are a number", measured=1)
+
+
+def reject_ranges(made):
+    def reject(name, comment, change):
+        made.reject(name, "badBlockRange", comment, "Manifest", change)
+    reject("beyond-table", "choices from a block that is not there", lambda p: put(p.tensor, choices=[5, 1]))
+    reject("swapped", "left and right point at each other", lambda p: put(p.tensor, left=[3, 1], right=[2, 1]))
+    reject("shared", "left and right are one block", lambda p: put(p.tensor, right=[2, 1]))
+    reject("leaves-in-two", "leaves in two blocks, neither full", lambda p: (
+        put(p, blocks=[Block(p.blocks[0].stored[:32]), Block(p.blocks[0].stored[32:]), *p.blocks[1:]]),
+        put(p.tensor, leaves=[0, 2], scales=[2, 1], left=[3, 1], right=[4, 1], choices=[5, 1])))
+    reject("no-choices", "no choices", lambda p: (put(p.tensor, choices=[4, 0]), put(p, blocks=p.blocks[:4])))
+    reject("block-of-nobody", "a block that no range holds", lambda p: p.blocks.append(Block(b"x")))
+    reject("left-too-long", "three factors for two outputs", lambda p: put(p.blocks[2], stored=bytes(6), decoded=6))
+    reject("leaves-coded-as-choices", "coding 4 outside of choices", lambda p: put(p.blocks[0], coding=4, decoded=0))
+    reject("choices-stored", "coding 0 for choices", lambda p: put(p.blocks[4], coding=0, decoded=1))
+    reject("shape-not-of-blocks", "a shape of 3 rows, blocks for 2", lambda p: put(p.tensor, shape=[3, 2]))
+    reject("rank-not-of-blocks", "rank 2, blocks for rank 1", lambda p: put(p.tensor, rank=2))
+    reject("factor-type-not-of-blocks", "F32 factors, blocks for F16", lambda p: put(p.tensor, factorType="F32"))
+
+
+def reject_content(made):
+    def reject(name, case, comment, section, change):
+        made.reject(name, case, comment, section, change)
+    wrong = sha(b"") + sha(EDITED.tobytes())
+    reject(None, "leafDigest", "the base leaf of something else", "Manifest",
+           lambda p: put(p.blocks[0], stored=wrong))
+    reject("scale-nan", "notFinite", "a scale that is not a number", "Arithmetic",
+           lambda p: put(p.blocks[1], stored=struct.pack("<f", float("nan"))))
+    reject("factor-infinite", "notFinite", "a left factor that is infinite", "Arithmetic",
+           lambda p: put(p.blocks[2], stored=np.array([np.inf, 1], "<f2").tobytes()))
+    reject("too-short", "choicesMismatch", "no byte for two open elements", "Revert",
+           lambda p: put(p.blocks[4], stored=b""))
+    reject("too-long", "choicesMismatch", "a second byte", "Revert",
+           lambda p: put(p.blocks[4], stored=CHOICES + b"\0"))
+    reject("too-large", "choicesMismatch", "the number 6 where N is 6", "Revert",
+           lambda p: put(p.blocks[4], stored=b"\x06"))
+    reject("choices-of-another", "wrongResult", "digits that lead to another base", "Revert",
+           lambda p: put(p.blocks[4], stored=b"\x00"))
+    reject("other-factors", "wrongResult", "factors that lead to another result", "Apply",
+           lambda p: put(p.blocks[2], stored=LEFT[::-1].tobytes()))
+    reject(None, "tensorMissing", "tensor v, which the model does not have", "A reader MUST",
+           lambda p: put(p.tensor, name="v"))
+    reject("other-element-type", "tensorMismatch", "BF16, where the model has F16", "A reader MUST",
+           lambda p: put(p.tensor, elementType="BF16"))
+    reject("other-shape", "tensorMismatch", "[4, 1], where the model has [2, 2]", "A reader MUST",
+           lambda p: (put(p.tensor, shape=[4, 1]), put(p.blocks[2], stored=bytes(8), decoded=8),
+                      put(p.blocks[3], stored=bytes(2), decoded=2)))
+    other = np.array([1, 3, -0.75, 512], "<f2")
+    reject("other-base", "wrongBase", "made from another tensor", "A reader MUST",
+           lambda p: (put(p.blocks[0], stored=sha(other.tobytes()) + sha(EDITED.tobytes())),
+                      put(p.tensor, baseDigest=tensor_digest(other))))
+
+
+def vectors():
+    made = Vectors()
+    for part in (accept_all, reject_header, reject_table, reject_manifest, reject_ranges, reject_content):
+        part(made)
+    return made.list
+
+
+if __name__ == "__main__":
+    write_all(vectors())

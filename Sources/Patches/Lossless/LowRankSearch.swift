@@ -1,0 +1,171 @@
+internal import Kernels
+internal import LinearAlgebra
+internal import ModelFiles
+
+/// Looks for a low-rank update in the difference of two tensors.
+///
+/// EDITED − BASE is the update plus the rounding of the result to the element type. So a rank counts as found when what is
+/// left beside it is no more than rounding explains. A sample of rows is asked first; only if it says yes is the whole
+/// difference read, by the randomized range finder with one power step (Halko, Martinsson, Tropp, arXiv:0909.4061).
+struct LowRankSearch {
+  let pair: TensorPair
+  /// Passes of interval projection that refine the factors; see `refine`.
+  let effort: Int
+
+  private var rows: Int { pair.before.shape[0] }
+  private var columns: Int { pair.before.shape[1] }
+  private var size: Int { pair.before.elementType.bitCount / 8 }
+
+  /// Rows asked first; a rank above half of them is not looked for.
+  private static let sampleCount = 256
+  /// Directions beyond the rank that steady the range finder.
+  private static let spare = 8
+  /// Rows taken together through the products.
+  private static let blockCount = 256
+  /// What is left may exceed the expected rounding energy by this much.
+  private static let tolerance = 1.05
+
+  /// Finds factors, [rows × rank] and [rank × columns] of the storage; `nil` when the difference has no low rank.
+  func factors() throws -> LowRankFactors? {
+    guard pair.before.elementType.isEditable, pair.before.shape.count == 2, min(rows, columns) >= 32,
+      let rank = try sampledRank()
+    else { return nil }
+    var factors = try rangeFinder(rank: rank)
+    for _ in 0..<effort { factors = try refine(factors) }
+    return factors
+  }
+
+  /// Rows `first ..< first + count` of base and edited as Float; what is not finite counts as unchanged.
+  private func read(_ first: Int, _ count: Int) throws -> (before: [Float], after: [Float]) {
+    let place = first * columns * size
+    let type = pair.before.elementType
+    var before: [Float] = []
+    var after: [Float] = []
+    let total = count * columns
+    try pair.base.read(total * size, at: pair.before.byteRange.lowerBound + place).withUnsafeBytes {
+      type.convert($0.baseAddress!, count: total, into: &before)
+    }
+    try pair.edited.read(total * size, at: pair.after.byteRange.lowerBound + place).withUnsafeBytes {
+      type.convert($0.baseAddress!, count: total, into: &after)
+    }
+    return (before, after)
+  }
+
+  private func difference(_ first: Int, _ count: Int) throws -> Matrix<Float> {
+    let (before, after) = try read(first, count)
+    let elements = zip(before, after).map { old, new in
+      let change = new - old
+      return change - change == 0 ? change : 0
+    }
+    return Matrix(rows: count, columns: columns, elements: elements)
+  }
+
+  /// Half the spacing of the element type at a number, relative to the number's binade.
+  private var mantissaBits: Int {
+    switch pair.before.elementType {
+    case .bf16: 7
+    case .f16: 10
+    default: 23
+    }
+  }
+
+  /// Energy of uniform rounding errors: spacing² / 12 for each element.
+  private func roundingEnergy(_ numbers: [Float]) -> Double {
+    numbers.reduce(0.0) { total, number in
+      guard number.isFinite, number != 0 else { return total }
+      let spacing = Double(sign: .plus, exponent: Int(number.exponent) - mantissaBits, significand: 1)
+      return total + spacing * spacing / 12
+    }
+  }
+
+  /// The rank that a sample of rows shows, if it explains all but rounding.
+  private func sampledRank() throws -> Int? {
+    let count = min(Self.sampleCount, rows)
+    var elements: [Float] = []
+    var energy = 0.0
+    for index in 0..<count {
+      let row = index * rows / count
+      let (_, after) = try read(row, 1)
+      energy += roundingEnergy(after)
+      elements += try difference(row, 1).elements
+    }
+    let gram = Matrix<Double>(Matrix(rows: count, columns: columns, elements: elements).rowGram())
+    let spectrum = try SymmetricEigen(of: gram).values.sorted(by: >)
+    var rest = spectrum.reduce(0, +)
+    for (rank, value) in spectrum.enumerated() {
+      if rest <= energy * Self.tolerance { return rank > 0 && 2 * rank <= count ? rank : nil }
+      rest -= max(value, 0)
+    }
+    return nil
+  }
+
+  /// Applies a function to blocks of rows of the wanted product and adds up what it gives.
+  private func forEachBlock(
+    _ target: (Int, Int) throws -> Matrix<Float>, _ body: (Int, Matrix<Float>) -> Void
+  ) throws {
+    for first in stride(from: 0, to: rows, by: Self.blockCount) {
+      body(first, try target(first, min(Self.blockCount, rows - first)))
+    }
+  }
+
+  /// T · Xᵀ for X [k × columns], block by block: [rows × k].
+  private func product(_ x: Matrix<Float>, _ target: (Int, Int) throws -> Matrix<Float>) throws -> Matrix<Float> {
+    var elements: [Float] = []
+    try forEachBlock(target) { _, block in elements += block.times(x, otherTransposed: true).elements }
+    return Matrix(rows: rows, columns: x.rows, elements: elements)
+  }
+
+  /// Qᵀ · T for Q [rows × k]: [k × columns].
+  private func projection(_ q: Matrix<Float>, _ target: (Int, Int) throws -> Matrix<Float>) throws -> Matrix<Float> {
+    var result = Matrix<Float>(rows: q.columns, columns: columns)
+    try forEachBlock(target) { first, block in
+      result.addProduct(q.selecting(rows: first..<first + block.rows), block, firstTransposed: true)
+    }
+    return result
+  }
+
+  private func rangeFinder(rank: Int) throws -> LowRankFactors {
+    let width = min(rank + Self.spare, min(rows, columns))
+    // Seeded, so that the same pair gives the same patch.
+    var draw: UInt64 = 0x9E37_79B9_7F4A_7C15
+    let noise = (0..<width * columns).map { _ -> Float in
+      draw = draw &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+      return Float(Int32(truncatingIfNeeded: draw >> 32)) * 0x1p-31
+    }
+    var q = ThinQR(try product(Matrix(rows: width, columns: columns, elements: noise), difference)).q
+    q = ThinQR(try product(try projection(q, difference), difference)).q
+    return try truncated(q, try projection(q, difference), rank: rank)
+  }
+
+  /// The best rank-r part of Q · B: the eigenvectors of B Bᵀ turn Q into singular directions.
+  private func truncated(_ q: Matrix<Float>, _ b: Matrix<Float>, rank: Int) throws -> LowRankFactors {
+    let eigen = try SymmetricEigen(of: Matrix<Double>(b).rowGram())
+    // Eigenvalues ascend, and eigenvectors are rows.
+    let largest = (0..<rank).map { eigen.values.count - 1 - $0 }
+    let turn = eigen.vectors.selecting(rows: largest)
+    return LowRankFactors(
+      left: Matrix<Double>(q).times(turn, otherTransposed: true), right: turn.times(Matrix<Double>(b)))
+  }
+
+  /// One pass of interval projection: every element bounds the update to the interval that rounds to the edited number; the
+  /// present product, pushed into all intervals, is a better target than the difference itself.
+  private func refine(_ factors: LowRankFactors) throws -> LowRankFactors {
+    let left = Matrix<Float>(factors.left)
+    let right = Matrix<Float>(factors.right)
+    func target(_ first: Int, _ count: Int) throws -> Matrix<Float> {
+      let (before, after) = try read(first, count)
+      let product = left.selecting(rows: first..<first + count).times(right)
+      let present = product.elements
+      let elements = present.indices.map { index -> Float in
+        let edited = after[index]
+        guard (edited - before[index]).isFinite else { return 0 }
+        let half = Float(sign: .plus, exponent: Int(max(edited.magnitude, 0x1p-100).exponent) - mantissaBits - 1, significand: 1)
+        let change = edited - before[index]
+        return min(max(present[index], change - half), change + half)
+      }
+      return Matrix(rows: count, columns: columns, elements: elements)
+    }
+    let q = ThinQR(try product(right, target)).q
+    return try truncated(q, try projection(q, target), rank: factors.rank)
+  }
+}

@@ -1,0 +1,173 @@
+internal import Glibc
+internal import Kernels
+internal import ModelFiles
+internal import Synchronization
+
+extension PatchWriter {
+  /// Tiles coded together, then written in order: memory stays bounded whatever the tensor's size.
+  private static let windowTiles = 64
+
+  /// Adds a tensor of one form in both models as the difference of its elements.
+  func appendDifference(
+    _ pair: TensorPair, threads: Int, progress: @Sendable (Int) -> Void
+  ) throws {
+    let type = pair.before.elementType
+    let kind = type.order
+    let width = Int(kind.width)
+    let plan = try contextPlan(pair, kind)
+    var leaves: [(base: Digest, result: Digest)] = []
+    var total = ChangeMeasure()
+    let pool = ScratchPool()
+    let firstBlock = blockCount
+    for start in stride(from: 0, to: pair.tileCount, by: PatchWriter.windowTiles) {
+      let window = start..<min(start + PatchWriter.windowTiles, pair.tileCount)
+      let coded = Mutex([CodedTile?](repeating: nil, count: window.count))
+      try parallelFor(window.count, width: threads, state: { ScratchPool.Loan(pool) }) { index, loan in
+        let scratch = loan.scratch
+        let tile = window.lowerBound + index
+        let range = Tiling.range(tile, of: pair.before.byteCount)
+        let before = scratch.before.bytes(range.count)
+        let after = scratch.after.bytes(range.count)
+        try pair.read(tile, before: before, after: after)
+        let baseLeaf = Digest(of: UnsafeRawBufferPointer(before))
+        let resultLeaf = Digest(of: UnsafeRawBufferPointer(after))
+        var block: [UInt8] = []
+        var measure = scratch.measure(type, before, after)
+        if baseLeaf != resultLeaf {
+          block = DifferenceBlock.encode(
+            kind, plan, base: before.baseAddress!, edited: after.baseAddress!, count: range.count / width,
+            first: range.lowerBound / width, scratch.coder)
+          measure.changedBytes = range.count
+        }
+        let newBlock = NewBlock(coding: .differences, decodedCount: 0, stored: block)
+        coded.withLock {
+          $0[index] = CodedTile(base: baseLeaf, result: resultLeaf, block: newBlock, measure: measure)
+        }
+        progress(range.count)
+      }
+      for tile in coded.withLock({ $0.compactMap { $0 } }) {
+        try append(tile.block)
+        leaves.append((tile.base, tile.result))
+        total.add(tile.measure)
+      }
+    }
+    let differences = firstBlock..<blockCount
+    let stored = try append(leaves.flatMap { $0.base.bytes + $0.result.bytes }, planesOf: 1)
+    var change = TensorChange(
+      name: pair.before.name, elementType: type, shape: pair.before.shape,
+      baseDigest: Digest(leaves: leaves.map(\.base)), resultDigest: Digest(leaves: leaves.map(\.result)),
+      orientation: .outputMajor, rank: 0, factorType: .f16, rounding: .nearest)
+    change.kind = .difference
+    change.blocks = TensorChange.Blocks(ranges: [differences, stored])
+    change.measured = total.json
+    append(change)
+  }
+
+  private struct CodedTile: Sendable {
+    let base: Digest
+    let result: Digest
+    let block: NewBlock
+    let measure: ChangeMeasure
+  }
+
+  /// Contexts from the first tile that differs, which speaks for the tensor.
+  private func contextPlan(_ pair: TensorPair, _ kind: errata_elements) throws -> ContextPlan {
+    let scratch = PairScratch()
+    // The middle tells more than the start, which in embeddings is full of special tokens.
+    let order = Array(pair.tileCount / 2..<pair.tileCount) + Array(0..<pair.tileCount / 2)
+    for tile in order {
+      let count = Tiling.range(tile, of: pair.before.byteCount).count
+      let before = scratch.before.bytes(count)
+      let after = scratch.after.bytes(count)
+      try pair.read(tile, before: before, after: after)
+      if memcmp(before.baseAddress!, after.baseAddress!, count) != 0 {
+        return ContextPlan(
+          kind, base: before.baseAddress!, edited: after.baseAddress!, count: count / Int(kind.width))
+      }
+    }
+    return ContextPlan(bounds: [], exponentCount: Int(kind.exponent_count))
+  }
+
+  /// Adds a tensor that comes, goes or is replaced: what it was and what it is, whole.
+  func appendWhole(_ name: String, _ comparison: ModelComparison, threads: Int) throws {
+    let before = comparison.base.contains(name) ? try comparison.base.tensor(name) : nil
+    let after = comparison.edited.contains(name) ? try comparison.edited.tensor(name) : nil
+    guard let form = after ?? before else { preconditionFailure("the comparison names a tensor of either model") }
+    func content(_ tensor: TensorInfo, _ model: ModelFile) throws -> (Range<Int>, Digest) {
+      let file = model.file(of: tensor)
+      let first = blockCount
+      let size = tensor.elementType.bitCount / 8
+      for tile in 0..<Tiling.count(tensor.byteCount) {
+        let range = Tiling.range(tile, of: tensor.byteCount)
+        let bytes = try file.read(range.count, at: tensor.byteRange.lowerBound + range.lowerBound)
+        _ = try append(bytes, planesOf: [2, 4].contains(size) ? size : 1)
+      }
+      return (first..<blockCount, try Digest(of: tensor, in: file, threads: threads))
+    }
+    var change = TensorChange(
+      name: name, elementType: form.elementType, shape: form.shape, baseDigest: Digest(leaves: []),
+      resultDigest: Digest(leaves: []), orientation: .outputMajor, rank: 0, factorType: .f16, rounding: .nearest)
+    var ranges: [Range<Int>] = []
+    if let before {
+      let (range, digest) = try content(before, comparison.base)
+      ranges.append(range)
+      change.baseDigest = digest
+    }
+    if let after {
+      let (range, digest) = try content(after, comparison.edited)
+      ranges.append(range)
+      change.resultDigest = digest
+    }
+    change.kind = before == nil ? .added : after == nil ? .removed : .replaced
+    if change.kind == .replaced, let before { change.baseForm = TensorForm(before) }
+    change.blocks = TensorChange.Blocks(ranges: ranges)
+    append(change)
+  }
+}
+
+extension ChangeMeasure {
+  var json: JSONValue {
+    ["relativeChange": relativeChange.map { .measured($0) } ?? .null]
+  }
+}
+
+extension ModelComparison {
+  /// Writes the patch that leads from the base to the edited model, and back.
+  ///
+  /// - Parameters:
+  ///   - effort: passes that refine the factors of a low-rank change; each makes the patch smaller and takes longer.
+  ///   - progress: called with bytes of changed tensors done, from several threads.
+  @discardableResult
+  public func write(
+    to path: String, tool: String, threads: Int, effort: Int = 0, progress: @Sendable (Int) -> Void = { _ in }
+  ) throws -> PatchFile {
+    let writer = try PatchWriter(path)
+    let tiled = Set(changed)
+    for name in names {
+      if tiled.contains(name) {
+        let pair = try TensorPair(name, self)
+        if let factors = try LowRankSearch(pair: pair, effort: effort).factors(),
+          try writer.appendLowRank(pair, factors, threads: threads, progress: progress) != nil
+        {
+          continue
+        }
+        try writer.appendDifference(pair, threads: threads, progress: progress)
+      } else {
+        try writer.appendWhole(name, self, threads: threads)
+      }
+    }
+    var layout: (base: ModelLayout, result: ModelLayout)?
+    if changesLayout { layout = (try ModelLayout(of: base), try ModelLayout(of: edited)) }
+    return try writer.finish(tool: tool, family: base.modelType, edit: nil, layout: layout)
+  }
+
+  /// Whether applying gives the edited files to the last byte; else their tensors, with zeros between.
+  public var isReproducible: Bool {
+    get throws { try ModelLayout.isComplete(edited) }
+  }
+
+  /// Bytes of the tensors that differ.
+  public var changedByteCount: Int {
+    changed.reduce(0) { $0 + ((try? base.tensor($1).byteCount) ?? 0) }
+  }
+}

@@ -1,0 +1,85 @@
+internal import Glibc
+internal import Kernels
+internal import ModelFiles
+internal import Synchronization
+
+/// A tensor before and after, of one type and shape.
+struct TensorPair: Sendable {
+  let before: TensorInfo
+  let after: TensorInfo
+  let base: OpenFile
+  let edited: OpenFile
+
+  init(_ name: String, _ comparison: ModelComparison) throws {
+    before = try comparison.base.tensor(name)
+    after = try comparison.edited.tensor(name)
+    base = comparison.base.file(of: before)
+    edited = comparison.edited.file(of: after)
+  }
+
+  /// Number of tiles.
+  var tileCount: Int { Tiling.count(before.byteCount) }
+
+  /// Reads a tile of both.
+  func read(
+    _ tile: Int, before: UnsafeMutableRawBufferPointer, after: UnsafeMutableRawBufferPointer
+  ) throws {
+    let range = Tiling.range(tile, of: self.before.byteCount)
+    try base.read(into: before, at: self.before.byteRange.lowerBound + range.lowerBound)
+    try edited.read(into: after, at: self.after.byteRange.lowerBound + range.lowerBound)
+  }
+}
+
+/// What the tiles of a changed tensor amount to.
+struct ChangeMeasure: Sendable {
+  var squaredBase = 0.0
+  var squaredChange = 0.0
+  var changedBytes = 0
+
+  /// ‖Δ‖ / ‖W‖; `nil` for types that are not measured.
+  var relativeChange: Double? { squaredBase > 0 ? (squaredChange / squaredBase).squareRoot() : nil }
+
+  mutating func add(_ other: ChangeMeasure) {
+    squaredBase += other.squaredBase
+    squaredChange += other.squaredChange
+    changedBytes += other.changedBytes
+  }
+}
+
+/// Buffers that outlive one round of threads: fresh memory costs more than the work done in it.
+final class ScratchPool: Sendable {
+  private let free = Mutex<[PairScratch]>([])
+
+  /// One thread's loan; it comes back when the thread is done.
+  final class Loan {
+    let scratch: PairScratch
+    private let pool: ScratchPool
+    init(_ pool: ScratchPool) {
+      self.pool = pool
+      scratch = pool.free.withLock { $0.popLast() } ?? PairScratch()
+    }
+    deinit { pool.free.withLock { [scratch] in $0.append(scratch) } }
+  }
+}
+
+/// Buffers of one thread that compares and codes. Used by one thread at a time.
+final class PairScratch: @unchecked Sendable {
+  let before = TileBuffer()
+  let after = TileBuffer()
+  let coder = DifferenceBlock.Scratch()
+  private var floatsBefore: [Float] = []
+  private var floatsAfter: [Float] = []
+
+  /// Measures a tile that differs; only types that can be edited have norms.
+  func measure(
+    _ type: ElementType, _ before: UnsafeMutableRawBufferPointer, _ after: UnsafeMutableRawBufferPointer
+  ) -> ChangeMeasure {
+    var measure = ChangeMeasure()
+    guard type.isEditable else { return measure }
+    let count = before.count / (type.bitCount / 8)
+    type.convert(before.baseAddress!, count: count, into: &floatsBefore)
+    type.convert(after.baseAddress!, count: count, into: &floatsAfter)
+    errata_add_change(floatsBefore, floatsAfter, count, &measure.squaredBase, &measure.squaredChange)
+    return measure
+  }
+}

@@ -1,0 +1,121 @@
+import ArgumentParser
+import LinearAlgebra
+import ModelFiles
+import Patches
+
+struct DiffCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "diff", abstract: "Finds what differs between two models and writes it as a patch.",
+    discussion: """
+      The patch leads from BASE to EDITED and back, bit for bit; one file does both. Without -o the differences are only \
+      listed.
+
+      Exit status with --quiet and without -o: 0 when the models are the same, 2 when they differ.
+
+      Example:
+        errata diff base.safetensors tuned.safetensors -o tuning.errata
+      """)
+  @Argument(help: "The model before.")
+  var base: String
+  @Argument(help: "The model after.")
+  var edited: String
+  @Option(name: .shortAndLong, help: "Write the patch here.")
+  var output: String?
+  @Option(help: "Passes that refine a low-rank change found in the files: a smaller patch for more time.")
+  var effort = 0
+  @OptionGroup var threads: ThreadOptions
+  @OptionGroup var messages: OutputOptions
+
+  func validate() throws {
+    guard (0...1000).contains(effort) else { throw ValidationError("--effort takes a number from 0 to 1000.") }
+  }
+
+  func run() throws {
+    let differs = try doing("cannot compare \(base) and \(edited)", messages) {
+      let before = try openModel(base, threads: threads.count, messages)
+      let after = try openModel(edited, threads: threads.count, messages)
+      if let output { try requireDistinct(output, from: (before.shards + after.shards).map(\.path)) }
+      let reading = Progress("compare", total: before.tensors.reduce(0) { $0 + $1.byteCount }, messages)
+      let comparison = try ModelComparison(before, after, threads: threads.count, progress: reading.advance)
+      reading.finish()
+      BLASThreads.count = threads.count
+      guard let output else {
+        list(comparison)
+        return !comparison.isEmpty
+      }
+      let coding = Progress("diff", total: comparison.changedByteCount, messages)
+      let patch = try comparison.write(
+        to: output, tool: Errata.tool, threads: threads.count, effort: effort, progress: coding.advance)
+      coding.finish()
+      report(comparison, patch, isReproducible: try comparison.isReproducible)
+      return false
+    }
+    if differs && messages.quiet { throw ExitCode(2) }
+  }
+
+  private func kind(_ name: String, _ comparison: ModelComparison) -> String {
+    if comparison.added.contains(name) { return "added" }
+    if comparison.removed.contains(name) { return "removed" }
+    return comparison.replaced.contains(name) ? "replaced" : "changed"
+  }
+
+  /// What differs, without a patch.
+  private func list(_ comparison: ModelComparison) {
+    if messages.json {
+      let object: JSONValue = [
+        "same": .bool(comparison.isEmpty), "changesLayout": .bool(comparison.changesLayout),
+        "tensors": .array(
+          comparison.names.map { name in
+            [
+              "name": .string(name), "change": .string(kind(name, comparison)), "bytes": .null,
+              "relativeChange": .null,
+            ]
+          }),
+      ]
+      Console.output(object.indentedText)
+      return
+    }
+    guard !comparison.isEmpty else { return messages.answer("The models are the same.") }
+    var table = Table([
+      ("tensor", .left), ("change", .left), ("type", .left), ("shape", .left), ("size", .right),
+    ])
+    for name in comparison.names {
+      guard let tensor = (try? comparison.edited.tensor(name)) ?? (try? comparison.base.tensor(name)) else {
+        continue
+      }
+      table.add([
+        name, kind(name, comparison), tensor.elementType.rawValue, Numbers.shape(tensor.shape),
+        Numbers.bytes(tensor.byteCount),
+      ])
+    }
+    messages.answer(
+      "\(Numbers.count(comparison.names.count, "tensor")) differ, \(Numbers.bytes(comparison.changedByteCount))."
+        + (comparison.changesLayout ? " Headers or files differ too." : ""))
+    if !comparison.names.isEmpty { messages.answer(table.text()) }
+  }
+
+  private func report(_ comparison: ModelComparison, _ patch: PatchFile, isReproducible: Bool) {
+    messages.answer(Shown.patch(patch, verbose: messages.verbose).text)
+    messages.say(
+      "The patch is \(patch.path): \(Numbers.bytes(patch.byteCount)) for \(Numbers.bytes(comparison.changedByteCount)) of "
+        + "changed tensors. Applying it to \(base) gives "
+        + (isReproducible
+          ? "\(edited), byte for byte." : "the tensors of \(edited), though not every byte between them."))
+    guard messages.json else { return }
+    let object: JSONValue = [
+      "patch": .string(patch.path), "digest": .string(patch.digest.hexadecimal),
+      "bytes": .integer(patch.byteCount),
+      "same": .bool(comparison.isEmpty), "changesLayout": .bool(comparison.changesLayout),
+      "reproducible": .bool(isReproducible),
+      "tensors": .array(
+        patch.changes.map { change in
+          [
+            "name": .string(change.name), "change": .string(change.kind.rawValue),
+            "rank": .integer(change.rank), "bytes": .integer(patch.storedByteCount(of: change)),
+            "relativeChange": change.measured?["relativeChange"] ?? .null,
+          ]
+        }),
+    ]
+    Console.output(object.indentedText)
+  }
+}

@@ -1,0 +1,122 @@
+import ModelFiles
+import TestSupport
+import Testing
+
+/// A recorded session: commands in an empty folder, and all that came of each.
+///
+///     # What the session shows.
+///     $ errata show nothing.safetensors
+///     | a line on standard output
+///     ! a line on standard error
+///     = 1                     exit status, when it is not 0
+///     + out.safetensors       a new file; ~ a changed one, - one that went away
+///
+/// The place of the fixtures reads `$FIXTURES`. `# mask: solved` in the head stands for results of a solve, which differ between machines in their last bits:
+/// digests read `<digest>`, and sizes of patches `<size>`.
+struct Session: CustomTestStringConvertible {
+  struct Step {
+    let command: String
+    var result: [String] = []
+
+    var text: String { (["$ " + command] + result).joined(separator: "\n") }
+  }
+
+  let name: String
+  let head: [String]
+  let steps: [Step]
+
+  static let folder = PackageFiles.path("Fixtures/sessions")
+
+  /// All sessions, by name.
+  static func all() -> [Session] {
+    do {
+      return try Folder.names(in: folder).filter { $0.hasSuffix(".session") }.map { try Session($0) }
+    } catch {
+      preconditionFailure("the sessions cannot be read: \(error)")
+    }
+  }
+
+  var testDescription: String { name }
+  var path: String { Folder.path(Session.folder, name + ".session") }
+  private var isMasked: Bool { head.contains("# mask: solved") }
+
+  init(_ file: String) throws {
+    name = String(file.dropLast(".session".count))
+    let bytes = try FileBytes.read(Folder.path(Session.folder, file))
+    var head: [String] = []
+    var steps: [Step] = []
+    for line in String(decoding: bytes, as: UTF8.self).split(separator: "\n").map(String.init) {
+      if line.hasPrefix("$ ") {
+        steps.append(Step(command: String(line.dropFirst(2))))
+      } else if steps.isEmpty {
+        head.append(line)
+      } else {
+        steps[steps.count - 1].result.append(line)
+      }
+    }
+    (self.head, self.steps) = (head, steps)
+  }
+
+  /// The file's text with these steps.
+  func text(of steps: [Step]) -> String {
+    head.joined(separator: "\n") + "\n\n" + steps.map { $0.text + "\n" }.joined(separator: "\n")
+  }
+
+  /// Runs one command and writes down what came of it.
+  func run(_ command: String, in folder: TemporaryFolder) throws -> (
+    step: Step, status: Int, changes: [String]
+  ) {
+    let before = try FolderContent(folder.path)
+    let result = try CommandRunner(in: folder.path).shell(command)
+    let changes = try FolderContent(folder.path).changes(since: before)
+    var lines = Session.lines(result.output, "|") + Session.lines(result.errors, "!")
+    lines = lines.map { $0.replacing(PackageFiles.path("Fixtures"), with: "$FIXTURES") }
+    if isMasked { lines = lines.map(Session.masked) }
+    if result.status != 0 { lines.append("= \(result.status)") }
+    return (Step(command: command, result: lines + changes), result.status, changes)
+  }
+
+  private static func lines(_ text: String, _ mark: String) -> [String] {
+    var lines = text.split(separator: "\n", omittingEmptySubsequences: false)
+    // Only a last line that lacks its end is worth a sign.
+    if lines.last == "" { lines.removeLast() } else { lines[lines.count - 1] += "⏎̸" }
+    return lines.map { $0.isEmpty ? mark : "\(mark) \($0)" }
+  }
+
+  private static func masked(_ line: String) -> String {
+    let line = line.replacing(/[0-9a-f]{64}/, with: "<digest>").replacing(/[0-9a-f]{12}…/, with: "<digest>…")
+    if line.hasPrefix("| patch: version") { return line.replacing(/[0-9.]+ k?B,/, with: "<size>,") }
+    return line.contains(/\s\srank \d/) ? line.replacing(/\s+[0-9.]+ k?B$/, with: "  <size>") : line
+  }
+}
+
+/// The files below a folder, each told by a hash of its bytes.
+struct FolderContent {
+  private var hashes: [String: Int] = [:]
+
+  init(_ folder: String) throws { try gather(folder, "") }
+
+  private mutating func gather(_ folder: String, _ prefix: String) throws {
+    for name in try Folder.names(in: folder) {
+      let path = Folder.path(folder, name)
+      if Folder.exists(path) {
+        try gather(path, prefix + name + "/")
+      } else {
+        var hasher = Hasher()
+        try FileBytes.read(path).withUnsafeBytes { hasher.combine(bytes: $0) }
+        hashes[prefix + name] = hasher.finalize()
+      }
+    }
+  }
+
+  /// What is new (+), different (~) or gone (-), by name.
+  func changes(since earlier: FolderContent) -> [String] {
+    Set(hashes.keys).union(earlier.hashes.keys).sorted().compactMap { name in
+      switch (earlier.hashes[name], hashes[name]) {
+      case (nil, _): "+ " + name
+      case (_, nil): "- " + name
+      case let (old, new): old == new ? nil : "~ " + name
+      }
+    }
+  }
+}

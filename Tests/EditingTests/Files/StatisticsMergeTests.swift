@@ -1,0 +1,147 @@
+import Editing
+import ModelFiles
+import TestSupport
+import Testing
+
+@Suite struct StatisticsMergeTests {
+  let folder: TemporaryFolder
+  static let width = 23
+
+  init() throws { folder = try TemporaryFolder() }
+
+  /// A second moment of random keys, whose sizes differ a thousandfold between shards, as corpora do.
+  private func sum(_ shard: Int, width: Int = width) -> [Double] {
+    var generator = SplitMix64(state: UInt64(shard))
+    var sum = [Double](repeating: 0, count: width * width)
+    let scale = [1, 1000, 0.03][shard % 3]
+    for _ in 0..<9 {
+      let key = generator.normals(width).map { $0 * scale }
+      for i in 0..<width {
+        for j in 0..<width { sum[i * width + j] += key[i] * key[j] }
+      }
+    }
+    return sum
+  }
+
+  @discardableResult
+  private func write(_ name: String, _ tensors: [NewTensor], _ notes: [(key: String, value: String)] = [])
+    throws -> StatisticsFile
+  {
+    try SafetensorsWriter.write(tensors, metadata: notes, to: folder.path(name))
+    return try StatisticsFile(folder.path(name))
+  }
+
+  /// Shards of both types, each with its own corpus; every second one lacks the second weight.
+  private func shards(_ count: Int) throws -> [StatisticsFile] {
+    try (0..<count).map { shard in
+      let sum = sum(shard)
+      var tensors =
+        shard % 2 == 0
+        ? StatisticsFileTests.tensors(
+          "a", sum: sum.map { Float($0) }, width: Self.width, count: Int64(shard + 1))
+        : StatisticsFileTests.tensors("a", sum: sum, width: Self.width, count: Int64(shard + 1))
+      if shard % 2 == 0 {
+        tensors += StatisticsFileTests.tensors("b", sum: [Float(shard)], width: 1, count: 7)
+      }
+      return try write("\(shard).safetensors", tensors, [("model", "m"), ("corpus", "part \(shard % 5)")])
+    }
+  }
+
+  @Test(arguments: [1, 3, 17]) func `any order of the shards gives the same file`(count: Int) throws {
+    var shards = try shards(count)
+    try StatisticsFile.merge(shards, to: folder.path("first"))
+    let first = try folder.read("first")
+    var generator = SplitMix64(state: 99)
+    for _ in 0..<(count == 1 ? 1 : 8) {
+      shards.shuffle(using: &generator)
+      try StatisticsFile.merge(shards, to: folder.path("next"))
+      #expect(try folder.read("next") == first)
+    }
+  }
+
+  @Test(arguments: [1, 3, 17]) func `sums are rounded once and counts are exact`(count: Int) throws {
+    let shards = try shards(count)
+    try StatisticsFile.merge(shards, to: folder.path("all.safetensors"))
+    let merged = try StatisticsFile(folder.path("all.safetensors"))
+    #expect(merged.weights == ["a", "b"])
+    #expect(try merged.tokenCount(of: "a") == count * (count + 1) / 2)
+    #expect(try merged.tokenCount(of: "b") == 7 * ((count + 1) / 2))
+    #expect(try merged.container.tensor("a.second_moment_sum").elementType == .f64)
+    let found = try merged.container.matrix("a.second_moment_sum").elements
+    let parts = try shards.map { try $0.container.matrix("a.second_moment_sum").elements }
+    for index in found.indices {
+      // 80-bit numbers carry eleven bits more; seventeen terms lose at most five of them.
+      let exact = parts.reduce(Float80(0)) { $0 + Float80($1[index]) }
+      let error = (Float80(found[index]) - exact).magnitude / Float80(found[index].ulp)
+      #expect(error <= 0.5 + 0x1p-6, "element \(index)")
+    }
+    #expect(
+      try merged.container.matrix("b.second_moment_sum").elements == [
+        stride(from: 0.0, to: Double(count), by: 2).reduce(0, +)
+      ])
+  }
+
+  @Test func `notes of all shards are kept once each`() throws {
+    try StatisticsFile.merge(shards(17), to: folder.path("all.safetensors"))
+    let merged = try StatisticsFile(folder.path("all.safetensors"))
+    #expect(merged.container.note("model") == "m")
+    #expect(merged.container.note("corpus") == "part 0 + part 1 + part 2 + part 3 + part 4")
+  }
+
+  @Test func `a shard that does not name its model goes with any`() throws {
+    let tensors = StatisticsFileTests.tensors("a", sum: [Float(2)], width: 1, count: 1)
+    let shards = [try write("1.safetensors", tensors), try write("2.safetensors", tensors, [("model", "m")])]
+    try StatisticsFile.merge(shards, to: folder.path("all.safetensors"))
+    #expect(try StatisticsFile(folder.path("all.safetensors")).container.note("model") == "m")
+  }
+
+  private func expectRefusal(_ error: StatisticsError, of shards: [StatisticsFile]) throws {
+    let before = try Folder.names(in: folder.path)
+    #expect(throws: error) { try StatisticsFile.merge(shards, to: folder.path("all.safetensors")) }
+    #expect(try Folder.names(in: folder.path) == before)
+  }
+
+  @Test func `shards of different models are refused`() throws {
+    let tensors = StatisticsFileTests.tensors("a", sum: [Float(2)], width: 1, count: 1)
+    let shards = [
+      try write("0.safetensors", tensors), try write("1.safetensors", tensors, [("model", "m")]),
+      try write("2.safetensors", tensors, [("model", "n")]),
+    ]
+    try expectRefusal(
+      .differentModels(
+        first: shards[1].container.path, firstModel: "m", second: shards[2].container.path, secondModel: "n"),
+      of: shards)
+  }
+
+  @Test func `different widths are refused`() throws {
+    let shards = [
+      try write("1.safetensors", StatisticsFileTests.tensors("a", sum: [Float(2)], width: 1, count: 1)),
+      try write(
+        "2.safetensors", StatisticsFileTests.tensors("a", sum: [Float(2), 0, 0, 1], width: 2, count: 1)),
+    ]
+    try expectRefusal(.differentWidths(weight: "a", first: 1, second: 2), of: shards)
+  }
+
+  @Test func `counts beyond 64 bits are refused`() throws {
+    let shards = try [Int64.max - 1, 1, 1].enumerated().map { index, count in
+      try write(
+        "\(index).safetensors", StatisticsFileTests.tensors("a", sum: [Float(2)], width: 1, count: count))
+    }
+    try StatisticsFile.merge(Array(shards[..<2]), to: folder.path("fits"))
+    try expectRefusal(.tokenCountOverflow(weight: "a"), of: shards)
+  }
+
+  @Test(arguments: [[1, Double.nan], [.infinity, 1], [1e308, 1e308]])
+  func `a sum that is not finite is refused`(terms: [Double]) throws {
+    let shards = try terms.enumerated().map { index, term in
+      try write(
+        "\(index).safetensors", StatisticsFileTests.tensors("a", sum: [1, 0, 0, term], width: 2, count: 1))
+    }
+    let before = try Folder.names(in: folder.path)
+    let error = #expect(throws: ModelFileError.self) {
+      try StatisticsFile.merge(shards, to: folder.path("all.safetensors"))
+    }
+    #expect(error?.reason == .notFinite(index: 3) && error?.tensor == "a.second_moment_sum")
+    #expect(try Folder.names(in: folder.path) == before)
+  }
+}

@@ -1,0 +1,119 @@
+import ModelFiles
+import TestSupport
+import Testing
+
+@testable import Patches
+
+/// Patches made to hurt: they are told from their own numbers, before those numbers ask for anything.
+@Suite struct HostilePatchTests {
+  let example: WorkedExample
+  var parts: PatchParts
+
+  init() throws {
+    example = try WorkedExample()
+    parts = PatchParts(try #require(PatchVectorTests.vectors.first { $0.name == "accept-rank-one" }).bytes)
+  }
+
+  func refusal(_ parts: PatchParts) -> String? {
+    do { try example.use(parts.sealed) } catch { return caseName(error) }
+    return nil
+  }
+
+  @Test(arguments: [
+    ("[1073741824,1048576]", 1), ("[536870912,536870912]", 536_870_912), ("[1,288230376151711744]", 1),
+    ("[4194304,4194304]", 4_194_304),
+  ])
+  func `a shape that nobody has room for is refused by the blocks it would need`(shape: String, rank: Int) {
+    var huge = parts
+    huge.replace("[2,2]", shape)
+    huge.replace("\"rank\":1", "\"rank\":\(rank)")
+    #expect(refusal(huge) == "badBlockRange")
+  }
+
+  @Test(arguments: [
+    "[9223372036854775807,9223372036854775807]", "[9223372036854775807,2]", "[4294967296,4294967296]",
+    "[-1,2]",
+    "[18446744073709551616,2]", "[2,1e1]", "[]", "[2]", "\"2\"", "null",
+  ])
+  func `a shape that does not count is refused`(shape: String) {
+    var odd = parts
+    odd.replace("[2,2]", shape)
+    #expect(refusal(odd) == "badManifest")
+  }
+
+  @Test(arguments: ["9223372036854775807", "-1", "4294967297", "1.5", "18446744073709551616", "\"0\""])
+  func `a block range that does not count is refused`(number: String) throws {
+    for pair in ["[\(number),1]", "[0,\(number)]"] {
+      var odd = parts
+      odd.replace("[0,1]", pair)
+      let name = try #require(refusal(odd))
+      #expect(["badManifest", "badBlockRange"].contains(name), "\(pair): \(name)")
+    }
+  }
+
+  @Test func `blocks that claim gigabytes are not decoded for a model without such a tensor`() throws {
+    // 2 GB of tensor, 4 GB of left factor, in well-formed blocks of a few bytes each.
+    let (rows, columns, rank) = (1 << 17, 1 << 13, 1 << 13)
+    var huge = parts
+    let tiles = rows * columns * 2 / Tiling.byteCount
+    let counts =
+      [tiles * 64, rank * 4, rank * rows * 4, rank * columns * 4].map { Tiling.count($0) } + [tiles]
+    var first = 0
+    huge.blocks = []
+    for ((field, old), count) in zip(
+      zip(["leaves", "scales", "left", "right", "choices"], ["[0,1]", "[1,1]", "[2,1]", "[3,1]", "[4,1]"]), counts)
+    {
+      huge.replace("\"\(field)\":\(old)", "\"\(field)\":[\(first),\(count)]")
+      first += count
+      let isChoices = field == "choices"
+      let last = field == "leaves" ? tiles * 64 : field == "scales" ? rank * 4 : Tiling.byteCount
+      for _ in 0..<count { huge.blocks.append(([0], isChoices ? 0 : last, isChoices ? 4 : 1)) }
+    }
+    huge.replace("[2,2]", "[\(rows),\(columns)]")
+    huge.replace("\"rank\":1", "\"rank\":\(rank)")
+    huge.replace("\"factorType\":\"F16\"", "\"factorType\":\"F32\"")
+    try example.bench.folder.write(huge.sealed, to: "p.errata")
+    #expect(try PatchFile(example.bench.folder.path("p.errata")).changes[0].byteCount == 1 << 31)
+    #expect(refusal(huge) == "tensorMismatch")
+  }
+
+  @Test func `a frame that expands beyond its block is refused`() {
+    // zstd, one block that repeats a byte 131 072 times, for a block of 64 bytes.
+    var bomb = parts
+    bomb.blocks[0] = ([0x28, 0xB5, 0x2F, 0xFD, 0xA0, 0, 0, 2, 0, 0x03, 0, 0x10, 0], 64, 1)
+    #expect(refusal(bomb) == "blockDecoding")
+  }
+
+  @Test func `an edited element that no base leads to is refused`() throws {
+    // Element 0 gains 1, and numbers near −1 are 2⁻¹¹ apart: none of them gives 2⁻²⁴.
+    var odd = parts
+    let base: [UInt8] = [0x00, 0x3C, 0x00, 0x42, 0x00, 0xBA, 0x00, 0x64]
+    let impossible: [UInt8] = [0x01, 0x00, 0x80, 0x43, 0x00, 0xB4, 0x00, 0x64]
+    odd.blocks[0].stored = Digest(of: base).bytes + Digest(of: impossible).bytes
+    odd.replace(
+      Digest(leaves: [Digest(of: WorkedExample.edited)]).hexadecimal,
+      Digest(leaves: [Digest(of: impossible)]).hexadecimal)
+    try example.bench.write([TestTensor("w", .f16, [2, 2], bytes: impossible)], to: "odd.safetensors")
+    try example.bench.folder.write(odd.sealed, to: "odd.errata")
+    let run = try example.bench.run("odd.errata", "odd.safetensors")
+    try run.requireSource(of: .revert)
+    #expect(
+      throws: PatchError.choicesMismatch(file: example.bench.folder.path("odd.errata"), tensor: "w", tile: 0)
+    ) {
+      try run.write(.revert, to: example.bench.folder.path("out.safetensors"))
+    }
+  }
+
+  @Test func `sums that are NaN or infinite crash nothing`() throws {
+    // Finite factors whose products overflow: 2¹⁴ · 2¹⁴ · 2¹²⁶ is infinite, and 0 times that is NaN.
+    for (left, right) in [([0x00, 0x70, 0x00, 0x6C], 0x7E), ([0x00, 0x00, 0x00, 0xF0], 0x7E)]
+      as [([UInt8], UInt8)]
+    {
+      var odd = parts
+      odd.blocks[1].stored = [0, 0, 0, right]
+      odd.blocks[2].stored = left
+      let name = try #require(refusal(odd))
+      #expect(["wrongResult", "choicesMismatch"].contains(name))
+    }
+  }
+}
