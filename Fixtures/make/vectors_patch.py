@@ -209,10 +209,10 @@ def reject_header(made):
 def reject_table(made):
     def reject(name, case, comment, block, **values):
         made.reject(name, case, comment, "Block table", lambda p: put(p.blocks[block], **values))
-    reject("stored", "blockTooLarge", "a stored length of 2^23 + 65", 0, claim=(1 << 23) + 65)
+    reject("stored", "blockTooLarge", "a stored length of 2^24 + 1", 0, claim=(1 << 24) + 1)
     reject("decoded", "blockTooLarge", "a decoded length of 2^20 + 1", 0, decoded=(1 << 20) + 1)
     reject("choices-with-length", "blockTooLarge", "a block of coding 4 with a decoded length", 4, decoded=1)
-    reject("coding-5", "unknownCoding", "a coding that version 1 does not have", 1, coding=5)
+    reject("coding-99", "unknownCoding", "a coding that there is not", 1, coding=99)
     reject("stored-lengths", "wrongLength", "the stored lengths add up to one byte more than there is", 0, claim=65)
     reject(None, "blockDigest", "the digest of something else", 2, digest=sha(b""))
     reject("stored-of-other-length", "blockDecoding", "coding 0, three bytes for four", 2, stored=bytes(3), decoded=4)

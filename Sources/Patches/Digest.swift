@@ -13,7 +13,8 @@ public struct Digest: Hashable, Sendable {
     var value = SIMD32<UInt8>()
     withUnsafeMutableBytes(of: &value) { result in
       let status = EVP_Digest(
-        bytes.baseAddress, bytes.count, result.baseAddress!.assumingMemoryBound(to: UInt8.self), nil, EVP_sha256(),
+        bytes.baseAddress, bytes.count, result.baseAddress!.assumingMemoryBound(to: UInt8.self), nil,
+        EVP_sha256(),
         nil)
       precondition(status == 1, "SHA-256 of bytes in memory cannot fail")
     }
@@ -45,7 +46,9 @@ public struct Digest: Hashable, Sendable {
     guard digits.count == 64 else { return nil }
     var value = SIMD32<UInt8>()
     for index in 0..<32 {
-      guard let high = Digest.digit(digits[2 * index]), let low = Digest.digit(digits[2 * index + 1]) else { return nil }
+      guard let high = Digest.digit(digits[2 * index]), let low = Digest.digit(digits[2 * index + 1]) else {
+        return nil
+      }
       value[index] = high << 4 | low
     }
     self.value = value

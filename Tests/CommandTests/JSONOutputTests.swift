@@ -99,6 +99,18 @@ import Testing
     #expect(try FileBytes.read(Self.model + "/model.safetensors") == folder.read("edited/model.safetensors"))
   }
 
+  @Test func `diff of two models`() throws {
+    _ = try solve()
+    _ = try runner.errata("apply", "fix.errata", Self.model, "-o", "edited", "--quiet")
+    for output in [[], ["-o", "found.errata"]] {
+      let result = try runner.start(CommandRunner.errata, ["diff", Self.model, "edited", "--json"] + output)
+        .wait()
+      #expect(result.status == 0)
+      expectKeys("name change bytes relativeChange", ofEach: try result.object()["tensors"], count: 2)
+    }
+    #expect(try runner.errata("verify", "found.errata", "edited").status == 0)
+  }
+
   @Test func `a failure is one object too`() throws {
     _ = try solve()
     let failures = [

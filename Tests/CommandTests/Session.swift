@@ -86,6 +86,7 @@ struct Session: CustomTestStringConvertible {
   private static func masked(_ line: String) -> String {
     let line = line.replacing(/[0-9a-f]{64}/, with: "<digest>").replacing(/[0-9a-f]{12}…/, with: "<digest>…")
     if line.hasPrefix("| patch: version") { return line.replacing(/[0-9.]+ k?B,/, with: "<size>,") }
+    if line.hasPrefix("! The patch is ") { return line.replacing(/[0-9.]+ k?B for/, with: "<size> for") }
     return line.contains(/\s\srank \d/) ? line.replacing(/\s+[0-9.]+ k?B$/, with: "  <size>") : line
   }
 }

@@ -65,7 +65,7 @@ import Testing
       "stats", "import", "moments.npz", "--model", Self.model, "-o", "again.safetensors", "--json",
     ]
     for (more, error) in [
-      ([], "badArchive"), (["--weight", "transformer.h.1.mlp.c_fc.weight"], "archiveWidth"),
+      ([], "badArchive"), (["--weight", "transformer.h.1.attn.c_attn.weight"], "archiveWidth"),
       (["--weight", "nothing"], "noSuchTensor"),
     ] {
       let refused = try runner.start(CommandRunner.errata, arguments + more).wait()

@@ -12,7 +12,9 @@ import Testing
     "C64": 64, "F64": 64, "I64": 64, "U64": 64,
   ]
 
-  @Test(arguments: ElementType.allCases.filter(\.isInSafetensors)) func `an element has its size`(type: ElementType) throws {
+  @Test(arguments: ElementType.allCases.filter(\.isInSafetensors)) func `an element has its size`(
+    type: ElementType
+  ) throws {
     #expect(type.bitCount == Self.bitCounts[type.rawValue])
     #expect(try type.byteCount(shape: [8, 3]) == 3 * type.bitCount)
     #expect(try type.byteCount(shape: [2, 0, 5]) == 0)

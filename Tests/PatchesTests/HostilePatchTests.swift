@@ -61,7 +61,8 @@ import Testing
     var first = 0
     huge.blocks = []
     for ((field, old), count) in zip(
-      zip(["leaves", "scales", "left", "right", "choices"], ["[0,1]", "[1,1]", "[2,1]", "[3,1]", "[4,1]"]), counts)
+      zip(["leaves", "scales", "left", "right", "choices"], ["[0,1]", "[1,1]", "[2,1]", "[3,1]", "[4,1]"]),
+      counts)
     {
       huge.replace("\"\(field)\":\(old)", "\"\(field)\":[\(first),\(count)]")
       first += count

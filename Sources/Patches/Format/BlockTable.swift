@@ -56,7 +56,8 @@ struct BlockInfo: Sendable {
     guard let coding = BlockCoding(rawValue: code) else {
       throw .unknownCoding(file: file, block: block, coding: code)
     }
-    guard stored <= UInt64(Self.storedLimit), decoded <= UInt64(coding.isRelative ? 0 : Self.decodedLimit) else {
+    guard stored <= UInt64(Self.storedLimit), decoded <= UInt64(coding.isRelative ? 0 : Self.decodedLimit)
+    else {
       throw .blockTooLarge(file: file, block: block)
     }
     self.init(

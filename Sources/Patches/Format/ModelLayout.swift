@@ -29,7 +29,8 @@ struct ModelLayout: Equatable, Sendable {
     for (shard, file) in model.shards.enumerated() {
       let size = try file.size()
       let start = model.tensors.lazy.filter { $0.shard == shard }.map(\.byteRange.lowerBound).min() ?? size
-      files.append(File(name: Folder.name(of: file.path), byteCount: size, header: try file.read(start, at: 0)))
+      files.append(
+        File(name: Folder.name(of: file.path), byteCount: size, header: try file.read(start, at: 0)))
     }
     if let index = model.indexPath {
       let file = try OpenFile(index, .reading)
@@ -56,7 +57,9 @@ struct ModelLayout: Equatable, Sendable {
       }
       let size = try file.size()
       if let end, end < size {
-        guard size - end <= 4096, try file.read(size - end, at: end).allSatisfy({ $0 == 0 }) else { return false }
+        guard size - end <= 4096, try file.read(size - end, at: end).allSatisfy({ $0 == 0 }) else {
+          return false
+        }
       }
     }
     return true
@@ -69,7 +72,8 @@ struct ModelLayout: Equatable, Sendable {
       "files": .array(
         zip(files, blocks).map { file, range in
           [
-            "name": .string(file.name), "bytes": .integer(file.byteCount), "headerBytes": .integer(file.header.count),
+            "name": .string(file.name), "bytes": .integer(file.byteCount),
+            "headerBytes": .integer(file.header.count),
             "header": [.integer(range.lowerBound), .integer(range.count)],
           ]
         }),
@@ -104,9 +108,11 @@ struct StoredLayout: Sendable {
     for entry in list {
       let fields = ManifestFields(json: entry, file: file)
       let name = try fields.text("name")
-      guard !name.isEmpty, name != ".", name != "..", !name.utf8.contains(UInt8(ascii: "/")), !name.utf8.contains(0),
+      guard !name.isEmpty, name != ".", name != "..", !name.utf8.contains(UInt8(ascii: "/")),
+        !name.utf8.contains(0),
         let byteCount = entry["bytes"]?.integer, let headerCount = entry["headerBytes"]?.integer,
-        headerCount >= 0, headerCount <= ModelLayout.headerLimit, byteCount >= headerCount, byteCount <= 1 << 50,
+        headerCount >= 0, headerCount <= ModelLayout.headerLimit, byteCount >= headerCount,
+        byteCount <= 1 << 50,
         !files.contains(where: { $0.name == name })
       else { throw bad() }
       let range = try fields.range("header")

@@ -64,7 +64,9 @@ public struct PatchFile: Sendable {
         throw PatchError.badManifest(file: path, field: "layout of \(change.name)")
       }
     }
-    guard next == blocks.count else { throw PatchError.badBlockRange(file: path, tensor: "", field: "tensors") }
+    guard next == blocks.count else {
+      throw PatchError.badBlockRange(file: path, tensor: "", field: "tensors")
+    }
   }
 
   private static func blocks(
@@ -81,7 +83,8 @@ public struct PatchFile: Sendable {
       blocks.append(info)
     }
     guard offset + Digest.byteCount == header.fileSize else {
-      throw .wrongLength(file: file, expected: UInt64(offset + Digest.byteCount), found: UInt64(header.fileSize))
+      throw .wrongLength(
+        file: file, expected: UInt64(offset + Digest.byteCount), found: UInt64(header.fileSize))
     }
     return blocks
   }
@@ -171,7 +174,9 @@ extension TensorChange {
 
   private func product(_ factors: Int...) -> Int? {
     factors.reduce(Optional(1)) { total, factor in
-      guard let (product, overflow) = total?.multipliedReportingOverflow(by: factor), !overflow else { return nil }
+      guard let (product, overflow) = total?.multipliedReportingOverflow(by: factor), !overflow else {
+        return nil
+      }
       return product
     }
   }

@@ -15,7 +15,8 @@ struct PatchHeader {
 
   /// The header as stored.
   var bytes: [UInt8] {
-    Self.magic + littleEndian(UInt64(Self.version), 4) + littleEndian(0, 4) + littleEndian(UInt64(manifestCount), 8)
+    Self.magic + littleEndian(UInt64(Self.version), 4) + littleEndian(0, 4)
+      + littleEndian(UInt64(manifestCount), 8)
       + littleEndian(UInt64(blockCount), 8) + littleEndian(UInt64(fileSize), 8)
   }
 

@@ -37,7 +37,8 @@ public final class PatchWriter {
     spooled += block.stored.count
     blocks.append(
       BlockInfo(
-        storedCount: block.stored.count, decodedCount: block.decodedCount, coding: block.coding, digest: block.digest))
+        storedCount: block.stored.count, decodedCount: block.decodedCount, coding: block.coding,
+        digest: block.digest))
   }
 
   /// Cuts a run of bytes into blocks.

@@ -107,7 +107,8 @@ struct ManifestFields {
   }
 
   func range(_ field: String) throws(PatchError) -> Range<Int> {
-    guard let pair = json[field]?.elements, pair.count == 2, let first = pair[0].integer, let count = pair[1].integer,
+    guard let pair = json[field]?.elements, pair.count == 2, let first = pair[0].integer,
+      let count = pair[1].integer,
       first >= 0, count >= 0, first <= 1 << 32, count <= 1 << 32
     else { throw bad(field) }
     return first..<first + count

@@ -33,7 +33,8 @@ struct ContextPlan: Sendable {
     }
     var exponents = [UInt32](repeating: 0, count: exponentCount)
     errata_count_exponents(kind, base, count, &exponents)
-    let start = ContextPlan(bounds: ContextPlan.firstBounds(exponents, count: count), exponentCount: exponentCount)
+    let start = ContextPlan(
+      bounds: ContextPlan.firstBounds(exponents, count: count), exponentCount: exponentCount)
     var numbers = [UInt64](repeating: 0, count: count)
     var groups = [UInt8](repeating: 0, count: count)
     var counts = [UInt32](repeating: 0, count: 256 * symbolLimit)

@@ -26,13 +26,15 @@ enum DifferenceBlock {
 
   /// Codes the way from a base tile to an edited tile.
   static func encode(
-    _ kind: errata_elements, _ plan: ContextPlan, base: UnsafeRawPointer, edited: UnsafeRawPointer, count: Int,
+    _ kind: errata_elements, _ plan: ContextPlan, base: UnsafeRawPointer, edited: UnsafeRawPointer,
+    count: Int,
     first: Int, _ scratch: Scratch
   ) -> [UInt8] {
     scratch.prepare(count)
     var groupCounts = [UInt32](repeating: 0, count: 256 * symbolLimit)
     errata_differences(
-      kind, plan.clusters, base, edited, count, UInt64(first), &scratch.numbers, &scratch.groups, &groupCounts)
+      kind, plan.clusters, base, edited, count, UInt64(first), &scratch.numbers, &scratch.groups, &groupCounts
+    )
     let contexts = contextCount(kind, plan)
     guard kind.exponent_count > 0 else {
       let tables = NumberTables(counts: Array(groupCounts[..<(contexts * symbolLimit)]))
@@ -108,7 +110,8 @@ enum DifferenceBlock {
     return block.withUnsafeBufferPointer { bytes in
       errata_add_differences(
         kind, plan.clusters, UInt8(exception), exceptions, exceptions.count, bytes.baseAddress! + start,
-        bytes.count - start, tables.tables, slots, isForward ? 1 : -1, source, target, count, UInt64(first)) != 0
+        bytes.count - start, tables.tables, slots, isForward ? 1 : -1, source, target, count, UInt64(first))
+        != 0
     }
   }
 

@@ -109,14 +109,18 @@ struct LowRankSearch {
   }
 
   /// T · Xᵀ for X [k × columns], block by block: [rows × k].
-  private func product(_ x: Matrix<Float>, _ target: (Int, Int) throws -> Matrix<Float>) throws -> Matrix<Float> {
+  private func product(_ x: Matrix<Float>, _ target: (Int, Int) throws -> Matrix<Float>) throws -> Matrix<
+    Float
+  > {
     var elements: [Float] = []
     try forEachBlock(target) { _, block in elements += block.times(x, otherTransposed: true).elements }
     return Matrix(rows: rows, columns: x.rows, elements: elements)
   }
 
   /// Qᵀ · T for Q [rows × k]: [k × columns].
-  private func projection(_ q: Matrix<Float>, _ target: (Int, Int) throws -> Matrix<Float>) throws -> Matrix<Float> {
+  private func projection(_ q: Matrix<Float>, _ target: (Int, Int) throws -> Matrix<Float>) throws -> Matrix<
+    Float
+  > {
     var result = Matrix<Float>(rows: q.columns, columns: columns)
     try forEachBlock(target) { first, block in
       result.addProduct(q.selecting(rows: first..<first + block.rows), block, firstTransposed: true)
@@ -159,7 +163,9 @@ struct LowRankSearch {
       let elements = present.indices.map { index -> Float in
         let edited = after[index]
         guard (edited - before[index]).isFinite else { return 0 }
-        let half = Float(sign: .plus, exponent: Int(max(edited.magnitude, 0x1p-100).exponent) - mantissaBits - 1, significand: 1)
+        let half = Float(
+          sign: .plus, exponent: Int(max(edited.magnitude, 0x1p-100).exponent) - mantissaBits - 1,
+          significand: 1)
         let change = edited - before[index]
         return min(max(present[index], change - half), change + half)
       }

@@ -39,7 +39,11 @@ public struct ModelComparison: Sendable {
     var replaced: [String] = []
     for tensor in base.tensors where edited.contains(tensor.name) {
       let after = try edited.tensor(tensor.name)
-      if TensorForm(tensor) == TensorForm(after) { pairs.append((tensor, after)) } else { replaced.append(tensor.name) }
+      if TensorForm(tensor) == TensorForm(after) {
+        pairs.append((tensor, after))
+      } else {
+        replaced.append(tensor.name)
+      }
     }
     added = edited.tensors.map(\.name).filter { !base.contains($0) }
     removed = base.tensors.map(\.name).filter { !edited.contains($0) }
@@ -52,7 +56,8 @@ public struct ModelComparison: Sendable {
     changesLayout =
       baseLayout.files.map(\.header) != editedLayout.files.map(\.header)
       || baseLayout.files.map(\.byteCount) != editedLayout.files.map(\.byteCount)
-      || baseLayout.isFolder && editedLayout.isFolder && baseLayout.files.map(\.name) != editedLayout.files.map(\.name)
+      || baseLayout.isFolder && editedLayout.isFolder
+        && baseLayout.files.map(\.name) != editedLayout.files.map(\.name)
   }
 
   /// Compares tile by tile; a tensor that was seen to differ is not read further.
@@ -74,7 +79,9 @@ public struct ModelComparison: Sendable {
       let (old, new) = pairs[pair]
       try base.file(of: old).read(into: before, at: old.byteRange.lowerBound + range.lowerBound)
       try edited.file(of: new).read(into: after, at: new.byteRange.lowerBound + range.lowerBound)
-      if memcmp(before.baseAddress!, after.baseAddress!, range.count) != 0 { found.withLock { $0[pair] = true } }
+      if memcmp(before.baseAddress!, after.baseAddress!, range.count) != 0 {
+        found.withLock { $0[pair] = true }
+      }
     }
     return found.withLock { $0 }
   }

@@ -92,7 +92,9 @@ extension PatchWriter {
   func appendWhole(_ name: String, _ comparison: ModelComparison, threads: Int) throws {
     let before = comparison.base.contains(name) ? try comparison.base.tensor(name) : nil
     let after = comparison.edited.contains(name) ? try comparison.edited.tensor(name) : nil
-    guard let form = after ?? before else { preconditionFailure("the comparison names a tensor of either model") }
+    guard let form = after ?? before else {
+      preconditionFailure("the comparison names a tensor of either model")
+    }
     func content(_ tensor: TensorInfo, _ model: ModelFile) throws -> (Range<Int>, Digest) {
       let file = model.file(of: tensor)
       let first = blockCount
@@ -106,7 +108,8 @@ extension PatchWriter {
     }
     var change = TensorChange(
       name: name, elementType: form.elementType, shape: form.shape, baseDigest: Digest(leaves: []),
-      resultDigest: Digest(leaves: []), orientation: .outputMajor, rank: 0, factorType: .f16, rounding: .nearest)
+      resultDigest: Digest(leaves: []), orientation: .outputMajor, rank: 0, factorType: .f16,
+      rounding: .nearest)
     var ranges: [Range<Int>] = []
     if let before {
       let (range, digest) = try content(before, comparison.base)

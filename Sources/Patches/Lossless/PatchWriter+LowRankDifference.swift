@@ -17,7 +17,8 @@ extension PatchWriter {
     for type in [TensorChange.FactorType.f16, .f32] {
       guard let stored = StoredFactors(factors, type: type) else { continue }
       let coder = try FactoredPair(pair, stored, kind, sampleTile: sample[0])
-      let bits = Double(8 * stored.rank * (pair.before.shape[0] + pair.before.shape[1]) * type.byteCount)
+      let bits =
+        Double(8 * stored.rank * (pair.before.shape[0] + pair.before.shape[1]) * type.byteCount)
         + 8 * Double(try coder.codedLength(of: sample)) * Double(pair.tileCount) / Double(sample.count)
       if bits < best?.bits ?? .infinity { best = (bits, coder) }
     }
@@ -52,7 +53,9 @@ extension PatchWriter {
     for tile in tiles { try append(NewBlock(coding: .differences, decodedCount: 0, stored: tile.difference)) }
     let second = blockCount
     for tile in tiles { try append(NewBlock(coding: .choices, decodedCount: 0, stored: tile.choices)) }
-    change.blocks = TensorChange.Blocks(ranges: [leaves, scales, left, right, first..<second, second..<blockCount])
+    change.blocks = TensorChange.Blocks(ranges: [
+      leaves, scales, left, right, first..<second, second..<blockCount,
+    ])
     var total = ChangeMeasure()
     for tile in tiles { total.add(tile.measure) }
     change.measured = total.json
@@ -85,7 +88,8 @@ struct FactoredPair: Sendable {
     self.kind = kind
     change = TensorChange(
       name: pair.before.name, elementType: pair.before.elementType, shape: pair.before.shape,
-      baseDigest: Digest(leaves: []), resultDigest: Digest(leaves: []), orientation: .outputMajor, rank: factors.rank,
+      baseDigest: Digest(leaves: []), resultDigest: Digest(leaves: []), orientation: .outputMajor,
+      rank: factors.rank,
       factorType: factors.type, rounding: .nearest)
     transform = TileTransform(factors, change: change)
     let scratch = PairScratch()
@@ -125,14 +129,16 @@ struct FactoredPair: Sendable {
     transform.apply(tile, base: before.baseAddress!, edited: middle, work)
     let first = tile * Tiling.byteCount / Int(kind.width)
     let difference = DifferenceBlock.encode(
-      kind, plan, base: middle, edited: after.baseAddress!, count: after.count / Int(kind.width), first: first,
+      kind, plan, base: middle, edited: after.baseAddress!, count: after.count / Int(kind.width),
+      first: first,
       scratch.coder)
     let guess = work.output.baseAddress!
     guard let open = transform.estimateBase(tile, edited: middle, base: guess, work) else {
       throw PatchError.wrongResult(tensor: pair.before.name, file: pair.base.path, tile: tile)
     }
     let choices = transform.choices(open, base: before.baseAddress!)
-    guard transform.fill(open, choices: choices, base: guess), memcmp(guess, before.baseAddress!, before.count) == 0
+    guard transform.fill(open, choices: choices, base: guess),
+      memcmp(guess, before.baseAddress!, before.count) == 0
     else { throw PatchError.wrongResult(tensor: pair.before.name, file: pair.base.path, tile: tile) }
     return Tile(
       baseLeaf: baseLeaf, resultLeaf: resultLeaf, difference: difference, choices: choices, measure: measure)

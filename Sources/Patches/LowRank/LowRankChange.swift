@@ -35,8 +35,10 @@ extension PatchWriter {
   ///   - measured: what to note for people, asked for after all tiles were observed.
   /// - Throws: `notEditable`, `notAMatrix`, `factorShape`, `updateNotFinite`, `roundingNotDefined`.
   public func append(
-    _ factors: LowRankFactors, to tensor: TensorInfo, of model: ModelFile, orientation: TensorChange.Orientation,
-    options: LowRankOptions, observe: (@Sendable (EditedTile) -> Void)? = nil, measured: () -> JSONValue? = { nil }
+    _ factors: LowRankFactors, to tensor: TensorInfo, of model: ModelFile,
+    orientation: TensorChange.Orientation,
+    options: LowRankOptions, observe: (@Sendable (EditedTile) -> Void)? = nil,
+    measured: () -> JSONValue? = { nil }
   ) throws {
     let name = tensor.name
     guard tensor.elementType.isEditable else {
@@ -76,7 +78,9 @@ extension PatchWriter {
     let right = try append(StoredFactors.bytes(stored.right, options.factorType), planesOf: planes)
     let firstChoice = blockCount
     for tile in tiles { try append(NewBlock(coding: .choices, decodedCount: 0, stored: tile.choices)) }
-    change.blocks = TensorChange.Blocks(ranges: [leaves, scales, left, right, firstChoice..<firstChoice, firstChoice..<blockCount])
+    change.blocks = TensorChange.Blocks(ranges: [
+      leaves, scales, left, right, firstChoice..<firstChoice, firstChoice..<blockCount,
+    ])
     append(change)
   }
 }
@@ -94,7 +98,8 @@ struct LowRankTile: Sendable {
   ) throws -> [LowRankTile] {
     let change = transform.change
     let results = Mutex([LowRankTile?](repeating: nil, count: change.tileCount))
-    try parallelFor(change.tileCount, width: threads, state: { (TileTransform.Scratch(), TileProof()) }) { tile, state in
+    try parallelFor(change.tileCount, width: threads, state: { (TileTransform.Scratch(), TileProof()) }) {
+      tile, state in
       let (scratch, proof) = state
       let range = Tiling.range(tile, of: change.byteCount)
       let base = UnsafeMutableRawBufferPointer(rebasing: scratch.input[..<range.count])
@@ -105,7 +110,9 @@ struct LowRankTile: Sendable {
       let baseLeaf = Digest(of: UnsafeRawBufferPointer(base))
       let resultLeaf = Digest(of: UnsafeRawBufferPointer(edited))
       let guess = proof.guess
-      guard let open = transform.estimateBase(tile, edited: edited.baseAddress!, base: guess.baseAddress!, scratch)
+      guard
+        let open = transform.estimateBase(
+          tile, edited: edited.baseAddress!, base: guess.baseAddress!, scratch)
       else { throw PatchError.wrongResult(tensor: tensor.name, file: file.path, tile: tile) }
       let choices = transform.choices(open, base: base.baseAddress!)
       // Proof by doing: what the patch will carry gives back this tile, or there is no patch.

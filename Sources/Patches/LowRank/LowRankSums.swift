@@ -56,7 +56,8 @@ final class LowRankSums: Sendable {
 
   /// Computes the sums of a range of elements in storage order and hands them out run by run.
   func forEachRun(
-    in elements: Range<Int>, _ scratch: Scratch, _ body: (_ run: Range<Int>, _ sums: UnsafePointer<Float>) -> Void
+    in elements: Range<Int>, _ scratch: Scratch,
+    _ body: (_ run: Range<Int>, _ sums: UnsafePointer<Float>) -> Void
   ) {
     let widest = LowRankSums.scratchCount / LowRankSums.panelWidth * LowRankSums.panelWidth
     let fullStride = (columns + LowRankSums.panelWidth - 1) / LowRankSums.panelWidth * LowRankSums.panelWidth
@@ -67,7 +68,9 @@ final class LowRankSums: Sendable {
       let left = elements.upperBound - next
       if column == 0 && left >= columns && fullStride <= widest {
         let count = min(left / columns, widest / fullStride, LowRankSums.rowLimit)
-        compute(rows: row..<row + count, panels: 0..<fullStride / LowRankSums.panelWidth, stride: fullStride, scratch)
+        compute(
+          rows: row..<row + count, panels: 0..<fullStride / LowRankSums.panelWidth, stride: fullStride,
+          scratch)
         for index in 0..<count {
           let start = next + index * columns
           body(start..<start + columns, scratch.sums + index * fullStride)
@@ -92,7 +95,8 @@ final class LowRankSums: Sendable {
         // SAFETY: the caller keeps rows and panels within the tensor, and rows × stride within the scratch.
         errata_low_rank_sums(
           left.baseAddress! + rows.lowerBound * rank, rows.count,
-          right.baseAddress! + range.lowerBound * rank * LowRankSums.panelWidth, range.count, rank, scratch.sums, stride)
+          right.baseAddress! + range.lowerBound * rank * LowRankSums.panelWidth, range.count, rank,
+          scratch.sums, stride)
       }
     }
   }

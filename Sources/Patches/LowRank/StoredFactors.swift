@@ -36,7 +36,9 @@ struct StoredFactors {
         left += leftColumn.map(Float.init)
         right += rightRow.map(Float.init)
       case .f16:
-        guard let leftShift = Self.shift(leftColumn), let rightShift = Self.shift(rightRow) else { return nil }
+        guard let leftShift = Self.shift(leftColumn), let rightShift = Self.shift(rightRow) else {
+          return nil
+        }
         // The scale is a normal Float; an update too small for that loses its last components to zero.
         let exponent = max(-(leftShift + rightShift), -126)
         guard exponent <= 127 else { return nil }
@@ -45,10 +47,28 @@ struct StoredFactors {
         right += rightRow.map { Self.rounded($0, shift: -exponent - leftShift) }
       }
     }
-    guard (left + right).allSatisfy(\.isFinite) else { return nil }
     self.scales = scales
     self.left = left
     self.right = right
+    guard isBounded else { return nil }
+  }
+
+  /// Whether all factors are finite and so small that no sum of products overflows.
+  private var isBounded: Bool {
+    func largest(_ values: [Float], _ component: Int, scale: Float) -> Double {
+      let width = values.count / max(rank, 1)
+      var largest: Float = 0
+      for value in values[component * width..<(component + 1) * width] {
+        guard value.isFinite else { return .infinity }
+        largest = max(largest, (value * scale).magnitude)
+      }
+      return Double(largest)
+    }
+    guard scales.allSatisfy(\.isFinite) else { return false }
+    let bound = (0..<rank).reduce(0.0) {
+      $0 + largest(left, $1, scale: 1) * largest(right, $1, scale: scales[$1])
+    }
+    return bound < 0x1p127
   }
 
   /// The power of two that takes the largest magnitude to the top; 0 for a component without any.
@@ -73,7 +93,7 @@ struct StoredFactors {
     scales = StoredFactors.floats(try patch.content(change.blocks("scales")), .f32)
     left = StoredFactors.floats(try patch.content(change.blocks("left")), type)
     right = StoredFactors.floats(try patch.content(change.blocks("right")), type)
-    guard scales.allSatisfy(\.isFinite), left.allSatisfy(\.isFinite), right.allSatisfy(\.isFinite) else {
+    guard isBounded else {
       throw PatchError.notFinite(file: patch.path, tensor: change.name)
     }
   }

@@ -63,13 +63,15 @@ struct TileTransform: Sendable {
       let start = run.lowerBound - first
       let offset = start * change.elementSize
       let marked = errata_estimate_base(
-        type, rounding, edited + offset, sums, base + offset, scratch.marks, run.count, UInt64(run.lowerBound))
+        type, rounding, edited + offset, sums, base + offset, scratch.marks, run.count, UInt64(run.lowerBound)
+      )
       guard marked > 0, hasBase else { return }
       forEachMark(scratch.marks, count: run.count) { index in
         let bits = load(edited, start + index)
         var low: Int64 = 0
         var high: Int64 = 0
-        guard errata_preimage(type, rounding, bits, sums[index], UInt64(run.lowerBound + index), &low, &high) != 0
+        guard
+          errata_preimage(type, rounding, bits, sums[index], UInt64(run.lowerBound + index), &low, &high) != 0
         else {
           hasBase = false
           return

@@ -76,7 +76,8 @@ struct Journal {
     else { throw damaged("lengths beyond the file") }
     let note = try file.read(Int(noteCount), at: Journal.noteOffset)
     guard Digest(of: note) == Digest(stored: front[24..<56]), let json = try? JSONValue(parsing: note),
-      let way = json["direction"]?.text.flatMap(PatchRun.Direction.init(rawValue:)), let model = json["model"]?.text,
+      let way = json["direction"]?.text.flatMap(PatchRun.Direction.init(rawValue:)),
+      let model = json["model"]?.text,
       let names = json["files"]?.elements?.compactMap(\.text), !names.isEmpty
     else { throw damaged("the note is not what its digest names") }
     guard (names + [model]).allSatisfy({ !$0.isEmpty && !$0.utf8.contains(UInt8(ascii: "/")) }) else {
@@ -99,7 +100,8 @@ struct Journal {
     for (position, entry) in tiles.enumerated() {
       header += littleEndian(UInt64(entry.item), 4) + littleEndian(UInt64(entry.tile), 4)
       try file.copy(
-        run.place(entry.item, entry.tile), of: run.model.file(of: run.items[entry.item].tensor), to: data(position))
+        run.place(entry.item, entry.tile), of: run.model.file(of: run.items[entry.item].tensor),
+        to: data(position))
     }
     try file.write(header, at: slotOffset)
     try file.synchronize()
@@ -123,7 +125,9 @@ struct Journal {
       guard data(position) + length <= size else { continue }
       let bytes = try file.read(length, at: data(position))
       let leaf = Digest(of: bytes)
-      guard leaf == run.items[item].leaves[tile].base || leaf == run.items[item].leaves[tile].result else { continue }
+      guard leaf == run.items[item].leaves[tile].base || leaf == run.items[item].leaves[tile].result else {
+        continue
+      }
       try body(item, tile, bytes)
     }
   }

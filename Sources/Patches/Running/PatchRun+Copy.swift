@@ -20,7 +20,8 @@ extension PatchRun {
     return try writeFolder(to: output) { temporary in
       for shard in model.shards.indices {
         try writeShard(
-          shard, direction, to: Folder.path(temporary, Folder.name(of: model.shards[shard].path)), progress: progress)
+          shard, direction, to: Folder.path(temporary, Folder.name(of: model.shards[shard].path)),
+          progress: progress)
       }
     }
   }
@@ -59,7 +60,8 @@ extension PatchRun {
       let range = items[item].tensor.byteRange
       try target.copy(copied..<range.lowerBound, of: source, to: copied)
       let runner = try TileRunner(self, item: item, direction)
-      try parallelFor(items[item].leaves.count, width: threads, state: { TileTransform.Scratch() }) { tile, scratch in
+      try parallelFor(items[item].leaves.count, width: threads, state: { TileTransform.Scratch() }) {
+        tile, scratch in
         let bytes = try runner.compute(tile, scratch)
         try target.write(bytes, at: place(item, tile).lowerBound)
         progress(bytes.count)

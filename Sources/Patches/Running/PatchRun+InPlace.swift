@@ -32,7 +32,9 @@ extension PatchRun {
     let targets = try lockFiles()
     try requireSource(of: direction, progress: progress)
     try observe(.checked)
-    let pending = tiles.filter { items[$0.item].leaves[$0.tile].base != items[$0.item].leaves[$0.tile].result }
+    let pending = tiles.filter {
+      items[$0.item].leaves[$0.tile].base != items[$0.item].leaves[$0.tile].result
+    }
     guard !pending.isEmpty else { return }
     let journal = try Journal(creatingFor: self, direction, tileCount: pending.count)
     do {
@@ -65,7 +67,8 @@ extension PatchRun {
 
   /// Takes tiles to the other side, window by window.
   private func rewrite(
-    _ pending: [(item: Int, tile: Int)], _ direction: Direction, _ targets: [Int: OpenFile], _ journal: Journal,
+    _ pending: [(item: Int, tile: Int)], _ direction: Direction, _ targets: [Int: OpenFile],
+    _ journal: Journal,
     progress: @Sendable (Int) -> Void, observe: @Sendable (RunStep) throws -> Void
   ) throws {
     var runners: [Int: TileRunner] = [:]
@@ -75,7 +78,9 @@ extension PatchRun {
       try observe(.windowSaved)
       let needed = Set(window.map(\.item))
       runners = runners.filter { needed.contains($0.key) }
-      for item in needed where runners[item] == nil { runners[item] = try TileRunner(self, item: item, direction) }
+      for item in needed where runners[item] == nil {
+        runners[item] = try TileRunner(self, item: item, direction)
+      }
       let ready = runners
       try parallelFor(window.count, width: threads, state: { TileTransform.Scratch() }) { index, scratch in
         let (item, tile) = window[start + index]
@@ -109,7 +114,8 @@ extension PatchRun {
     let states = try examine()
     for (item, state) in zip(items, states) where state.state == .other {
       throw PatchError.wrongBase(
-        tensor: state.name, file: state.file, expected: item.change.baseDigest, found: state.digest, state: .other)
+        tensor: state.name, file: state.file, expected: item.change.baseDigest, found: state.digest,
+        state: .other)
     }
     let pending = try tilesNotYet(direction)
     try rewrite(pending, direction, targets, journal, progress: { _ in }, observe: observe)
@@ -127,7 +133,8 @@ extension PatchRun {
       let bytes = buffer.bytes(place.count)
       try model.file(of: items[item].tensor).read(into: bytes, at: place.lowerBound)
       let leaves = items[item].leaves[tile]
-      let isThere = Digest(of: UnsafeRawBufferPointer(bytes)) == (direction == .apply ? leaves.result : leaves.base)
+      let isThere =
+        Digest(of: UnsafeRawBufferPointer(bytes)) == (direction == .apply ? leaves.result : leaves.base)
       isPending.withLock { $0[index] = !isThere }
     }
     return isPending.withLock { flags in zip(all, flags).filter(\.1).map(\.0) }
@@ -146,7 +153,8 @@ extension PatchRun {
   /// Finishes or undoes interrupted runs on this model, if there are any.
   ///
   /// - Throws: `locked` while such a run is still alive.
-  public static func recover(_ model: ModelFile, rollingBack: Bool = false, threads: Int) throws -> [Recovery] {
+  public static func recover(_ model: ModelFile, rollingBack: Bool = false, threads: Int) throws -> [Recovery]
+  {
     try recover(model, rollingBack: rollingBack, threads: threads, observe: { _ in })
   }
 
@@ -172,7 +180,8 @@ extension PatchRun {
       let targets = try run.lockFiles()
       guard Folder.occupied(path) else { continue }
       try run.settle(
-        journal, targets, toward: rollingBack ? journal.direction.opposite : journal.direction, observe: observe)
+        journal, targets, toward: rollingBack ? journal.direction.opposite : journal.direction,
+        observe: observe)
       recoveries.append(Recovery(journal: path, direction: journal.direction, isCompleted: !rollingBack))
     }
     return recoveries

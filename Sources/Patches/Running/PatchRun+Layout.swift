@@ -41,7 +41,8 @@ extension PatchRun {
     if let item = items.firstIndex(where: { $0.change.name == tensor.name }) {
       try requireForm(items[item].change.form, of: tensor, in: target)
       let runner = try TileRunner(self, item: item, direction)
-      try parallelFor(items[item].leaves.count, width: threads, state: { TileTransform.Scratch() }) { tile, scratch in
+      try parallelFor(items[item].leaves.count, width: threads, state: { TileTransform.Scratch() }) {
+        tile, scratch in
         let bytes = try runner.compute(tile, scratch)
         try target.write(bytes, at: place + tile * Tiling.byteCount)
         progress(bytes.count)
@@ -75,7 +76,8 @@ extension PatchRun {
   private func requireForm(_ form: TensorForm, of tensor: TensorInfo, in file: OpenFile) throws {
     guard TensorForm(tensor) == form else {
       throw PatchError.tensorMismatch(
-        tensor: tensor.name, model: file.path, expected: form.description, found: TensorForm(tensor).description)
+        tensor: tensor.name, model: file.path, expected: form.description,
+        found: TensorForm(tensor).description)
     }
   }
 }

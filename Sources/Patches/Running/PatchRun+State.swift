@@ -54,7 +54,8 @@ extension PatchRun {
           .other
         }
       return TensorState(
-        name: item.change.name, file: model.file(of: item.tensor).path, digest: Digest(leaves: own), state: state,
+        name: item.change.name, file: model.file(of: item.tensor).path, digest: Digest(leaves: own),
+        state: state,
         baseTiles: isBase.count { $0 }, editedTiles: isEdited.count { $0 }, tileCount: own.count)
     } + wholeStates
   }
@@ -100,7 +101,8 @@ extension PatchRun {
       let expected = direction == .apply ? change.baseDigest : change.resultDigest
       if change.kind.isTiled, state.digest == expected { continue }
       throw PatchError.wrongBase(
-        tensor: state.name, file: state.file, expected: expected, found: state.digest, state: summary(of: states))
+        tensor: state.name, file: state.file, expected: expected, found: state.digest,
+        state: summary(of: states))
     }
   }
 }

@@ -79,7 +79,10 @@ extension PatchFile {
   func leaves(of change: TensorChange) throws -> [(base: Digest, result: Digest)] {
     let bytes = try content(change.blocks("leaves"))
     let leaves = (0..<change.tileCount).map { tile in
-      (base: Digest(stored: bytes[64 * tile..<64 * tile + 32]), result: Digest(stored: bytes[64 * tile + 32..<64 * tile + 64]))
+      (
+        base: Digest(stored: bytes[64 * tile..<64 * tile + 32]),
+        result: Digest(stored: bytes[64 * tile + 32..<64 * tile + 64])
+      )
     }
     guard Digest(leaves: leaves.map(\.base)) == change.baseDigest,
       Digest(leaves: leaves.map(\.result)) == change.resultDigest

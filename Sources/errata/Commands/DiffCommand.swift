@@ -27,7 +27,9 @@ struct DiffCommand: ParsableCommand {
   @OptionGroup var messages: OutputOptions
 
   func validate() throws {
-    guard (0...1000).contains(effort) else { throw ValidationError("--effort takes a number from 0 to 1000.") }
+    guard (0...1000).contains(effort) else {
+      throw ValidationError("--effort takes a number from 0 to 1000.")
+    }
   }
 
   func run() throws {

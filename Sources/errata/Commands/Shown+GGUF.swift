@@ -14,12 +14,16 @@ extension Shown {
     ]
     if let type = model.modelType { lines.append("family: \(type)") }
     lines.append(
-      "types: " + sizes.map { "\($0.type.rawValue) \(Numbers.bytes($0.bytes)) in \($0.count)" }.joined(separator: ", "))
+      "types: "
+        + sizes.map { "\($0.type.rawValue) \(Numbers.bytes($0.bytes)) in \($0.count)" }.joined(
+          separator: ", "))
     var metadata = Table([("key", .left), ("type", .left), ("value", .left)])
     for field in model.ggufMetadata {
       metadata.add([visible(field.key), typeName(field.value), try words(field.value)])
     }
-    var table = Table([("tensor", .left), ("type", .left), ("shape", .left), ("each", .right), ("number", .right)])
+    var table = Table([
+      ("tensor", .left), ("type", .left), ("shape", .left), ("each", .right), ("number", .right),
+    ])
     for group in groups(model.tensors, collapsed: !verbose) {
       table.add([
         visible(group.name), group.tensor.elementType.rawValue, Numbers.shape(group.tensor.shape),
@@ -39,7 +43,9 @@ extension Shown {
       "files": .array(model.shards.map { .string(Folder.name(of: $0.path)) }),
       "parameters": .integer(parameters), "bytes": .integer(bytes),
       "types": .array(
-        sizes.map { ["type": .string($0.type.rawValue), "tensors": .integer($0.count), "bytes": .integer($0.bytes)] }),
+        sizes.map {
+          ["type": .string($0.type.rawValue), "tensors": .integer($0.count), "bytes": .integer($0.bytes)]
+        }),
       "tensors": .array(
         model.tensors.map { tensor in
           [
@@ -111,7 +117,9 @@ extension Shown {
     if let truth = value.truth { return .bool(truth) }
     if let number = value.integer { return .integer(number) }
     // The shortest digits that read back as the same float, not those of its exact value.
-    if value.type == .float32, let number = value.number { return .number(Double("\(Float(number))") ?? number) }
+    if value.type == .float32, let number = value.number {
+      return .number(Double("\(Float(number))") ?? number)
+    }
     return value.number.map { .number($0) } ?? .null
   }
 }

@@ -13,24 +13,31 @@ extension ErrorReport {
         "convert it with gguf-py's gguf_convert_endian.py"
       )
     case .unknownVersion(let version):
-      return ("its version is \(version), versions 2 and 3 are read", version == 1 ? "convert the model again" : nil)
+      return (
+        "its version is \(version), versions 2 and 3 are read", version == 1 ? "convert the model again" : nil
+      )
     case .headerCut(let expected, let found):
       return (
-        "\(expected) bytes were to follow, the file has \(found) left", "download the file again: it is cut short"
+        "\(expected) bytes were to follow, the file has \(found) left",
+        "download the file again: it is cut short"
       )
     case .tooManyTensors(let count, let limit):
       return ("the header claims \(count) tensors, there is room for \(limit)", nil)
     case .tooManyKeys(let count, let limit):
       return ("the header claims \(count) metadata keys, there is room for \(limit)", nil)
-    case .stringTooLong(let length, let limit): return ("a string of \(length) bytes, at most \(limit) can stand here", nil)
-    case .arrayTooLong(let count, let limit): return ("an array of \(count) elements, at most \(limit) can stand here", nil)
+    case .stringTooLong(let length, let limit):
+      return ("a string of \(length) bytes, at most \(limit) can stand here", nil)
+    case .arrayTooLong(let count, let limit):
+      return ("an array of \(count) elements, at most \(limit) can stand here", nil)
     case .unknownValueType(let code): return ("the type of a value is \(code), types 0 to 12 are known", nil)
     case .nestedTooDeep(let limit): return ("arrays in arrays, nested deeper than \(limit)", nil)
     case .emptyKey: return ("a metadata key is empty", nil)
     case .duplicateKey: return ("the metadata has this key twice", nil)
     case .alignmentType(let type): return ("the alignment is a value of type \(type), it must be uint32", nil)
-    case .badAlignment(let alignment): return ("the alignment is \(alignment), it must be a power of two", nil)
-    case .tooManyDimensions(let count, let limit): return ("the tensor has \(count) extents, at most \(limit) can be", nil)
+    case .badAlignment(let alignment):
+      return ("the alignment is \(alignment), it must be a power of two", nil)
+    case .tooManyDimensions(let count, let limit):
+      return ("the tensor has \(count) extents, at most \(limit) can be", nil)
     case .partialBlock(let row, let block):
       return ("its rows of \(row) elements are not whole blocks of \(block)", nil)
     case .misalignedOffset(let offset, let alignment):

@@ -83,8 +83,10 @@ extension ErrorReport {
       )
     case .notFinite(let index): return ("element \(index) is not a finite number", nil)
     case .notGGUF, .bigEndian, .unknownVersion, .headerCut, .tooManyTensors, .tooManyKeys, .stringTooLong,
-      .arrayTooLong, .unknownValueType, .nestedTooDeep, .emptyKey, .duplicateKey, .alignmentType, .badAlignment,
-      .tooManyDimensions, .partialBlock, .misalignedOffset, .splitName, .splitCount, .splitNotFirst, .splitNumber,
+      .arrayTooLong, .unknownValueType, .nestedTooDeep, .emptyKey, .duplicateKey, .alignmentType,
+      .badAlignment,
+      .tooManyDimensions, .partialBlock, .misalignedOffset, .splitName, .splitCount, .splitNotFirst,
+      .splitNumber,
       .splitTensorCount:
       return ggufReason(reason)
     }

@@ -151,15 +151,15 @@ import Testing
   }
 
   @Test(arguments: [
-    "", "{", "{\"weight_map\":{}}", "GGUF\u{3}\0\0\0\u{1}\0\0\0\0\0\0\0", "\u{2}\0\0\0\0\0\0\0[]",
+    [], Array("{}".utf8), Array("{\"weight_map\":{}}".utf8), [2, 0, 0, 0, 0, 0, 0, 0, 0x5B, 0x5D],
   ])
-  func `other content under another name is not a format we read`(text: String) throws {
-    let path = try folder.write(Array(text.utf8), to: "model.gguf")
+  func `other content under another name is not a format we read`(bytes: [UInt8]) throws {
+    let path = try folder.write(bytes, to: "model.bin")
     expectRefusal(.unknownFormat, of: path)
   }
 
   @Test func `a path that is not there is no question of format`() throws {
-    expectRefusal(.system(call: "open", code: 2), of: folder.path("nothing.gguf"))
+    expectRefusal(.system(call: "open", code: 2), of: folder.path("nothing.bin"))
     expectRefusal(.system(call: "open", code: 2), of: folder.path("nothing.safetensors"))
   }
 
