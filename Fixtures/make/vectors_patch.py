@@ -203,6 +203,7 @@ def reject_header(made):
     made.reject("length-field", "wrongLength", "the header says one byte more", "Header",
                   lambda p: put(p, length=1 + sum(len(data) for data, _ in p.pieces())))
     short = b"".join(data for data, _ in Patch().pieces())[:71]
+    made.add("notAPatch-seven-bytes", "notAPatch", "the magic without its last byte", "Header", [MAGIC[:7]])
     made.add("wrongLength-short-file", "wrongLength", "71 bytes", "Header", [short])
 
 
@@ -291,6 +292,8 @@ def reject_content(made):
            lambda p: put(p.blocks[0], stored=wrong))
     reject("scale-nan", "notFinite", "a scale that is not a number", "Arithmetic",
            lambda p: put(p.blocks[1], stored=struct.pack("<f", float("nan"))))
+    reject("sum-bound", "notFinite", "largest factors of 2^13 and 2^13 with a scale of 2^101: 2^127", "Arithmetic",
+           lambda p: put(p.blocks[1], stored=struct.pack("<f", 2.0 ** 101)))
     reject("factor-infinite", "notFinite", "a left factor that is infinite", "Arithmetic",
            lambda p: put(p.blocks[2], stored=np.array([np.inf, 1], "<f2").tobytes()))
     reject("too-short", "choicesMismatch", "no byte for two open elements", "Revert",

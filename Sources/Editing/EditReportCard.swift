@@ -72,7 +72,8 @@ public struct EditReportCard: Sendable {
   public var factsJSON: [JSONValue] {
     let count = weights.first?.solution.edits.count ?? 0
     return (0..<count).map { edit in
-      var members = facts?[edit].members ?? []
+      let measured = ["memorizationError", "writtenFraction", "retention"]
+      var members = (facts?[edit].members ?? []).filter { !measured.contains($0.key) }
       let reports = weights.map { $0.solution.edits[edit] }
       let retention = weights.map { $0.retentions[edit] }.min() ?? 0
       members.append(.init("memorizationError", .measured(reports.map(\.memorizationError).max() ?? 0)))

@@ -82,6 +82,18 @@ INLINE uint8_t position_context(errata_elements kind, uint64_t position) {
     default: return call(8);             \
   } while (0)
 
+INLINE size_t count_different(uint32_t width, const void *base, const void *edited, size_t count) {
+  size_t different = 0;
+  for (size_t i = 0; i < count; i++) different += load(width, base, i) != load(width, edited, i);
+  return different;
+}
+
+size_t errata_count_different(errata_elements kind, const void *base, const void *edited, size_t count) {
+#define CALL(width) count_different(width, base, edited, count)
+  FOR_WIDTH(kind, CALL);
+#undef CALL
+}
+
 INLINE void count_exponents(uint32_t width, errata_elements kind, const void *elements, size_t count,
                             uint32_t *counts) {
   for (size_t i = 0; i < count; i++) counts[exponent(kind, width, load(width, elements, i))]++;

@@ -189,18 +189,25 @@ import Testing
     #expect(try !bench.names().contains { $0.contains("q.errata") })
   }
 
-  @Test func `an update that makes NaN of a number is refused, naming the element`() throws {
-    let bytes = [Float](repeating: 1, count: 6).withUnsafeBytes(Array.init)
-    let model = try bench.write([TestTensor("m", .f32, [2, 3], bytes: bytes)], to: "m.safetensors")
+  @Test(arguments: [TensorChange.FactorType.f16, .f32])
+  func `an update whose sums could overflow is refused, the largest other comes back`(
+    factorType: TensorChange.FactorType
+  ) throws {
+    let model = try bench.write([TestTensor("m", .f32, [2, 3])], to: "m.safetensors")
     var options = LowRankOptions()
-    options.factorType = .f32
-    // Products of 3·10³⁸ and ±2 are infinite, and their sum is not a number; only element 4 has both.
-    let factors = LowRankFactors(
-      left: Matrix(rows: 2, columns: 2, elements: [0, 0, 3e38, 3e38]),
-      right: Matrix(rows: 2, columns: 3, elements: [0, 2, 0, 0, -2, 0]))
-    #expect(throws: PatchError.updateNotFinite(tensor: "m", index: 4)) {
-      try PatchWriter(bench.folder.path("q.errata")).append(
+    options.factorType = factorType
+    func write(_ largest: Double) throws {
+      let factors = LowRankFactors(
+        left: Matrix(rows: 2, columns: 2, elements: [0x1p63, 0x1p63, 1, -1]),
+        right: Matrix(rows: 2, columns: 3, elements: [largest, 2, 1, -1, -2, -largest]))
+      let writer = try PatchWriter(bench.folder.path("q.errata"))
+      try writer.append(
         factors, to: model.tensor("m"), of: model, orientation: .outputMajor, options: options)
+      try writer.finish(tool: "errata test", family: nil, edit: nil)
     }
+    #expect(throws: PatchError.updateNotFinite(tensor: "m", index: 0)) { try write(0x1p63) }
+    try write(0x1.8p62)
+    try bench.run("q.errata", "m.safetensors").changeInPlace(.apply)
+    try bench.run("q.errata", "m.safetensors").changeInPlace(.revert)
   }
 }

@@ -21,6 +21,9 @@ typedef struct {
   uint32_t period;         // bytes of a quantized block whose position is context; 0 elsewhere
 } errata_elements;
 
+// How many elements differ in any bit.
+size_t errata_count_different(errata_elements kind, const void *base, const void *edited, size_t count);
+
 // counts[exponent] += 1 for each element.
 void errata_count_exponents(errata_elements kind, const void *elements, size_t count, uint32_t *counts);
 

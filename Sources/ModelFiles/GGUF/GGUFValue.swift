@@ -170,7 +170,7 @@ extension FixedWidthInteger {
   var littleEndianBytes: [UInt8] { Swift.withUnsafeBytes(of: littleEndian) { Array($0) } }
 
   init(littleEndianBytes bytes: some Collection<UInt8>) {
-    self = bytes.reversed().reduce(0) { $0 << 8 | Self($1) }
+    self = bytes.reversed().reduce(0) { $0 << 8 | Self(truncatingIfNeeded: $1) }
   }
 }
 

@@ -32,12 +32,11 @@ extension PatchWriter {
         let baseLeaf = Digest(of: UnsafeRawBufferPointer(before))
         let resultLeaf = Digest(of: UnsafeRawBufferPointer(after))
         var block: [UInt8] = []
-        var measure = scratch.measure(type, before, after)
+        let measure = scratch.measure(type, before, after)
         if baseLeaf != resultLeaf {
           block = DifferenceBlock.encode(
             kind, plan, base: before.baseAddress!, edited: after.baseAddress!, count: range.count / width,
             first: range.lowerBound / width, scratch.coder)
-          measure.changedBytes = range.count
         }
         let newBlock = NewBlock(coding: .differences, decodedCount: 0, stored: block)
         coded.withLock {
@@ -125,12 +124,6 @@ extension PatchWriter {
     if change.kind == .replaced, let before { change.baseForm = TensorForm(before) }
     change.blocks = TensorChange.Blocks(ranges: ranges)
     append(change)
-  }
-}
-
-extension ChangeMeasure {
-  var json: JSONValue {
-    ["relativeChange": relativeChange.map { .measured($0) } ?? .null]
   }
 }
 

@@ -1,6 +1,6 @@
 internal import Glibc
 internal import Kernels
-internal import ModelFiles
+public import ModelFiles
 internal import Synchronization
 
 /// A tensor before and after, of one type and shape.
@@ -30,19 +30,45 @@ struct TensorPair: Sendable {
   }
 }
 
-/// What the tiles of a changed tensor amount to.
-struct ChangeMeasure: Sendable {
+/// What a tensor's change amounts to.
+public struct ChangeMeasure: Sendable {
   var squaredBase = 0.0
   var squaredChange = 0.0
-  var changedBytes = 0
+  var changedCount = 0
+  var elementCount = 0
 
   /// ‖Δ‖ / ‖W‖; `nil` for types that are not measured.
-  var relativeChange: Double? { squaredBase > 0 ? (squaredChange / squaredBase).squareRoot() : nil }
+  public var relativeChange: Double? { squaredBase > 0 ? (squaredChange / squaredBase).squareRoot() : nil }
+  /// Share of elements that differ.
+  public var changedShare: Double { Double(changedCount) / Double(max(elementCount, 1)) }
 
   mutating func add(_ other: ChangeMeasure) {
     squaredBase += other.squaredBase
     squaredChange += other.squaredChange
-    changedBytes += other.changedBytes
+    changedCount += other.changedCount
+    elementCount += other.elementCount
+  }
+
+  var json: JSONValue {
+    ["relativeChange": relativeChange.map { .measured($0) } ?? .null, "changedShare": .measured(changedShare)]
+  }
+}
+
+extension ModelComparison {
+  /// Measures one of the changed tensors.
+  public func measure(_ name: String, threads: Int, progress: @Sendable (Int) -> Void = { _ in }) throws -> ChangeMeasure {
+    let pair = try TensorPair(name, self)
+    let total = Mutex(ChangeMeasure())
+    try parallelFor(pair.tileCount, width: threads, state: { PairScratch() }) { tile, scratch in
+      let count = Tiling.range(tile, of: pair.before.byteCount).count
+      let before = scratch.before.bytes(count)
+      let after = scratch.after.bytes(count)
+      try pair.read(tile, before: before, after: after)
+      let measure = scratch.measure(pair.before.elementType, before, after)
+      total.withLock { $0.add(measure) }
+      progress(count)
+    }
+    return total.withLock { $0 }
   }
 }
 
@@ -70,11 +96,14 @@ final class PairScratch: @unchecked Sendable {
   private var floatsBefore: [Float] = []
   private var floatsAfter: [Float] = []
 
-  /// Measures a tile that differs; only types that can be edited have norms.
+  /// Measures a tile; only types that can be edited have norms.
   func measure(
     _ type: ElementType, _ before: UnsafeMutableRawBufferPointer, _ after: UnsafeMutableRawBufferPointer
   ) -> ChangeMeasure {
     var measure = ChangeMeasure()
+    let kind = type.order
+    measure.elementCount = before.count / Int(kind.width)
+    measure.changedCount = errata_count_different(kind, before.baseAddress, after.baseAddress, measure.elementCount)
     guard type.isEditable else { return measure }
     let count = before.count / (type.bitCount / 8)
     type.convert(before.baseAddress!, count: count, into: &floatsBefore)

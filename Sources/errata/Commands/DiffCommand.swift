@@ -42,7 +42,7 @@ struct DiffCommand: ParsableCommand {
       reading.finish()
       BLASThreads.count = threads.count
       guard let output else {
-        list(comparison)
+        try list(comparison)
         return !comparison.isEmpty
       }
       let coding = Progress("diff", total: comparison.changedByteCount, messages)
@@ -62,7 +62,15 @@ struct DiffCommand: ParsableCommand {
   }
 
   /// What differs, without a patch.
-  private func list(_ comparison: ModelComparison) {
+  private func list(_ comparison: ModelComparison) throws {
+    // With --quiet only the answer counts, and that is known.
+    guard !messages.quiet || messages.json else { return }
+    let measuring = Progress("measure", total: comparison.changedByteCount, messages)
+    let measures = Dictionary(
+      uniqueKeysWithValues: try comparison.changed.map {
+        ($0, try comparison.measure($0, threads: threads.count, progress: measuring.advance))
+      })
+    measuring.finish()
     if messages.json {
       let object: JSONValue = [
         "same": .bool(comparison.isEmpty), "changesLayout": .bool(comparison.changesLayout),
@@ -70,24 +78,26 @@ struct DiffCommand: ParsableCommand {
           comparison.names.map { name in
             [
               "name": .string(name), "change": .string(kind(name, comparison)), "bytes": .null,
-              "relativeChange": .null,
+              "relativeChange": measures[name]?.relativeChange.map { .measured($0) } ?? .null,
+              "changedShare": measures[name].map { .measured($0.changedShare) } ?? .null,
             ]
           }),
       ]
-      Console.output(object.indentedText)
-      return
+      return Console.output(object.indentedText)
     }
     guard !comparison.isEmpty else { return messages.answer("The models are the same.") }
     var table = Table([
-      ("tensor", .left), ("change", .left), ("type", .left), ("shape", .left), ("size", .right),
+      ("tensor", .left), ("change", .left), ("type", .left), ("shape", .left), ("size", .right), ("elements", .right),
+      ("‖Δ‖/‖W‖", .right), ("", .left),
     ])
+    let largest = measures.values.compactMap(\.relativeChange).max() ?? 0
     for name in comparison.names {
-      guard let tensor = (try? comparison.edited.tensor(name)) ?? (try? comparison.base.tensor(name)) else {
-        continue
-      }
+      guard let tensor = (try? comparison.edited.tensor(name)) ?? (try? comparison.base.tensor(name)) else { continue }
+      let relative = measures[name]?.relativeChange
       table.add([
         name, kind(name, comparison), tensor.elementType.rawValue, Numbers.shape(tensor.shape),
-        Numbers.bytes(tensor.byteCount),
+        Numbers.bytes(tensor.byteCount), measures[name].map { Numbers.percent($0.changedShare) } ?? "–",
+        relative.map(Numbers.percent) ?? "–", Numbers.bar(relative ?? 0, of: largest),
       ])
     }
     messages.answer(

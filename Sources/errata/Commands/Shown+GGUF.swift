@@ -24,7 +24,7 @@ extension Shown {
     var table = Table([
       ("tensor", .left), ("type", .left), ("shape", .left), ("each", .right), ("number", .right),
     ])
-    for group in groups(model.tensors, collapsed: !verbose) {
+    for group in TensorGroup.list(model.tensors, collapsed: !verbose) {
       table.add([
         visible(group.name), group.tensor.elementType.rawValue, Numbers.shape(group.tensor.shape),
         Numbers.bytes(group.tensor.byteCount), "\(group.count)",

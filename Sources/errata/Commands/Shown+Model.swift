@@ -12,15 +12,11 @@ extension Shown {
         + "\(Numbers.quantity(parameters)) parameters, \(Numbers.bytes(bytes))"
     ]
     if let type = model.modelType { lines.append("family: \(type)") }
-    var seen: Set<String> = []
-    for (key, value) in model.metadata.joined() {
-      let line = "\(key): \(value.count > 80 ? value.prefix(79) + "…" : value)"
-      if seen.insert(line).inserted { lines.append(line) }
-    }
+    for (key, value) in model.notes { lines.append("\(key): \(value.count > 80 ? value.prefix(79) + "…" : value)") }
     var table = Table([
       ("tensor", .left), ("type", .left), ("shape", .left), ("each", .right), ("number", .right),
     ])
-    for group in groups(model.tensors, collapsed: !verbose) {
+    for group in TensorGroup.list(model.tensors, collapsed: !verbose) {
       table.add([
         group.name, group.tensor.elementType.rawValue, Numbers.shape(group.tensor.shape),
         Numbers.bytes(group.tensor.byteCount), "\(group.count)",
@@ -38,57 +34,15 @@ extension Shown {
             "shape": .array(tensor.shape.map { .integer($0) }), "bytes": .integer(tensor.byteCount),
           ]
         }),
-      "metadata": .object(model.metadata.joined().map { .init($0.key, .string($0.value)) }),
+      "metadata": .object(model.notes.map { .init($0.key, .string($0.value)) }),
     ]
     return Shown(text: (lines + [table.text()]).joined(separator: "\n"), json: json)
-  }
-
-  struct Group {
-    var name: String
-    let tensor: TensorInfo
-    var count = 1
-  }
-
-  /// Tensors whose names differ only in the first number, with one type and shape, become one row, "h.0–11.ln".
-  static func groups(_ tensors: [TensorInfo], collapsed: Bool) -> [Group] {
-    guard collapsed else { return tensors.map { Group(name: $0.name, tensor: $0) } }
-    struct Key: Hashable {
-      let before: Substring
-      let after: Substring
-      let type: ElementType
-      let shape: [Int]
-    }
-    var groups: [Group] = []
-    var places: [Key: (place: Int, numbers: [Int])] = [:]
-    for tensor in tensors {
-      let parts = tensor.name.split(separator: ".", omittingEmptySubsequences: false)
-      guard let position = parts.firstIndex(where: { Int($0) != nil }), let number = Int(parts[position])
-      else {
-        groups.append(Group(name: tensor.name, tensor: tensor))
-        continue
-      }
-      let before = tensor.name[..<parts[position].startIndex]
-      let after = tensor.name[parts[position].endIndex...]
-      let key = Key(before: before, after: after, type: tensor.elementType, shape: tensor.shape)
-      if let (place, numbers) = places[key] {
-        let all = (numbers + [number]).sorted()
-        places[key] = (place, all)
-        groups[place].count = all.count
-        let isRun = all.last! - all.first! + 1 == all.count
-        groups[place].name =
-          "\(before)\(isRun ? "\(all.first!)–\(all.last!)" : all.map(String.init).joined(separator: ","))\(after)"
-      } else {
-        places[key] = (groups.count, [number])
-        groups.append(Group(name: tensor.name, tensor: tensor))
-      }
-    }
-    return groups
   }
 
   /// Statistics: which weights, how wide, over how many tokens.
   static func statistics(_ file: StatisticsFile) throws -> Shown {
     var lines = ["statistics: second moments of \(Numbers.count(file.weights.count, "weight"))"]
-    for (key, value) in file.container.metadata.joined() { lines.append("\(key): \(value)") }
+    for (key, value) in file.container.notes { lines.append("\(key): \(value)") }
     var table = Table([
       ("weight", .left), ("width", .right), ("tokens", .right), ("tokens per width", .right),
     ])
@@ -102,7 +56,7 @@ extension Shown {
     }
     let json: JSONValue = [
       "kind": "statistics", "format": "safetensors", "weights": .array(weights),
-      "metadata": .object(file.container.metadata.joined().map { .init($0.key, .string($0.value)) }),
+      "metadata": .object(file.container.notes.map { .init($0.key, .string($0.value)) }),
     ]
     return Shown(text: (lines + [table.text()]).joined(separator: "\n"), json: json)
   }

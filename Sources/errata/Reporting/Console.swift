@@ -48,8 +48,19 @@ struct ThreadOptions: ParsableArguments {
 
 /// The two streams.
 enum Console {
-  static func output(_ text: String) { write(text + "\n", to: 1) }
-  static func error(_ text: String) { write(text + "\n", to: 2) }
+  static func output(_ text: String) { write(harmless(text) + "\n", to: 1) }
+  static func error(_ text: String) { write(harmless(text) + "\n", to: 2) }
+
+  /// Names come from files: what would command a terminal is shown as a box.
+  private static func harmless(_ text: String) -> String {
+    func isCommand(_ scalar: UnicodeScalar) -> Bool {
+      scalar.value < 0x20 && scalar != "\n" || (0x7F..<0xA0).contains(scalar.value)
+    }
+    guard text.unicodeScalars.contains(where: isCommand) else { return text }
+    var result = String.UnicodeScalarView()
+    for scalar in text.unicodeScalars { result.append(isCommand(scalar) ? "\u{FFFD}" : scalar) }
+    return String(result)
+  }
 
   /// Writes without a line end; for progress.
   static func write(_ text: String, to descriptor: Int32) {

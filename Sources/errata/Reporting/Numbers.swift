@@ -74,6 +74,12 @@ enum Numbers {
     return fixed(size, digits - 1) + "e" + String(exponent)
   }
 
+  /// A bar of up to twelve cells.
+  static func bar(_ value: Double, of largest: Double) -> String {
+    guard largest > 0, value > 0 else { return "" }
+    return String(repeating: "█", count: max(1, Int((12 * value / largest).rounded())))
+  }
+
   /// 4096 × 14336.
   static func shape(_ shape: [Int]) -> String {
     shape.isEmpty ? "scalar" : shape.map(String.init).joined(separator: " × ")
