@@ -64,6 +64,14 @@ public enum PatchError: Error, Equatable, Sendable {
   /// Stochastic rounding was asked for a type that has only nearest.
   case roundingNotDefined(tensor: String, elementType: ElementType)
 
+  // Combining patches
+  /// Two patches of one tensor neither follow each other nor start from one base.
+  case unrelated(tensor: String, first: String, second: String)
+  /// Where two patches touch one tensor, the model decides the bytes.
+  case needsModel(tensor: String)
+  /// Only low-rank changes of one base can be added.
+  case siblingsNotLowRank(tensor: String, patch: String)
+
   // Outputs and in-place runs
   /// The output is the input.
   case outputIsInput(path: String)

@@ -20,7 +20,7 @@ struct Errata: ParsableCommand {
     subcommands: [
       SolveCommand.self, DiffCommand.self, ApplyCommand.self, RevertCommand.self, VerifyCommand.self,
       ShowCommand.self,
-      StatsCommand.self, RecoverCommand.self,
+      CombineCommand.self, StatsCommand.self, RecoverCommand.self,
     ])
 
   static func main() {

@@ -1,6 +1,6 @@
 internal import Glibc
 internal import Kernels
-internal import ModelFiles
+public import ModelFiles
 internal import Synchronization
 
 extension PatchWriter {
@@ -132,10 +132,12 @@ extension ModelComparison {
   ///
   /// - Parameters:
   ///   - effort: passes that refine the factors of a low-rank change; each makes the patch smaller and takes longer.
+  ///   - edit: what the change is about, if known.
   ///   - progress: called with bytes of changed tensors done, from several threads.
   @discardableResult
   public func write(
-    to path: String, tool: String, threads: Int, effort: Int = 0, progress: @Sendable (Int) -> Void = { _ in }
+    to path: String, tool: String, threads: Int, effort: Int = 0, edit: JSONValue? = nil,
+    progress: @Sendable (Int) -> Void = { _ in }
   ) throws -> PatchFile {
     let writer = try PatchWriter(path)
     let tiled = Set(changed)
@@ -154,7 +156,7 @@ extension ModelComparison {
     }
     var layout: (base: ModelLayout, result: ModelLayout)?
     if changesLayout { layout = (try ModelLayout(of: base), try ModelLayout(of: edited)) }
-    return try writer.finish(tool: tool, family: base.modelType, edit: nil, layout: layout)
+    return try writer.finish(tool: tool, family: base.modelType, edit: edit, layout: layout)
   }
 
   /// Whether applying gives the edited files to the last byte; else their tensors, with zeros between.

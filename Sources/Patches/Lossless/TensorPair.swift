@@ -1,6 +1,6 @@
 internal import Glibc
 internal import Kernels
-public import ModelFiles
+internal import ModelFiles
 internal import Synchronization
 
 /// A tensor before and after, of one type and shape.
