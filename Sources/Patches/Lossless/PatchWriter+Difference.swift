@@ -1,5 +1,6 @@
 internal import Glibc
 internal import Kernels
+public import LinearAlgebra
 public import ModelFiles
 internal import Synchronization
 
@@ -133,18 +134,19 @@ extension ModelComparison {
   /// - Parameters:
   ///   - effort: passes that refine the factors of a low-rank change; each makes the patch smaller and takes longer.
   ///   - edit: what the change is about, if known.
+  ///   - known: updates that are known beforehand, [rows × rank] and [rank × columns] of the storage; others are searched for.
   ///   - progress: called with bytes of changed tensors done, from several threads.
   @discardableResult
   public func write(
     to path: String, tool: String, threads: Int, effort: Int = 0, edit: JSONValue? = nil,
-    progress: @Sendable (Int) -> Void = { _ in }
+    known: [String: LowRankFactors] = [:], progress: @Sendable (Int) -> Void = { _ in }
   ) throws -> PatchFile {
     let writer = try PatchWriter(path)
     let tiled = Set(changed)
     for name in names {
       if tiled.contains(name) {
         let pair = try TensorPair(name, self)
-        if let factors = try LowRankSearch(pair: pair, effort: effort).factors(),
+        if let factors = try known[name] ?? LowRankSearch(pair: pair, effort: effort).factors(),
           try writer.appendLowRank(pair, factors, threads: threads, progress: progress) != nil
         {
           continue

@@ -115,7 +115,21 @@ public struct PatchCombination {
       if temporaries.count > 1 { Folder.remove(temporaries[temporaries.count - 2]) }
     }
     return try ModelComparison(base, model, threads: threads).write(
-      to: path, tool: tool, threads: threads, edit: edit)
+      to: path, tool: tool, threads: threads, edit: edit, known: try knownUpdates())
+  }
+
+  /// Sums of low-rank updates, in the storage's own orientation: what is left beside them is only rounding.
+  private func knownUpdates() throws -> [String: LowRankFactors] {
+    var known: [String: LowRankFactors] = [:]
+    for (name, parts) in changes where parts.allSatisfy({ $0.change.kind == .lowRank }) {
+      let updates = try parts.map { part in
+        let update = try StoredFactors(change: part.change, patch: part.patch).update(of: part.change)
+        guard part.change.orientation == .inputMajor else { return update }
+        return LowRankFactors(left: update.right.transposed(), right: update.left.transposed())
+      }
+      known[name] = updates.dropFirst().reduce(updates[0]) { $0.adding($1) }.compressed()
+    }
+    return known
   }
 
   /// Takes over what is touched once, and adds up low-rank changes of one tensor.
