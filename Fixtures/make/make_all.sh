@@ -29,4 +29,8 @@ make_model() {
 }
 make_model gpt2 100 0.75 1 4
 make_model llama 20 1.0 2 6
+# These also need gguf and xllamacpp.
+"$python" gguf_models.py
+rm "$fixtures/models/tiny-llama-f16.gguf"
+"$python" gguf_blocks.py --out "$reference/blocks.safetensors"
 "$python" listing.py

@@ -39,7 +39,10 @@ extension ElementType {
     guard let source = floats.baseAddress, let target = bytes.baseAddress else { return }
     // SAFETY: the lengths were compared; rows of 16 and 64 bits are stored through unaligned copies or aligned buffers.
     switch self {
-    case .f64: for index in 0..<floats.count { bytes.storeBytes(of: Double(floats[index]), toByteOffset: 8 * index, as: Double.self) }
+    case .f64:
+      for index in 0..<floats.count {
+        bytes.storeBytes(of: Double(floats[index]), toByteOffset: 8 * index, as: Double.self)
+      }
     case .f32: bytes.copyMemory(from: UnsafeRawBufferPointer(floats))
     case .f16: errata_to_f16(source, target.assumingMemoryBound(to: UInt16.self), floats.count)
     case .bf16: errata_to_bf16(source, target.assumingMemoryBound(to: UInt16.self), floats.count)

@@ -62,7 +62,8 @@ public enum ElementType: String, CaseIterable, Sendable {
     case .q4_0, .q4_1, .q5_0, .q5_1, .q8_0, .q8_1, .iq4NL, .mxfp4: 32
     case .q2_0, .nvfp4: 64
     case .q1_0: 128
-    case .q2K, .q3K, .q4K, .q5K, .q6K, .q8K, .iq1S, .iq1M, .iq2XXS, .iq2XS, .iq2S, .iq3XXS, .iq3S, .iq4XS, .tq1_0,
+    case .q2K, .q3K, .q4K, .q5K, .q6K, .q8K, .iq1S, .iq1M, .iq2XXS, .iq2XS, .iq2S, .iq3XXS, .iq3S, .iq4XS,
+      .tq1_0,
       .tq2_0:
       256
     default: 1

@@ -46,7 +46,8 @@ public struct GGUFHeader: Sendable {
     let fileSize = try file.size()
     guard try Self.isLikely(in: file) else {
       throw ModelFileError(
-        .notGGUF(found: try file.read(min(Self.magic.count, fileSize), at: 0)), file: file.path, byteOffset: 0)
+        .notGGUF(found: try file.read(min(Self.magic.count, fileSize), at: 0)), file: file.path, byteOffset: 0
+      )
     }
     var scanner = GGUFScanner(file, 0..<fileSize)
     try scanner.skip(Self.magic.count)
@@ -94,7 +95,9 @@ public struct GGUFHeader: Sendable {
       let key = try scanner.name(limit: keyLengthLimit)
       guard !key.isEmpty else { throw scanner.error(.emptyKey, at: start) }
       scanner.key = key
-      guard places.updateValue(fields.count, forKey: key) == nil else { throw scanner.error(.duplicateKey, at: start) }
+      guard places.updateValue(fields.count, forKey: key) == nil else {
+        throw scanner.error(.duplicateKey, at: start)
+      }
       let type = try scanner.valueType()
       fields.append(GGUFField(key, try scanner.value(of: type)))
       scanner.key = nil
@@ -156,7 +159,9 @@ public struct GGUFHeader: Sendable {
     var expected = 0
     for entry in entries {
       scanner.tensor = entry.name
-      func refuse(_ reason: ModelFileError.Reason) -> ModelFileError { scanner.error(reason, at: entry.position) }
+      func refuse(_ reason: ModelFileError.Reason) -> ModelFileError {
+        scanner.error(reason, at: entry.position)
+      }
       guard entry.offset % UInt64(alignment) == 0 else {
         throw refuse(.misalignedOffset(offset: entry.offset, alignment: alignment))
       }
@@ -175,7 +180,8 @@ public struct GGUFHeader: Sendable {
       let begin = dataOffset + expected
       tensors.append(
         TensorInfo(
-          name: entry.name, elementType: entry.type, shape: entry.shape, byteRange: begin..<begin + entry.byteCount))
+          name: entry.name, elementType: entry.type, shape: entry.shape,
+          byteRange: begin..<begin + entry.byteCount))
       expected += (entry.byteCount + alignment - 1) / alignment * alignment
     }
     return (tensors, dataOffset)

@@ -25,17 +25,20 @@ struct GGUFParts {
     }
     let number = header["split.no"]?.integer ?? 0
     guard number == 0, name.number == 1 else {
-      throw refuse(.splitNotFirst(number: max(number + 1, name.number), first: name.first), first, key: "split.no")
+      throw refuse(
+        .splitNotFirst(number: max(number + 1, name.number), first: name.first), first, key: "split.no")
     }
     var names = Set(header.tensors.map(\.name))
     for number in 1..<count {
       let file = try OpenFile(Folder.path(Folder.containing(path), name.part(number + 1)), .reading)
       let header = try GGUFHeader(reading: file)
       guard header["split.no"]?.integer == number else {
-        throw refuse(.splitNumber(expected: number, found: header["split.no"]?.integer), file, key: "split.no")
+        throw refuse(
+          .splitNumber(expected: number, found: header["split.no"]?.integer), file, key: "split.no")
       }
       guard header["split.count"]?.integer == count else {
-        throw refuse(.splitCount(expected: count, found: header["split.count"]?.integer), file, key: "split.count")
+        throw refuse(
+          .splitCount(expected: count, found: header["split.count"]?.integer), file, key: "split.count")
       }
       for tensor in header.tensors where !names.insert(tensor.name).inserted {
         throw ModelFileError(.duplicateName, file: file.path, tensor: tensor.name)
@@ -43,7 +46,8 @@ struct GGUFParts {
       parts.append((file, header))
     }
     if let expected = header["split.tensors.count"]?.integer, expected != names.count {
-      throw refuse(.splitTensorCount(expected: expected, found: names.count), first, key: "split.tensors.count")
+      throw refuse(
+        .splitTensorCount(expected: expected, found: names.count), first, key: "split.tensors.count")
     }
   }
 
@@ -71,8 +75,10 @@ struct GGUFParts {
     /// Takes `stem-00002-of-00005.gguf` apart.
     init?(_ name: String) {
       guard name.hasSuffix(GGUFParts.suffix) else { return nil }
-      let fields = name.dropLast(GGUFParts.suffix.count).split(separator: "-", omittingEmptySubsequences: false)
-      guard fields.count >= 4, fields[fields.count - 2] == "of", let number = PartName.digits(fields[fields.count - 3]),
+      let fields = name.dropLast(GGUFParts.suffix.count).split(
+        separator: "-", omittingEmptySubsequences: false)
+      guard fields.count >= 4, fields[fields.count - 2] == "of",
+        let number = PartName.digits(fields[fields.count - 3]),
         let count = PartName.digits(fields[fields.count - 1]), number >= 1, number <= count
       else { return nil }
       stem = fields.dropLast(3).joined(separator: "-")
@@ -80,7 +86,9 @@ struct GGUFParts {
     }
 
     /// The name of another part.
-    func part(_ number: Int) -> String { "\(stem)-\(PartName.text(number))-of-\(PartName.text(count))\(GGUFParts.suffix)" }
+    func part(_ number: Int) -> String {
+      "\(stem)-\(PartName.text(number))-of-\(PartName.text(count))\(GGUFParts.suffix)"
+    }
 
     /// The name of the first part.
     var first: String { part(1) }

@@ -62,7 +62,9 @@ struct GGUFScanner {
     try fill(size)
     defer { next += size }
     // SAFETY: `fill` made sure that the window holds this many bytes from `next` on.
-    return window.withUnsafeBytes { Number(littleEndian: $0.loadUnaligned(fromByteOffset: next, as: Number.self)) }
+    return window.withUnsafeBytes {
+      Number(littleEndian: $0.loadUnaligned(fromByteOffset: next, as: Number.self))
+    }
   }
 
   /// The next bytes, at most a window's length.
@@ -88,7 +90,9 @@ struct GGUFScanner {
     let start = position
     let length = try number(UInt64.self)
     let bound = min(limit, rest)
-    guard length <= UInt64(bound) else { throw error(.stringTooLong(length: length, limit: bound), at: start) }
+    guard length <= UInt64(bound) else {
+      throw error(.stringTooLong(length: length, limit: bound), at: start)
+    }
     return Int(length)
   }
 
@@ -120,7 +124,8 @@ struct GGUFScanner {
     } else {
       try skipValue(of: type, depth: 0)
     }
-    return GGUFValue(type: type, elementType: elementType, count: count, content: try content(start..<position))
+    return GGUFValue(
+      type: type, elementType: elementType, count: count, content: try content(start..<position))
   }
 
   /// Element type and count of an array; the count is one that the rest of the file can hold.

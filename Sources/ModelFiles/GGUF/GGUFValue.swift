@@ -152,7 +152,9 @@ extension GGUFValue {
   }
 
   /// An array of values that are all of one type.
-  public static func array(of type: GGUFValueType, _ elements: [GGUFValue]) throws(ModelFileError) -> GGUFValue {
+  public static func array(of type: GGUFValueType, _ elements: [GGUFValue]) throws(ModelFileError)
+    -> GGUFValue
+  {
     var bytes = type.rawValue.littleEndianBytes + UInt64(elements.count).littleEndianBytes
     for element in elements {
       precondition(element.type == type, "the elements of an array are of its type")

@@ -36,7 +36,8 @@ public enum GGUFWriter {
   ///
   /// - Parameter replacing: new tensors by name; each takes the place of the old one.
   public static func rewrite(
-    _ header: GGUFHeader, of file: OpenFile, metadata: [GGUFField]? = nil, replacing: [String: NewTensor] = [:],
+    _ header: GGUFHeader, of file: OpenFile, metadata: [GGUFField]? = nil,
+    replacing: [String: NewTensor] = [:],
     to path: String
   ) throws {
     for name in replacing.keys.sorted() where !header.tensors.contains(where: { $0.name == name }) {
@@ -54,7 +55,9 @@ public enum GGUFWriter {
     guard value.type == .uint32, let alignment = value.integer else {
       throw ModelFileError(.alignmentType("\(value.type)"), file: path, key: key)
     }
-    guard alignment.nonzeroBitCount == 1 else { throw ModelFileError(.badAlignment(alignment), file: path, key: key) }
+    guard alignment.nonzeroBitCount == 1 else {
+      throw ModelFileError(.badAlignment(alignment), file: path, key: key)
+    }
     return alignment
   }
 
@@ -82,7 +85,9 @@ public enum GGUFWriter {
         throw refuse(.unknownElementType(tensor.elementType.rawValue))
       }
       let byteCount: Int
-      do throws(ModelFileError.Reason) { byteCount = try tensor.elementType.byteCount(shape: tensor.shape) } catch {
+      do throws(ModelFileError.Reason) {
+        byteCount = try tensor.elementType.byteCount(shape: tensor.shape)
+      } catch {
         throw refuse(error)
       }
       entries += UInt64(name.count).littleEndianBytes + name + UInt32(tensor.shape.count).littleEndianBytes
@@ -95,7 +100,9 @@ public enum GGUFWriter {
   }
 
   /// Writes one entry of the metadata; returns where it ends.
-  private static func write(_ field: GGUFField, to file: OpenFile, at offset: Int) throws(ModelFileError) -> Int {
+  private static func write(_ field: GGUFField, to file: OpenFile, at offset: Int) throws(ModelFileError)
+    -> Int
+  {
     let key = Array(field.key.utf8)
     let head = UInt64(key.count).littleEndianBytes + key + field.value.type.rawValue.littleEndianBytes
     try file.write(head, at: offset)

@@ -106,7 +106,6 @@ public struct PatchCombination {
     defer { for temporary in temporaries { Folder.remove(temporary) } }
     for patch in patches {
       let run = try PatchRun(patch, model, threads: threads)
-      try run.requireSource(of: .apply)
       let temporary = Folder.temporaryPath(for: path) + (model.isFolder ? "" : ".\(model.format.rawValue)")
       temporaries.append(temporary)
       try run.write(.apply, to: temporary)

@@ -3,12 +3,13 @@ internal import ModelFiles
 extension PatchRun {
   /// Writes the other side of the model to a new place; the model itself is only read.
   ///
-  /// A single file becomes a file; a folder becomes a folder, with the small files beside the weights.
+  /// Everything is checked first. A single file becomes a file; a folder becomes a folder, with the small files beside the weights.
   /// - Returns: names of files in the model's folder that were not copied because they may hold unedited weights.
   @discardableResult
   public func write(
     _ direction: Direction, to output: String, progress: @Sendable (Int) -> Void = { _ in }
   ) throws -> [String] {
+    try check(direction, progress: progress)
     if let layout = patch.layout {
       return try write(
         direction, layout: direction == .apply ? layout.result : layout.base, to: output, progress: progress)
@@ -93,7 +94,7 @@ extension PatchRun {
     let replaced = patch.changesLayout ? indexName : []
     let shardNames = Set(model.shards.map { Folder.name(of: $0.path) } + replaced)
     var skipped: [String] = []
-    for name in try Folder.names(in: model.folder) where !shardNames.contains(name) {
+    for name in try Folder.names(in: model.folder) where !shardNames.contains(name) && !name.hasSuffix(Journal.suffix) {
       let path = Folder.path(model.folder, name)
       guard Folder.fileExists(path), !PatchRun.weightSuffixes.contains(where: name.hasSuffix) else {
         skipped.append(name)

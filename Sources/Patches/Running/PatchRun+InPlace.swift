@@ -30,7 +30,7 @@ extension PatchRun {
   ) throws {
     guard !patch.changesLayout else { throw PatchError.needsNewFile(patch: patch.path) }
     let targets = try lockFiles()
-    try requireSource(of: direction, progress: progress)
+    try check(direction, progress: progress)
     try observe(.checked)
     let pending = tiles.filter {
       items[$0.item].leaves[$0.tile].base != items[$0.item].leaves[$0.tile].result
@@ -171,6 +171,9 @@ extension PatchRun {
         // The run may have ended between our listing and opening.
         if case .system(_, let code) = error.reason, code == 2 { continue }
         throw error
+      } catch PatchError.damagedJournal where !mine.contains(String(name.dropLast(Journal.suffix.count))) {
+        // Another model's, which stands in the same folder.
+        continue
       }
       guard !mine.isDisjoint(with: journal.files) else { continue }
       // The run may have been on more files than were asked about: it is settled as a whole.

@@ -93,6 +93,12 @@ extension PatchRun {
     return kinds.first ?? .base
   }
 
+  /// Everything that must hold before a byte is written: the patch is whole, the model is what it starts from.
+  public func check(_ direction: Direction, progress: @Sendable (Int) -> Void = { _ in }) throws {
+    try patch.checkBlocks(threads: threads)
+    try requireSource(of: direction, progress: progress)
+  }
+
   /// Demands that every touched tensor is what the direction starts from.
   public func requireSource(of direction: Direction, progress: @Sendable (Int) -> Void = { _ in }) throws {
     let states = try examine(progress: progress)

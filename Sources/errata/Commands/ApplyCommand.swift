@@ -70,7 +70,6 @@ private func perform(
   try doing(action, output) {
     if let path = change.output { try requireFolder(of: path) }
     let patch = try PatchFile(change.patch)
-    try patch.checkBlocks(threads: threads.count)
     let model = try openModel(change.model, threads: threads.count, output)
     let run = try PatchRun(patch, model, threads: threads.count)
     let passes = change.dryRun ? 1 : 2
@@ -79,9 +78,10 @@ private func perform(
     var skipped: [String] = []
     if change.inPlace {
       try run.changeInPlace(direction, progress: progress.advance)
+    } else if let path = change.output {
+      skipped = try run.write(direction, to: path, progress: progress.advance)
     } else {
-      try run.requireSource(of: direction, progress: progress.advance)
-      if let path = change.output { skipped = try run.write(direction, to: path, progress: progress.advance) }
+      try run.check(direction, progress: progress.advance)
     }
     progress.finish()
     report(direction, change, run, skipped: skipped, output)

@@ -6,7 +6,8 @@ import Testing
 /// quantizers. Everything is bit for bit.
 @Suite struct GGUFBlocksTests {
   static let decoded: [ElementType] = [
-    .q1_0, .q2_0, .q4_0, .q4_1, .q5_0, .q5_1, .q8_0, .q2K, .q3K, .q4K, .q5K, .q6K, .q8K, .iq4NL, .iq4XS, .tq1_0, .tq2_0,
+    .q1_0, .q2_0, .q4_0, .q4_1, .q5_0, .q5_1, .q8_0, .q2K, .q3K, .q4K, .q5K, .q6K, .q8K, .iq4NL, .iq4XS,
+    .tq1_0, .tq2_0,
     .mxfp4, .nvfp4,
   ]
   static let encoded: [ElementType] = [.q4_0, .q4_1, .q5_0, .q5_1, .q8_0, .q2K, .q3K, .q4K, .q5K, .q6K]
@@ -32,7 +33,8 @@ import Testing
       #expect(numbers?.dropFirst() == [type.blockElementCount, type.blockByteCount], "\(size.key)")
     }
     #expect(
-      Set(ElementType.allCases.filter { !$0.isInSafetensors }.map(\.rawValue)).isSubset(of: Set(sizes.map(\.key))))
+      Set(ElementType.allCases.filter { !$0.isInSafetensors }.map(\.rawValue)).isSubset(
+        of: Set(sizes.map(\.key))))
   }
 
   @Test(arguments: decoded) func `blocks decode to the same bits`(type: ElementType) throws {
@@ -51,7 +53,8 @@ import Testing
     #expect(found.indices.filter { found[$0] != expected[$0] } == [])
   }
 
-  @Test(arguments: encoded) func `any number of blocks, none reaches beyond its own`(type: ElementType) throws {
+  @Test(arguments: encoded) func `any number of blocks, none reaches beyond its own`(type: ElementType) throws
+  {
     let all = try floats("inputs")
     let whole = try type.encoded(all)
     for count in 0...3 {
@@ -91,9 +94,11 @@ import Testing
   }
 
   @Test func `scalar types are rounded to nearest, ties to even`() throws {
-    #expect(try ElementType.f16.encoded([1, -2, 1 + 0x1p-11, 1 + 3 * 0x1p-11, 65520, .infinity])
-      == [0, 0x3C, 0, 0xC0, 0, 0x3C, 2, 0x3C, 0, 0x7C, 0, 0x7C])
-    #expect(try ElementType.bf16.encoded([1, 1 + 0x1p-8, 1 + 3 * 0x1p-8]) == [0x80, 0x3F, 0x80, 0x3F, 0x82, 0x3F])
+    #expect(
+      try ElementType.f16.encoded([1, -2, 1 + 0x1p-11, 1 + 3 * 0x1p-11, 65520, .infinity])
+        == [0, 0x3C, 0, 0xC0, 0, 0x3C, 2, 0x3C, 0, 0x7C, 0, 0x7C])
+    #expect(
+      try ElementType.bf16.encoded([1, 1 + 0x1p-8, 1 + 3 * 0x1p-8]) == [0x80, 0x3F, 0x80, 0x3F, 0x82, 0x3F])
     let floats: [Float] = [0.1, -3, .leastNonzeroMagnitude]
     for type in [ElementType.f32, .f64] { #expect(type.decoded(try type.encoded(floats)) == floats) }
   }

@@ -11,7 +11,9 @@ import Testing
     try GGUFHeader(reading: OpenFile(folder.write(bytes, to: "a.gguf"), .reading))
   }
 
-  @Test(arguments: Vector.all("gguf")) func `a file is read or refused as its vector says`(vector: Vector) throws {
+  @Test(arguments: Vector.all("gguf")) func `a file is read or refused as its vector says`(vector: Vector)
+    throws
+  {
     guard let rejection = vector.rejection else {
       let found = try header(vector.bytes)
       #expect(found.tensors.allSatisfy { $0.byteRange.upperBound <= vector.bytes.count })
@@ -27,9 +29,11 @@ import Testing
     let kinds = Set(Vector.all("gguf").compactMap(\.rejection))
     #expect(
       kinds == [
-        "notGGUF", "bigEndian", "unknownVersion", "headerCut", "tooManyTensors", "tooManyKeys", "stringTooLong",
+        "notGGUF", "bigEndian", "unknownVersion", "headerCut", "tooManyTensors", "tooManyKeys",
+        "stringTooLong",
         "headerEncoding", "arrayTooLong", "unknownValueType", "nestedTooDeep", "emptyKey", "duplicateKey",
-        "alignmentType", "badAlignment", "duplicateName", "tooManyDimensions", "sizeOverflow", "unknownElementType",
+        "alignmentType", "badAlignment", "duplicateName", "tooManyDimensions", "sizeOverflow",
+        "unknownElementType",
         "partialBlock", "misalignedOffset", "offsetGap", "offsetOverlap", "dataBeyondFile",
       ])
   }
@@ -37,7 +41,8 @@ import Testing
   @Test(arguments: Vector.all("gguf").filter { $0.rejection == nil })
   func `a file cut before the end of its last tensor is refused`(vector: Vector) throws {
     let whole = try header(vector.bytes)
-    let needed = whole.tensors.isEmpty ? vector.bytes.count : whole.tensors.map(\.byteRange.upperBound).max() ?? 0
+    let needed =
+      whole.tensors.isEmpty ? vector.bytes.count : whole.tensors.map(\.byteRange.upperBound).max() ?? 0
     for length in 0..<needed {
       #expect(throws: ModelFileError.self, "cut to \(length)") { try header(Array(vector.bytes[..<length])) }
     }
@@ -57,7 +62,9 @@ import Testing
     #expect(try error("reject-partialBlock")?.tensor == "a")
     #expect(try error("reject-misalignedOffset")?.reason == .misalignedOffset(offset: 4, alignment: 32))
     #expect(try error("reject-bigEndian")?.reason == .bigEndian(version: 3))
-    #expect(try error("reject-unknownElementType-removed")?.reason == .unknownElementType("4 (Q4_2, removed from ggml)"))
+    #expect(
+      try error("reject-unknownElementType-removed")?.reason
+        == .unknownElementType("4 (Q4_2, removed from ggml)"))
     #expect(try error("reject-badAlignment-24")?.key == "general.alignment")
   }
 

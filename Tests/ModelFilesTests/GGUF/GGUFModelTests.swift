@@ -9,7 +9,8 @@ import Testing
 
   private func part(_ tensors: [String], _ fields: [GGUFField], to name: String) throws {
     try GGUFWriter.write(
-      tensors.map { NewTensor(name: $0, elementType: .f32, shape: [1], elements: [Float(1)]) }, metadata: fields,
+      tensors.map { NewTensor(name: $0, elementType: .f32, shape: [1], elements: [Float(1)]) },
+      metadata: fields,
       to: folder.path(name))
   }
 
@@ -100,7 +101,8 @@ import Testing
   @Test func `safetensors come first in a folder`() throws {
     try part(["a"], [], to: "any.gguf")
     try SafetensorsWriter.write(
-      [NewTensor(name: "b", elementType: .f32, shape: [1], elements: [Float(1)])], to: folder.path("x.safetensors"))
+      [NewTensor(name: "b", elementType: .f32, shape: [1], elements: [Float(1)])],
+      to: folder.path("x.safetensors"))
     #expect(try ModelFile(folder.path).format == .safetensors)
   }
 

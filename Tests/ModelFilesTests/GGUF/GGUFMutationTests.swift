@@ -17,7 +17,8 @@ import Testing
 
   /// Numbers that break arithmetic, and some near what a small file holds.
   private static let numbers: [UInt64] = [
-    0, 1, 2, 3, 4, 5, 7, 8, 9, 12, 13, 31, 32, 33, 64, 255, 256, 1000, 65535, 65536, 1 << 31, (1 << 32) - 1, 1 << 32,
+    0, 1, 2, 3, 4, 5, 7, 8, 9, 12, 13, 31, 32, 33, 64, 255, 256, 1000, 65535, 65536, 1 << 31, (1 << 32) - 1,
+    1 << 32,
     1 << 60, 1 << 61, (1 << 63) - 1, 1 << 63, .max - 7, .max,
   ]
 
@@ -35,7 +36,8 @@ import Testing
         for index in 0..<width where place + index < bytes.count {
           bytes[place + index] = UInt8(truncatingIfNeeded: number >> (8 * UInt64(index)))
         }
-      case 4: bytes.removeSubrange(place..<min(bytes.count, place + Int.random(in: 1...24, using: &generator)))
+      case 4:
+        bytes.removeSubrange(place..<min(bytes.count, place + Int.random(in: 1...24, using: &generator)))
       case 5:
         let piece = bytes[place..<min(bytes.count, place + Int.random(in: 1...40, using: &generator))]
         bytes.insert(contentsOf: piece, at: Int.random(in: 0...min(front, bytes.count), using: &generator))
@@ -71,7 +73,8 @@ import Testing
         try useAll(ModelFile(path), size: bytes.count)
         accepted += 1
       } catch let error as ModelFileError {
-        #expect(error.file == path || error.file.hasPrefix(folder.path), "seed \(seed), round \(round): \(error)")
+        #expect(
+          error.file == path || error.file.hasPrefix(folder.path), "seed \(seed), round \(round): \(error)")
       }
     }
     return accepted
@@ -82,12 +85,16 @@ import Testing
       GGUFField("general.architecture", .string("llama")), GGUFField("general.alignment", .uint32(16)),
       GGUFField("tokens", try .array(of: .string, ["a", "bc", "", "def"].map { .string($0) })),
       GGUFField("numbers", try .array(of: .float32, (0..<70).map { .float32(Float($0)) })),
-      GGUFField("nested", try .array(of: .array, [.array(of: .uint8, [.uint8(1)]), .array(of: .string, [.string("x")])])),
+      GGUFField(
+        "nested",
+        try .array(of: .array, [.array(of: .uint8, [.uint8(1)]), .array(of: .string, [.string("x")])])),
       GGUFField("split.no", .uint16(0)), GGUFField("truth", .bool(true)), GGUFField("wide", .float64(0.5)),
     ]
     let tensors = [
-      NewTensor(name: "a.weight", elementType: .q8_0, shape: [2, 32], elements: [UInt8](repeating: 3, count: 68)),
-      NewTensor(name: "b.weight", elementType: .f16, shape: [3, 1, 2], elements: [UInt16](repeating: 4, count: 6)),
+      NewTensor(
+        name: "a.weight", elementType: .q8_0, shape: [2, 32], elements: [UInt8](repeating: 3, count: 68)),
+      NewTensor(
+        name: "b.weight", elementType: .f16, shape: [3, 1, 2], elements: [UInt16](repeating: 4, count: 6)),
       NewTensor(name: "c", elementType: .q4K, shape: [256], elements: [UInt8](repeating: 5, count: 144)),
     ]
     try GGUFWriter.write(tensors, metadata: fields, to: folder.path("sample.gguf"))
@@ -100,11 +107,13 @@ import Testing
 
   @Test(.timeLimit(.minutes(2))) func `damaged safetensors files`() throws {
     let tensors = [
-      NewTensor(name: "a.weight", elementType: .f32, shape: [2, 3], elements: [Float](repeating: 1, count: 6)),
+      NewTensor(
+        name: "a.weight", elementType: .f32, shape: [2, 3], elements: [Float](repeating: 1, count: 6)),
       NewTensor(name: "b.weight", elementType: .bf16, shape: [4], elements: [UInt16](repeating: 4, count: 4)),
       NewTensor(name: "é", elementType: .f4, shape: [2, 2], elements: [UInt8](repeating: 5, count: 2)),
     ]
-    try SafetensorsWriter.write(tensors, metadata: [("format", "pt"), ("note", "\"x\"\n")], to: folder.path("s.safetensors"))
+    try SafetensorsWriter.write(
+      tensors, metadata: [("format", "pt"), ("note", "\"x\"\n")], to: folder.path("s.safetensors"))
     let sample = try folder.read("s.safetensors")
     let front = try SafetensorsHeader(reading: OpenFile(folder.path("s.safetensors"), .reading)).dataOffset
     let accepted = try run("a.safetensors", sample, front: front, seed: 2027)

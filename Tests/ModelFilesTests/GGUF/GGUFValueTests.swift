@@ -11,7 +11,9 @@ import Testing
 
   @Test func `numbers of every type`() throws {
     let (header, _) = try header("accept-value-types")
-    let whole = ["u8": 200, "i8": -100, "u16": 60000, "i16": -30000, "u32": 4_000_000_000, "i32": -2_000_000_000]
+    let whole = [
+      "u8": 200, "i8": -100, "u16": 60000, "i16": -30000, "u32": 4_000_000_000, "i32": -2_000_000_000,
+    ]
     for (key, number) in whole {
       #expect(header[key]?.integer == number, "\(key)")
       #expect(header[key]?.number == Double(number), "\(key)")
@@ -60,9 +62,11 @@ import Testing
     let fields = [
       GGUFField("uint8", .uint8(1)), GGUFField("uint16", .uint16(2)), GGUFField("uint32", .uint32(3)),
       GGUFField("int32", .int32(-4)), GGUFField("uint64", .uint64(5)), GGUFField("int64", .int64(-6)),
-      GGUFField("float32", .float32(0.5)), GGUFField("float64", .float64(0.25)), GGUFField("bool", .bool(true)),
+      GGUFField("float32", .float32(0.5)), GGUFField("float64", .float64(0.25)),
+      GGUFField("bool", .bool(true)),
       GGUFField("string", .string(long)),
-      GGUFField("array", try .array(of: .array, [.array(of: .string, [.string(long)]), .array(of: .int32, [])])),
+      GGUFField(
+        "array", try .array(of: .array, [.array(of: .string, [.string(long)]), .array(of: .int32, [])])),
     ]
     try GGUFWriter.write([], metadata: fields, to: folder.path("a.gguf"))
     let header = try GGUFHeader(reading: OpenFile(folder.path("a.gguf"), .reading))

@@ -58,7 +58,9 @@ import Testing
       to: folder.path("b.gguf"))
 
     let (changed, copy) = try open("b.gguf")
-    #expect(try changed["general.name"]?.text()?.hasPrefix("a longer") == true && changed["errata.note"]?.truth == true)
+    #expect(
+      try changed["general.name"]?.text()?.hasPrefix("a longer") == true
+        && changed["errata.note"]?.truth == true)
     #expect(changed.metadata.count == header.metadata.count + 1)
     #expect(try changed["tokenizer.ggml.tokens"]?.bytes() == header["tokenizer.ggml.tokens"]?.bytes())
     for (before, after) in zip(header.tensors, changed.tensors) {
@@ -67,8 +69,9 @@ import Testing
       if before.name == old.name {
         #expect(after.elementType == .f16 && bytes == halves)
       } else {
-        #expect(try after.elementType == before.elementType
-          && bytes == file.read(before.byteCount, at: before.byteRange.lowerBound))
+        #expect(
+          try after.elementType == before.elementType
+            && bytes == file.read(before.byteCount, at: before.byteRange.lowerBound))
       }
     }
   }
@@ -83,7 +86,9 @@ import Testing
     let (changed, copy) = try open("a.gguf")
     #expect(changed.tensors.map(\.name) == ["a", "b"] && changed.alignment == 64)
     #expect(changed.tensors.allSatisfy { $0.byteRange.lowerBound % 64 == 0 })
-    for tensor in changed.tensors { #expect(try copy.read(4, at: tensor.byteRange.lowerBound) == [0, 0, 0x80, 0x3F]) }
+    for tensor in changed.tensors {
+      #expect(try copy.read(4, at: tensor.byteRange.lowerBound) == [0, 0, 0x80, 0x3F])
+    }
     #expect(try Folder.names(in: folder.path) == ["a.gguf"])
   }
 
@@ -113,11 +118,15 @@ import Testing
   }
 
   @Test func `safetensors has no block formats`() throws {
-    let tensor = NewTensor(name: "a", elementType: .q8_0, shape: [32], elements: [UInt8](repeating: 0, count: 34))
-    let error = #expect(throws: ModelFileError.self) { try SafetensorsWriter.write([tensor], to: folder.path("a")) }
+    let tensor = NewTensor(
+      name: "a", elementType: .q8_0, shape: [32], elements: [UInt8](repeating: 0, count: 34))
+    let error = #expect(throws: ModelFileError.self) {
+      try SafetensorsWriter.write([tensor], to: folder.path("a"))
+    }
     #expect(error?.reason == .unknownElementType("Q8_0"))
     let text = #"{"a":{"dtype":"Q8_0","shape":[32],"data_offsets":[0,34]}}"#
-    let bytes = [UInt8(text.utf8.count), 0, 0, 0, 0, 0, 0, 0] + Array(text.utf8) + [UInt8](repeating: 0, count: 34)
+    let bytes =
+      [UInt8(text.utf8.count), 0, 0, 0, 0, 0, 0, 0] + Array(text.utf8) + [UInt8](repeating: 0, count: 34)
     let file = try OpenFile(folder.write(bytes, to: "b.safetensors"), .reading)
     let refusal = #expect(throws: ModelFileError.self) { try SafetensorsHeader(reading: file) }
     #expect(refusal?.reason == .unknownElementType("Q8_0"))

@@ -1,0 +1,117 @@
+import ModelFiles
+import Patches
+import TestSupport
+import Testing
+
+/// Three states of a model, A → B → C, and what leads from one to the next.
+@Suite struct CombinationTests {
+  private let bench: Workbench
+  private let a: ModelFile
+  private let tensors = [
+    TestTensor("v", .bf16, [60, 90], seed: 3), TestTensor("w", .f16, [700, 800], seed: 4),
+    TestTensor("x", .f32, [40, 30], seed: 5),
+  ]
+
+  init() throws {
+    bench = try Workbench()
+    a = try bench.write(tensors, to: "a.safetensors")
+  }
+
+  private func patch(_ name: String) throws -> PatchFile { try PatchFile(bench.folder.path(name)) }
+
+  private func combine(
+    _ names: [String], base: ModelFile?, to output: String = "all.errata"
+  ) throws -> PatchCombination.Relation {
+    try PatchCombination(names.map { try patch($0) }, base: base, threads: 2)
+      .write(to: bench.folder.path(output), tool: "errata test").1
+  }
+
+  private func run(_ patchName: String, _ direction: PatchRun.Direction, _ model: String, to output: String) throws {
+    try PatchRun(patch(patchName), ModelFile(bench.folder.path(model)), threads: 2)
+      .write(direction, to: bench.folder.path(output))
+  }
+
+  /// The combined patch leads from A to the last state and back, byte for byte.
+  private func expectWays(to last: String, sourceLocation: SourceLocation = #_sourceLocation) throws {
+    try run("all.errata", .apply, "a.safetensors", to: "applied.safetensors")
+    #expect(
+      same(try bench.folder.read("applied.safetensors"), try bench.folder.read(last)), sourceLocation: sourceLocation)
+    try run("all.errata", .revert, last, to: "reverted.safetensors")
+    #expect(
+      same(try bench.folder.read("reverted.safetensors"), try bench.folder.read("a.safetensors")),
+      sourceLocation: sourceLocation)
+  }
+
+  @Test func `a stack leads from the first base to the last result and back`() throws {
+    try bench.patch([TestEdit(tensor: "v", rank: 2), TestEdit(tensor: "w", rank: 3)], of: a, to: "ab.errata")
+    try run("ab.errata", .apply, "a.safetensors", to: "b.safetensors")
+    let b = try ModelFile(bench.folder.path("b.safetensors"))
+    try bench.patch(
+      [TestEdit(tensor: "w", rank: 2, orientation: .inputMajor, seed: 7), TestEdit(tensor: "x", seed: 8)], of: b,
+      to: "bc.errata")
+    try run("bc.errata", .apply, "b.safetensors", to: "c.safetensors")
+    #expect(try combine(["ab.errata", "bc.errata"], base: a) == .stack)
+    try expectWays(to: "c.safetensors")
+    let changes = try patch("all.errata").changes
+    #expect(changes.map(\.name) == ["v", "w", "x"])
+    // The tensor of both keeps the sum of the two ranks instead of being searched for.
+    #expect(changes[1].kind == .lowRank && changes[1].rank == 5)
+  }
+
+  @Test func `a stack of differences combines, tensors that come and go included`() throws {
+    var second = tensors
+    second[1].bytes[100] ^= 1
+    second.append(TestTensor("y", .u8, [5], bytes: [1, 2, 3, 4, 5]))
+    let b = try bench.write(second, to: "b.safetensors")
+    var third = second
+    third[1].bytes[5000] ^= 3
+    third.remove(at: 0)
+    third[2] = TestTensor("y", .u8, [5], bytes: [1, 2, 9, 4, 5])
+    let c = try bench.write(third, to: "c.safetensors")
+    try ModelComparison(a, b, threads: 2).write(to: bench.folder.path("ab.errata"), tool: "t", threads: 2)
+    try ModelComparison(b, c, threads: 2).write(to: bench.folder.path("bc.errata"), tool: "t", threads: 2)
+    #expect(try combine(["ab.errata", "bc.errata"], base: a) == .stack)
+    try expectWays(to: "c.safetensors")
+  }
+
+  @Test func `patches of different tensors need no model and keep their blocks`() throws {
+    try bench.patch([TestEdit(tensor: "v", rank: 2)], of: a, to: "v.errata")
+    try bench.patch([TestEdit(tensor: "x", rank: 1)], of: a, to: "x.errata")
+    #expect(try combine(["x.errata", "v.errata"], base: nil) == .separate)
+    try run("v.errata", .apply, "a.safetensors", to: "b.safetensors")
+    try run("x.errata", .apply, "b.safetensors", to: "c.safetensors")
+    try expectWays(to: "c.safetensors")
+  }
+
+  @Test func `siblings of one base are added`() throws {
+    try bench.patch([TestEdit(tensor: "v", rank: 2)], of: a, to: "one.errata")
+    try bench.patch([TestEdit(tensor: "v", rank: 1, seed: 5)], of: a, to: "two.errata")
+    let combination = PatchCombination([try patch("one.errata"), try patch("two.errata")], base: a, threads: 1)
+    let (sum, relation, interactions) = try combination.write(
+      to: bench.folder.path("all.errata"), tool: "errata test")
+    #expect(relation == .siblings)
+    #expect(sum.changes[0].rank == 3)
+    #expect(interactions.count == 1 && (-1...1).contains(interactions[0].updateCosine))
+    #expect((0...1.000001).contains(interactions[0].keyCosine))
+    try run("all.errata", .apply, "a.safetensors", to: "c.safetensors")
+    try expectWays(to: "c.safetensors")
+  }
+
+  @Test func `an update and itself have cosine one, and its opposite order of patches is refused`() throws {
+    try bench.patch([TestEdit(tensor: "v", rank: 2)], of: a, to: "one.errata")
+    let twice = PatchCombination([try patch("one.errata"), try patch("one.errata")], base: a, threads: 1)
+    let interaction = try twice.write(to: bench.folder.path("all.errata"), tool: "t").2[0]
+    #expect(abs(interaction.updateCosine - 1) < 1e-6 && abs(interaction.keyCosine - 1) < 1e-6)
+
+    try run("one.errata", .apply, "a.safetensors", to: "b.safetensors")
+    try bench.patch(
+      [TestEdit(tensor: "v", seed: 6)], of: ModelFile(bench.folder.path("b.safetensors")), to: "two.errata")
+    let error = PatchError.unrelated(
+      tensor: "v", first: bench.folder.path("two.errata"), second: bench.folder.path("one.errata"))
+    #expect(throws: error) { try combine(["two.errata", "one.errata"], base: a, to: "no.errata") }
+    #expect(throws: PatchError.needsModel(tensor: "v")) {
+      try combine(["one.errata", "two.errata"], base: nil, to: "no.errata")
+    }
+    #expect(!Folder.occupied(bench.folder.path("no.errata")))
+  }
+}
