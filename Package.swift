@@ -17,7 +17,8 @@ let package = Package(
   ],
   targets: [
     // Row 0: the system's libraries and the row kernels
-    .systemLibrary(name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev", "liblapacke-dev"])]),
+    .systemLibrary(
+      name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev", "liblapacke-dev"])]),
     .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
     .systemLibrary(name: "COpenSSL", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
     .systemLibrary(name: "CLinux"),
@@ -33,7 +34,8 @@ let package = Package(
       swiftSettings: strict),
 
     // Row 2: facts, keys and values to updates
-    .target(name: "Editing", dependencies: ["LinearAlgebra", "ModelFiles", "Patches"], swiftSettings: strict),
+    .target(
+      name: "Editing", dependencies: ["LinearAlgebra", "ModelFiles", "Patches"], swiftSettings: strict),
 
     // Row 4: the command
     .executableTarget(
@@ -47,8 +49,12 @@ let package = Package(
     .target(name: "TestSupport", dependencies: ["ModelFiles"], path: "Tests/TestSupport"),
     .testTarget(name: "LinearAlgebraTests", dependencies: ["LinearAlgebra", "TestSupport"]),
     .testTarget(name: "ModelFilesTests", dependencies: ["ModelFiles", "TestSupport"]),
-    .testTarget(name: "PatchesTests", dependencies: ["Patches", "LinearAlgebra", "ModelFiles", "Kernels", "TestSupport"]),
-    .testTarget(name: "EditingTests", dependencies: ["Editing", "LinearAlgebra", "ModelFiles", "Patches", "TestSupport"]),
+    .testTarget(
+      name: "PatchesTests",
+      dependencies: ["Patches", "LinearAlgebra", "ModelFiles", "Kernels", "TestSupport"]),
+    .testTarget(
+      name: "EditingTests",
+      dependencies: ["Editing", "LinearAlgebra", "ModelFiles", "Patches", "TestSupport"]),
     .testTarget(name: "CommandTests", dependencies: ["errata", "ModelFiles", "TestSupport"]),
   ],
   swiftLanguageModes: [.v6]

@@ -23,7 +23,8 @@ public struct WeightReport: Sendable {
   public let metricJitter: Double
 
   init(
-    name: String, solution: UpdateSolution, measured: RetentionMeter.Result, preservation: Double?, metricJitter: Double
+    name: String, solution: UpdateSolution, measured: RetentionMeter.Result, preservation: Double?,
+    metricJitter: Double
   ) {
     self.name = name
     self.solution = solution

@@ -50,7 +50,8 @@ public struct EditRun {
     let card = EditReportCard(
       settings: settings, weights: cards, facts: keys.facts, patch: nil, family: family?.name)
     let patch = try writer.finish(tool: tool, family: family?.name, edit: card.manifest)
-    return EditReportCard(settings: settings, weights: cards, facts: keys.facts, patch: patch, family: family?.name)
+    return EditReportCard(
+      settings: settings, weights: cards, facts: keys.facts, patch: patch, family: family?.name)
   }
 
   private var family: ModelFamily? {
@@ -100,7 +101,8 @@ public struct EditRun {
       outputWidth: outputWidth, columns: tensor.shape[1], orientation: way, keys: edits.keys)
     var report: WeightReport?
     try writer.append(
-      solution.factors, to: tensor, of: model, orientation: way, options: options, observe: { meter.observe($0) },
+      solution.factors, to: tensor, of: model, orientation: way, options: options,
+      observe: { meter.observe($0) },
       measured: {
         let made = WeightReport(
           name: weight, solution: solution, measured: meter.result(wanted: solution.factors),

@@ -49,7 +49,8 @@ final class RetentionMeter: Sendable {
       let whole = column == 0 ? (count - next) / change.columns : 0
       let length = whole > 0 ? whole * change.columns : min(change.columns - column, count - next)
       let rows = max(whole, 1)
-      let block = Matrix(rows: rows, columns: length / rows, elements: Array(difference[next..<next + length]))
+      let block = Matrix(
+        rows: rows, columns: length / rows, elements: Array(difference[next..<next + length]))
       add(block, row: element / change.columns, column: column)
       next += length
     }
@@ -112,7 +113,9 @@ extension Matrix where Scalar == Float {
     if range == 0..<columns { return self }
     var elements: [Float] = []
     elements.reserveCapacity(rows * range.count)
-    for row in 0..<rows { elements += self.row(row)[(row * columns + range.lowerBound)..<(row * columns + range.upperBound)] }
+    for row in 0..<rows {
+      elements += self.row(row)[(row * columns + range.lowerBound)..<(row * columns + range.upperBound)]
+    }
     return Matrix(rows: rows, columns: range.count, elements: elements)
   }
 

@@ -31,7 +31,9 @@ struct WeightRows {
       case .outputMajor:
         let bytes = try file.read(
           count * inputWidth * size, at: tensor.byteRange.lowerBound + first * inputWidth * size)
-        bytes.withUnsafeBytes { tensor.elementType.convert($0.baseAddress!, count: count * inputWidth, into: &floats) }
+        bytes.withUnsafeBytes {
+          tensor.elementType.convert($0.baseAddress!, count: count * inputWidth, into: &floats)
+        }
       case .inputMajor:
         // Columns of the storage: read what each input holds of this block, and turn it.
         var turned = [Float](repeating: 0, count: count * inputWidth)

@@ -67,11 +67,11 @@ INLINE uint32_t exponent(errata_elements kind, uint32_t width, uint64_t bits) {
   return (uint32_t)(bits >> kind.exponent_shift) & (kind.exponent_count - 1);
 }
 
+// Scales and quants of a block stand at fixed places, so the place is context: one each, or a few bytes together.
 INLINE uint8_t position_context(errata_elements kind, uint64_t position) {
   if (kind.period == 0) return 0;
-  uint64_t place = position % kind.period;
-  // Scales stand at the start of a block: a context each for the first bytes, one for all the rest.
-  return place < errata_context_limit - 2 ? (uint8_t)place : errata_context_limit - 3;
+  uint64_t contexts = kind.period < errata_place_limit ? kind.period : errata_place_limit;
+  return (uint8_t)(position % kind.period * contexts / kind.period);
 }
 
 #define FOR_WIDTH(kind, call)            \

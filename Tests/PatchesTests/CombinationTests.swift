@@ -26,7 +26,9 @@ import Testing
       .write(to: bench.folder.path(output), tool: "errata test").1
   }
 
-  private func run(_ patchName: String, _ direction: PatchRun.Direction, _ model: String, to output: String) throws {
+  private func run(_ patchName: String, _ direction: PatchRun.Direction, _ model: String, to output: String)
+    throws
+  {
     try PatchRun(patch(patchName), ModelFile(bench.folder.path(model)), threads: 2)
       .write(direction, to: bench.folder.path(output))
   }
@@ -35,7 +37,8 @@ import Testing
   private func expectWays(to last: String, sourceLocation: SourceLocation = #_sourceLocation) throws {
     try run("all.errata", .apply, "a.safetensors", to: "applied.safetensors")
     #expect(
-      same(try bench.folder.read("applied.safetensors"), try bench.folder.read(last)), sourceLocation: sourceLocation)
+      same(try bench.folder.read("applied.safetensors"), try bench.folder.read(last)),
+      sourceLocation: sourceLocation)
     try run("all.errata", .revert, last, to: "reverted.safetensors")
     #expect(
       same(try bench.folder.read("reverted.safetensors"), try bench.folder.read("a.safetensors")),
@@ -47,7 +50,8 @@ import Testing
     try run("ab.errata", .apply, "a.safetensors", to: "b.safetensors")
     let b = try ModelFile(bench.folder.path("b.safetensors"))
     try bench.patch(
-      [TestEdit(tensor: "w", rank: 2, orientation: .inputMajor, seed: 7), TestEdit(tensor: "x", seed: 8)], of: b,
+      [TestEdit(tensor: "w", rank: 2, orientation: .inputMajor, seed: 7), TestEdit(tensor: "x", seed: 8)],
+      of: b,
       to: "bc.errata")
     try run("bc.errata", .apply, "b.safetensors", to: "c.safetensors")
     #expect(try combine(["ab.errata", "bc.errata"], base: a) == .stack)
@@ -86,7 +90,8 @@ import Testing
   @Test func `siblings of one base are added`() throws {
     try bench.patch([TestEdit(tensor: "v", rank: 2)], of: a, to: "one.errata")
     try bench.patch([TestEdit(tensor: "v", rank: 1, seed: 5)], of: a, to: "two.errata")
-    let combination = PatchCombination([try patch("one.errata"), try patch("two.errata")], base: a, threads: 1)
+    let combination = PatchCombination(
+      [try patch("one.errata"), try patch("two.errata")], base: a, threads: 1)
     let (sum, relation, interactions) = try combination.write(
       to: bench.folder.path("all.errata"), tool: "errata test")
     #expect(relation == .siblings)

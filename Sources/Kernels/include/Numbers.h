@@ -10,7 +10,7 @@
 #include <stdint.h>
 
 // Symbols: 0 … 15 stand for themselves; above, a symbol holds a number's length and its three bits after the first.
-enum { errata_symbol_limit = 496, errata_probability_bits = 12, errata_slot_count = 4096, errata_context_limit = 64 };
+enum { errata_symbol_limit = 496, errata_probability_bits = 12, errata_slot_count = 4096, errata_place_limit = 62 };
 
 // How elements are ordered and told apart.
 typedef struct {

@@ -21,7 +21,7 @@ enum DifferenceBlock {
   /// Contexts of a kind: clusters of exponents, places in a quantized block, or one.
   private static func contextCount(_ kind: errata_elements, _ plan: ContextPlan) -> Int {
     if kind.exponent_count > 0 { return plan.bounds.count + 1 }
-    return kind.period > 0 ? Int(errata_context_limit) - 2 : 1
+    return max(1, min(Int(kind.period), Int(errata_place_limit)))
   }
 
   /// Codes the way from a base tile to an edited tile.

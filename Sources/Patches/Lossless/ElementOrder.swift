@@ -22,7 +22,10 @@ extension ElementType {
     case .i64, .u64: whole(8)
     case .i32, .u32: whole(4)
     case .i16, .u16: whole(2)
-    default: whole(1)
+    default:
+      errata_elements(
+        width: 1, is_sign_first: 0, exponent_shift: 0, exponent_count: 0,
+        period: blockElementCount > 1 ? UInt32(blockByteCount) : 0)
     }
   }
 }

@@ -27,12 +27,18 @@ struct LowRankSearch {
 
   /// Finds factors, [rows × rank] and [rank × columns] of the storage; `nil` when the difference has no low rank.
   func factors() throws -> LowRankFactors? {
-    guard pair.before.elementType.isEditable, pair.before.shape.count == 2, min(rows, columns) >= 32,
-      let rank = try sampledRank()
-    else { return nil }
-    var factors = try rangeFinder(rank: rank)
-    for _ in 0..<effort { factors = try refine(factors) }
-    return factors
+    guard pair.before.elementType.isEditable, pair.before.shape.count == 2, min(rows, columns) >= 32 else {
+      return nil
+    }
+    do {
+      guard let rank = try sampledRank() else { return nil }
+      var factors = try rangeFinder(rank: rank)
+      for _ in 0..<effort { factors = try refine(factors) }
+      return factors
+    } catch is LinearAlgebraError {
+      // Numbers near the top of the range overflow in the products: such a tensor is coded without factors.
+      return nil
+    }
   }
 
   /// Rows `first ..< first + count` of base and edited as Float; what is not finite counts as unchanged.
@@ -89,7 +95,8 @@ struct LowRankSearch {
       energy += roundingEnergy(after)
       elements += try difference(row, 1).elements
     }
-    let gram = Matrix<Double>(Matrix(rows: count, columns: columns, elements: elements).rowGram())
+    // In Double: beside an update of F32 weights, a Float product's own rounding is larger than theirs.
+    let gram = Matrix<Double>(Matrix(rows: count, columns: columns, elements: elements)).rowGram()
     let spectrum = try SymmetricEigen(of: gram).values.sorted(by: >)
     var rest = spectrum.reduce(0, +)
     for (rank, value) in spectrum.enumerated() {

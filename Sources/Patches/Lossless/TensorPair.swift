@@ -50,13 +50,18 @@ public struct ChangeMeasure: Sendable {
   }
 
   var json: JSONValue {
-    ["relativeChange": relativeChange.map { .measured($0) } ?? .null, "changedShare": .measured(changedShare)]
+    [
+      "relativeChange": relativeChange.map { .measured($0) } ?? .null,
+      "changedShare": .measured(changedShare),
+    ]
   }
 }
 
 extension ModelComparison {
   /// Measures one of the changed tensors.
-  public func measure(_ name: String, threads: Int, progress: @Sendable (Int) -> Void = { _ in }) throws -> ChangeMeasure {
+  public func measure(_ name: String, threads: Int, progress: @Sendable (Int) -> Void = { _ in }) throws
+    -> ChangeMeasure
+  {
     let pair = try TensorPair(name, self)
     let total = Mutex(ChangeMeasure())
     try parallelFor(pair.tileCount, width: threads, state: { PairScratch() }) { tile, scratch in
@@ -103,7 +108,8 @@ final class PairScratch: @unchecked Sendable {
     var measure = ChangeMeasure()
     let kind = type.order
     measure.elementCount = before.count / Int(kind.width)
-    measure.changedCount = errata_count_different(kind, before.baseAddress, after.baseAddress, measure.elementCount)
+    measure.changedCount = errata_count_different(
+      kind, before.baseAddress, after.baseAddress, measure.elementCount)
     guard type.isEditable else { return measure }
     let count = before.count / (type.bitCount / 8)
     type.convert(before.baseAddress!, count: count, into: &floatsBefore)

@@ -41,7 +41,9 @@ public struct PatchCombination {
   /// Changes by tensor, in the order of the names.
   private var changes: [(name: String, parts: [(patch: PatchFile, change: TensorChange)])] {
     var parts: [String: [(PatchFile, TensorChange)]] = [:]
-    for patch in patches { for change in patch.changes { parts[change.name, default: []].append((patch, change)) } }
+    for patch in patches {
+      for change in patch.changes { parts[change.name, default: []].append((patch, change)) }
+    }
     return parts.keys.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }.map { ($0, parts[$0] ?? []) }
   }
 
@@ -100,7 +102,9 @@ public struct PatchCombination {
 
   /// Applies the stack to a copy that is thrown away, and takes the difference.
   private func writeStack(to path: String, tool: String) throws -> PatchFile {
-    guard let base else { throw PatchError.needsModel(tensor: changes.first { $0.parts.count > 1 }?.name ?? "") }
+    guard let base else {
+      throw PatchError.needsModel(tensor: changes.first { $0.parts.count > 1 }?.name ?? "")
+    }
     var model = base
     var temporaries: [String] = []
     defer { for temporary in temporaries { Folder.remove(temporary) } }
@@ -174,7 +178,8 @@ extension PatchCombination.Interaction {
     let lefts = first.left.times(second.left, transposed: true)
     let rights = first.right.times(second.right, otherTransposed: true)
     updateCosine = lefts.elements.dot(rights.elements) / (first.frobeniusNorm * second.frobeniusNorm)
-    let spaces = ThinQR(first.right.transposed()).q.times(ThinQR(second.right.transposed()).q, transposed: true)
+    let spaces = ThinQR(first.right.transposed()).q.times(
+      ThinQR(second.right.transposed()).q, transposed: true)
     keyCosine = max(0, try SymmetricEigen(of: spaces.rowGram()).values.max() ?? 0).squareRoot()
   }
 }
@@ -183,7 +188,8 @@ extension LowRankFactors {
   /// Both updates together: components side by side.
   func adding(_ other: LowRankFactors) -> LowRankFactors {
     LowRankFactors(
-      left: left.transposed().stacked(on: other.left.transposed()).transposed(), right: right.stacked(on: other.right))
+      left: left.transposed().stacked(on: other.left.transposed()).transposed(),
+      right: right.stacked(on: other.right))
   }
 }
 
@@ -205,7 +211,8 @@ extension PatchWriter {
       let first = blockCount
       for block in range {
         let info = patch.blocks[block]
-        try append(NewBlock(coding: info.coding, decodedCount: info.decodedCount, stored: patch.storedBytes(block)))
+        try append(
+          NewBlock(coding: info.coding, decodedCount: info.decodedCount, stored: patch.storedBytes(block)))
       }
       return first..<blockCount
     }

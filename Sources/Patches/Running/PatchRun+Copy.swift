@@ -94,7 +94,8 @@ extension PatchRun {
     let replaced = patch.changesLayout ? indexName : []
     let shardNames = Set(model.shards.map { Folder.name(of: $0.path) } + replaced)
     var skipped: [String] = []
-    for name in try Folder.names(in: model.folder) where !shardNames.contains(name) && !name.hasSuffix(Journal.suffix) {
+    for name in try Folder.names(in: model.folder)
+    where !shardNames.contains(name) && !name.hasSuffix(Journal.suffix) {
       let path = Folder.path(model.folder, name)
       guard Folder.fileExists(path), !PatchRun.weightSuffixes.contains(where: name.hasSuffix) else {
         skipped.append(name)

@@ -63,7 +63,8 @@ struct CombineCommand: ParsableCommand {
   ) {
     guard messages.json else { return }
     let object: JSONValue = [
-      "patch": .string(output), "digest": .string(patch.digest.hexadecimal), "bytes": .integer(patch.byteCount),
+      "patch": .string(output), "digest": .string(patch.digest.hexadecimal),
+      "bytes": .integer(patch.byteCount),
       "relation": .string(relation.rawValue),
       "interactions": .array(
         interactions.map {
@@ -72,7 +73,8 @@ struct CombineCommand: ParsableCommand {
             "keyCosine": .measured($0.keyCosine),
           ]
         }),
-      "tensors": .array(patch.changes.map { ["name": .string($0.name), "change": .string($0.kind.rawValue)] }),
+      "tensors": .array(
+        patch.changes.map { ["name": .string($0.name), "change": .string($0.kind.rawValue)] }),
     ]
     Console.output(object.indentedText)
   }

@@ -87,12 +87,15 @@ struct DiffCommand: ParsableCommand {
     }
     guard !comparison.isEmpty else { return messages.answer("The models are the same.") }
     var table = Table([
-      ("tensor", .left), ("change", .left), ("type", .left), ("shape", .left), ("size", .right), ("elements", .right),
+      ("tensor", .left), ("change", .left), ("type", .left), ("shape", .left), ("size", .right),
+      ("elements", .right),
       ("‖Δ‖/‖W‖", .right), ("", .left),
     ])
     let largest = measures.values.compactMap(\.relativeChange).max() ?? 0
     for name in comparison.names {
-      guard let tensor = (try? comparison.edited.tensor(name)) ?? (try? comparison.base.tensor(name)) else { continue }
+      guard let tensor = (try? comparison.edited.tensor(name)) ?? (try? comparison.base.tensor(name)) else {
+        continue
+      }
       let relative = measures[name]?.relativeChange
       table.add([
         name, kind(name, comparison), tensor.elementType.rawValue, Numbers.shape(tensor.shape),

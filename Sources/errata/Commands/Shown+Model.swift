@@ -12,7 +12,9 @@ extension Shown {
         + "\(Numbers.quantity(parameters)) parameters, \(Numbers.bytes(bytes))"
     ]
     if let type = model.modelType { lines.append("family: \(type)") }
-    for (key, value) in model.notes { lines.append("\(key): \(value.count > 80 ? value.prefix(79) + "…" : value)") }
+    for (key, value) in model.notes {
+      lines.append("\(key): \(value.count > 80 ? value.prefix(79) + "…" : value)")
+    }
     var table = Table([
       ("tensor", .left), ("type", .left), ("shape", .left), ("each", .right), ("number", .right),
     ])

@@ -16,25 +16,39 @@ extension Shown {
     if let method = edit?["method"]?.text {
       lines.append("method: \(method)\(settings(edit?["recipe"]))")
     }
-    var table = Table([
-      ("tensor", .left), ("type", .left), ("shape", .left), ("change", .left), ("‖Δ‖/‖W‖", .right),
-      ("retention", .right),
-      ("in patch", .right),
-    ])
-    for change in patch.changes {
-      let measured = change.measured
-      table.add([
-        change.name, change.elementType.rawValue, Numbers.shape(change.shape), words(for: change),
-        percent(measured?["relativeNorm"] ?? measured?["relativeChange"]), percent(measured?["retention"]),
-        Numbers.bytes(patch.storedByteCount(of: change)),
-      ])
+    lines.append(tensorTable(patch))
+    if patch.changes.count > 1 {
+      let bytes = patch.changes.reduce(0) { $0 + $1.byteCount }
+      let stored = patch.changes.reduce(0) { $0 + patch.storedByteCount(of: $1) }
+      lines.append(
+        "  \(Numbers.count(patch.changes.count, "tensor")), \(Numbers.bytes(bytes)), in \(Numbers.bytes(stored))")
     }
-    lines.append(table.text())
     if patch.changesLayout { lines.append("  Headers or files change too: apply it with -o.") }
     if let facts = edit?["facts"]?.elements, !facts.isEmpty {
       lines.append(factTable(facts, verbose: verbose))
     }
     return Shown(text: lines.joined(separator: "\n"), json: json(patch))
+  }
+
+  private static func tensorTable(_ patch: PatchFile) -> String {
+    var table = Table([
+      ("tensor", .left), ("type", .left), ("shape", .left), ("change", .left), ("elements", .right),
+      ("‖Δ‖/‖W‖", .right), ("retention", .right), ("in patch", .right), ("", .left),
+    ])
+    func relative(_ change: TensorChange) -> JSONValue? {
+      change.measured?["relativeNorm"] ?? change.measured?["relativeChange"]
+    }
+    let largest = patch.changes.compactMap { relative($0)?.number }.max() ?? 0
+    for change in patch.changes {
+      let size = relative(change)?.number ?? 0
+      table.add([
+        change.name, change.elementType.rawValue, Numbers.shape(change.shape), words(for: change),
+        percent(change.measured?["changedShare"]), percent(relative(change)),
+        percent(change.measured?["retention"]), Numbers.bytes(patch.storedByteCount(of: change)),
+        patch.changes.count > 1 ? Numbers.bar(size, of: largest) : "",
+      ])
+    }
+    return table.text()
   }
 
   /// The kind of change, and what there is to say about it.

@@ -125,16 +125,19 @@ extension ErrorReport {
       return Explanation(
         name, place: "tensor \(tensor)",
         why: "\(second) neither starts from the result of \(first) nor from the same base",
-        advice: "give patches in the order of their application; every one but the first starts where the one before ends, "
+        advice:
+          "give patches in the order of their application; every one but the first starts where the one before ends, "
           + "or all start from one base")
     case .needsModel(let tensor):
       return Explanation(
-        name, place: "tensor \(tensor)", why: "several patches touch it, and only the model decides the combined bytes",
+        name, place: "tensor \(tensor)",
+        why: "several patches touch it, and only the model decides the combined bytes",
         advice: "give the model before all patches with --model")
     case .siblingsNotLowRank(let tensor, let patch):
       return Explanation(
         name, place: "\(patch), tensor \(tensor)",
-        why: "two patches of one base touch it, and this one is no plain low-rank change, so they cannot be added",
+        why:
+          "two patches of one base touch it, and this one is no plain low-rank change, so they cannot be added",
         advice: "apply one, make the other again on the result, and combine the stack")
     case .needsNewFile(let patch):
       return Explanation(

@@ -16,14 +16,19 @@ struct Table {
 
   mutating func add(_ cells: [String]) { rows.append(cells) }
 
-  /// The table, each line after this indent, without spaces at line ends.
+  /// The table, each line after this indent, without spaces at line ends. Columns in which no row says anything are left
+  /// out.
   func text(indent: Int = 2) -> String {
+    let telling = alignments.indices.filter { column in
+      rows.count == 1 || rows.dropFirst().contains { !["–", ""].contains($0[column]) }
+    }
     let widths = alignments.indices.map { column in rows.map { $0[column].count }.max() ?? 0 }
     return rows.map { row in
       var line = String(repeating: " ", count: indent)
-      for (column, cell) in row.enumerated() {
-        let padding = String(repeating: " ", count: widths[column] - cell.count)
-        line += (column > 0 ? "  " : "") + (alignments[column] == .left ? cell + padding : padding + cell)
+      for column in telling {
+        let padding = String(repeating: " ", count: widths[column] - row[column].count)
+        line += column == telling.first ? "" : "  "
+        line += alignments[column] == .left ? row[column] + padding : padding + row[column]
       }
       while line.last == " " { line.removeLast() }
       return line

@@ -112,6 +112,14 @@ import Testing
     #expect(patch.changes.map(\.kind) == [.lowRank] && patch.changes[0].rank == 2)
   }
 
+  @Test(arguments: [ElementType.f32, .bf16, .f64])
+  func `weights of every size are compared, the largest too`(type: ElementType) throws {
+    let before = try TestTensor.random("w", type, [64, 40])
+    try bench.write([before], to: "base.safetensors")
+    try bench.write([before.changed()], to: "edited.safetensors")
+    try ModelPair(bench: bench, base: "base.safetensors", edited: "edited.safetensors").check(changesLayout: false)
+  }
+
   @Test func `sealed faults in differences and choices give the promised tensor or none`() throws {
     let pair = try write(.bf16, 64, 48, seed: 13) { Self.product(1, 64, 48, &$0) }
     let patch = try pair.write()

@@ -67,6 +67,8 @@ import Testing
     #expect(Self.decode(bytes, table, count: numbers.count) == numbers)
     let shares = Self.shares(table)
     #expect(PlainNumbers.decode(bytes, count: numbers.count) { _ in shares } == numbers)
+    // Where one symbol has all the shares and no raw bits, its number is nowhere in the bytes.
+    guard kind != "one symbol" else { return }
     #expect(Self.decode(bytes, table, count: numbers.count + 1) == nil)
     if !numbers.isEmpty { #expect(Self.decode(bytes, table, count: numbers.count - 1) == nil) }
   }
