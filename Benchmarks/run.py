@@ -87,6 +87,9 @@ class Run:
     def big_tensors(self):
         """Part 1: a rank-1 change of one of five large tensors, a rank-100 change of all five."""
         rows, columns = (1024, 3584) if self.quick else (4096, 14336)
+        if self.has_torch:
+            (imports,) = self.median(self.python("peers.py", "nothing"))
+            self.add("the imports alone", "", f"torch: {told(imports)}")
         for kind in ("BF16", "F16"):
             self.inputs("weights", self.folder, kind, rows, columns, 5)
             base, size = self.path("model.safetensors"), os.path.getsize(self.path("model.safetensors")) / 1e6

@@ -106,97 +106,127 @@ ERRATA_INLINE void encode_q8_0(const float *x, uint8_t *b) {
   for (int j = 0; j < 32; j++) b[2 + j] = (uint8_t)nearest_away(x[j] * inverse);
 }
 
-// A scale and an offset for n elements in steps 0 … top: the best, in weighted error, of `tries` + 1 trial scales, each
-// with the least-squares scale and offset of its steps, which go to `chosen`. Returns the scale; `offset` counts downward
-// and is not negative.
-static float fit_with_offset(int n, int top, const float *x, const float *weights, float first, float step, int tries,
-                             int is_absolute, float *offset, uint8_t *chosen) {
-  float low = x[0], high = x[0], sum_w = weights[0], sum_x = sum_w * x[0];
-  for (int i = 1; i < n; i++) {
-    if (x[i] < low) low = x[i];
-    if (x[i] > high) high = x[i];
-    sum_w += weights[i];
-    sum_x += weights[i] * x[i];
-  }
-  if (low > 0) low = 0;
-  *offset = -low;
-  memset(chosen, 0, (size_t)n);
-  if (high == low) return 0;
-  float inverse = (float)top / (high - low), scale = 1 / inverse, best = 0;
-  for (int i = 0; i < n; i++) {
-    chosen[i] = (uint8_t)within(nearest_even(inverse * (x[i] - low)), 0, top);
-    float difference = scale * (float)chosen[i] + low - x[i];
-    best += weights[i] * (is_absolute ? magnitude(difference) : difference * difference);
-  }
-  int q[32];
-  for (int trial = 0; trial <= tries; trial++) {
-    inverse = (first + step * (float)trial + (float)top) / (high - low);
-    float sum_q = 0, sum_qq = 0, sum_xq = 0;
-    for (int i = 0; i < n; i++) q[i] = within(nearest_even(inverse * (x[i] - low)), 0, top);
-    for (int i = 0; i < n; i++) {
-      float wq = weights[i] * (float)q[i];
-      sum_q += wq;
-      sum_qq += wq * (float)q[i];
-      sum_xq += wq * x[i];
-    }
-    float determinant = sum_w * sum_qq - sum_q * sum_q;
-    if (!(determinant > 0)) continue;
-    float trial_scale = (sum_w * sum_xq - sum_x * sum_q) / determinant;
-    float trial_low = (sum_qq * sum_x - sum_q * sum_xq) / determinant;
-    if (trial_low > 0) {
-      trial_low = 0;
-      trial_scale = sum_xq / sum_qq;
-    }
-    float error = 0;
-    for (int i = 0; i < n; i++) {
-      float difference = trial_scale * (float)q[i] + trial_low - x[i];
-      error += weights[i] * (is_absolute ? magnitude(difference) : difference * difference);
-    }
-    if (error < best) {
-      best = error;
-      scale = trial_scale;
-      // The reference goes on from the better offset: later trials measure from it.
-      low = trial_low;
-      for (int i = 0; i < n; i++) chosen[i] = (uint8_t)q[i];
-    }
-  }
-  *offset = -low;
-  return scale;
+// Eight groups side by side: element i of group g is [i][g]. Each group's sums keep their order, which is the
+// reference's; side by side they fill a vector, where alone each addition would wait for the one before.
+enum { lanes = 8 };
+typedef float lane_floats[lanes];
+#define EACH_LANE(g) for (int g = 0; g < lanes; g++)
+
+// Eight groups of n neighbors each.
+ERRATA_INLINE void put_side_by_side(const float *x, int n, lane_floats *out) {
+  for (int i = 0; i < n; i++) EACH_LANE(g) out[i][g] = x[n * g + i];
 }
 
-// A scale without offset for 16 elements in steps −32 … 31, weighted by their squares: the best of 19 trial scales.
-static float fit_around_zero(const float *x, int8_t *q) {
-  float largest = 0, extreme = 0;
-  for (int i = 0; i < 16; i++)
-    if (magnitude(x[i]) > largest) {
-      largest = magnitude(x[i]);
-      extreme = x[i];
+// A scale and an offset for n elements in steps 0 … top: the best, in weighted error, of `tries` + 1 trial scales, each
+// with the least-squares scale and offset of its steps, which go to `chosen`. Offsets count downward and are not
+// negative.
+ERRATA_INLINE void fit_with_offset(int n, int top, const lane_floats *x, const lane_floats *weights, float first,
+                                   float step, int tries, int is_absolute, float *scales, float *offsets,
+                                   uint8_t *chosen) {
+  lane_floats low, high, sum_w, sum_x, best = {0}, inverse, scale;
+  int q[32][lanes], kept[32][lanes], is_flat[lanes];
+  EACH_LANE(g) {
+    low[g] = high[g] = x[0][g];
+    sum_w[g] = weights[0][g];
+    sum_x[g] = sum_w[g] * x[0][g];
+  }
+  for (int i = 1; i < n; i++) EACH_LANE(g) {
+    low[g] = x[i][g] < low[g] ? x[i][g] : low[g];
+    high[g] = x[i][g] > high[g] ? x[i][g] : high[g];
+    sum_w[g] += weights[i][g];
+    sum_x[g] += weights[i][g] * x[i][g];
+  }
+  EACH_LANE(g) {
+    low[g] = low[g] > 0 ? 0 : low[g];
+    // One value: no steps. What the lane computes below is not used.
+    is_flat[g] = high[g] == low[g];
+    inverse[g] = (float)top / (high[g] - low[g]);
+    scale[g] = is_flat[g] ? 0 : 1 / inverse[g];
+  }
+  for (int i = 0; i < n; i++) EACH_LANE(g) {
+    kept[i][g] = is_flat[g] ? 0 : within(nearest_even(inverse[g] * (x[i][g] - low[g])), 0, top);
+    float difference = scale[g] * (float)kept[i][g] + low[g] - x[i][g];
+    best[g] += weights[i][g] * (is_absolute ? magnitude(difference) : difference * difference);
+  }
+  for (int trial = 0; trial <= tries; trial++) {
+    lane_floats sum_q = {0}, sum_qq = {0}, sum_xq = {0}, trial_scale, trial_low, error = {0};
+    EACH_LANE(g) inverse[g] = (first + step * (float)trial + (float)top) / (high[g] - low[g]);
+    for (int i = 0; i < n; i++) EACH_LANE(g) {
+      q[i][g] = within(nearest_even(inverse[g] * (x[i][g] - low[g])), 0, top);
+      float wq = weights[i][g] * (float)q[i][g];
+      sum_q[g] += wq;
+      sum_qq[g] += wq * (float)q[i][g];
+      sum_xq[g] += wq * x[i][g];
     }
-  memset(q, 0, 16);
-  if (largest < 1e-15f) return 0;
-  float scale = 0, best = 0;
+    int is_better[lanes], is_any_better = 0;
+    EACH_LANE(g) {
+      float determinant = sum_w[g] * sum_qq[g] - sum_q[g] * sum_q[g];
+      trial_scale[g] = (sum_w[g] * sum_xq[g] - sum_x[g] * sum_q[g]) / determinant;
+      trial_low[g] = (sum_qq[g] * sum_x[g] - sum_q[g] * sum_xq[g]) / determinant;
+      trial_scale[g] = trial_low[g] > 0 ? sum_xq[g] / sum_qq[g] : trial_scale[g];
+      trial_low[g] = trial_low[g] > 0 ? 0 : trial_low[g];
+      is_better[g] = (determinant > 0) & !is_flat[g];
+    }
+    for (int i = 0; i < n; i++) EACH_LANE(g) {
+      float difference = trial_scale[g] * (float)q[i][g] + trial_low[g] - x[i][g];
+      error[g] += weights[i][g] * (is_absolute ? magnitude(difference) : difference * difference);
+    }
+    EACH_LANE(g) {
+      is_better[g] &= error[g] < best[g];
+      is_any_better |= is_better[g];
+      best[g] = is_better[g] ? error[g] : best[g];
+      scale[g] = is_better[g] ? trial_scale[g] : scale[g];
+      // The reference goes on from the better offset: later trials measure from it.
+      low[g] = is_better[g] ? trial_low[g] : low[g];
+    }
+    for (int i = 0; is_any_better && i < n; i++) EACH_LANE(g) kept[i][g] = is_better[g] ? q[i][g] : kept[i][g];
+  }
+  EACH_LANE(g) {
+    scales[g] = scale[g];
+    offsets[g] = -low[g];
+    for (int i = 0; i < n; i++) chosen[n * g + i] = (uint8_t)kept[i][g];
+  }
+}
+
+// Scales without offset for eight groups of 16 in steps −32 … 31, weighted by their squares: the best of 19 trials.
+ERRATA_INLINE void fit_around_zero(const float *elements, float *scales, int8_t *chosen) {
+  lane_floats x[16], w[16], wx[16], largest = {0}, extreme = {0}, scale = {0}, best = {0};
+  int q[16][lanes], kept[16][lanes];
+  put_side_by_side(elements, 16, x);
+  for (int i = 0; i < 16; i++) EACH_LANE(g) {
+    extreme[g] = magnitude(x[i][g]) > largest[g] ? x[i][g] : extreme[g];
+    largest[g] = magnitude(x[i][g]) > largest[g] ? magnitude(x[i][g]) : largest[g];
+    w[i][g] = x[i][g] * x[i][g];
+    wx[i][g] = w[i][g] * x[i][g];
+  }
   for (int order = 0; order < 19; order++) {
     int trial = order == 0 ? 0 : order <= 9 ? order - 10 : order - 9;
-    float inverse = trial == 0 ? -32 / extreme : -(32 + 0.1f * (float)trial) / extreme;
-    float sum_xq = 0, sum_qq = 0;
-    int8_t steps[16];
-    for (int i = 0; i < 16; i++) steps[i] = (int8_t)within(nearest_even(inverse * x[i]), -32, 31);
-    for (int i = 0; i < 16; i++) {
-      float w = x[i] * x[i];
-      sum_xq += w * x[i] * (float)steps[i];
-      sum_qq += w * (float)steps[i] * (float)steps[i];
+    lane_floats inverse, sum_xq = {0}, sum_qq = {0};
+    EACH_LANE(g) inverse[g] = -(32 + 0.1f * (float)trial) / extreme[g];
+    for (int i = 0; i < 16; i++) EACH_LANE(g) {
+      q[i][g] = within(nearest_even(inverse[g] * x[i][g]), -32, 31);
+      sum_xq[g] += wx[i][g] * (float)q[i][g];
+      sum_qq[g] += w[i][g] * (float)q[i][g] * (float)q[i][g];
     }
-    int is_better = trial == 0 || (sum_qq > 0 && sum_xq * sum_xq > best * sum_qq);
-    if (!is_better) continue;
-    scale = sum_qq != 0 ? sum_xq / sum_qq : 0;
-    best = scale * sum_xq;
-    for (int i = 0; i < 16; i++) q[i] = (int8_t)(steps[i] + 32);
+    int is_better[lanes];
+    EACH_LANE(g) {
+      is_better[g] = (order == 0) | ((sum_qq[g] > 0) & (sum_xq[g] * sum_xq[g] > best[g] * sum_qq[g]));
+      float own = sum_qq[g] != 0 ? sum_xq[g] / sum_qq[g] : 0;
+      scale[g] = is_better[g] ? own : scale[g];
+      best[g] = is_better[g] ? own * sum_xq[g] : best[g];
+    }
+    for (int i = 0; i < 16; i++) EACH_LANE(g) kept[i][g] = is_better[g] ? q[i][g] : kept[i][g];
   }
-  return scale;
+  EACH_LANE(g) {
+    int is_zero = largest[g] < 1e-15f;
+    scales[g] = is_zero ? 0 : scale[g];
+    for (int i = 0; i < 16; i++) chosen[16 * g + i] = (int8_t)(is_zero ? 0 : kept[i][g] + 32);
+  }
 }
 
-// The same in steps −4 … 3: from one scale on, single steps move as long as that lowers the error, five rounds at most.
-static float fit_three_bits(const float *x, int8_t *q) {
+// The same for one group in steps −4 … 3: from one scale on, single steps move as long as that lowers the error, five
+// rounds at most.
+ERRATA_INLINE float fit_three_bits(const float *x, int8_t *q) {
   float largest = 0, extreme = 0;
   for (int i = 0; i < 16; i++)
     if (magnitude(x[i]) > largest) {
@@ -244,13 +274,16 @@ ERRATA_INLINE void put_pairs(const uint8_t *q, uint8_t *pairs) {
     }
 }
 
-static void encode_q2_k(const float *x, uint8_t *b) {
-  float scales[16], offsets[16], largest_scale = 0, largest_offset = 0, weights[16];
+ERRATA_INLINE void encode_q2_k(const float *x, uint8_t *b) {
+  float scales[16], offsets[16], largest_scale = 0, largest_offset = 0;
   uint8_t q[256];
+  for (int half = 0; half < 2; half++) {
+    lane_floats own[16], weights[16];
+    put_side_by_side(x + 128 * half, 16, own);
+    for (int i = 0; i < 16; i++) EACH_LANE(g) weights[i][g] = magnitude(own[i][g]);
+    fit_with_offset(16, 3, own, weights, -0.5f, 0.1f, 15, 1, scales + 8 * half, offsets + 8 * half, q + 128 * half);
+  }
   for (int group = 0; group < 16; group++) {
-    for (int i = 0; i < 16; i++) weights[i] = magnitude(x[16 * group + i]);
-    scales[group] = fit_with_offset(16, 3, x + 16 * group, weights, -0.5f, 0.1f, 15, 1, &offsets[group],
-                                    q + 16 * group);
     if (scales[group] > largest_scale) largest_scale = scales[group];
     if (offsets[group] > largest_offset) largest_offset = offsets[group];
   }
@@ -258,7 +291,7 @@ static void encode_q2_k(const float *x, uint8_t *b) {
   float to_offset = largest_offset > 0 ? 15.0f / largest_offset : 0;
   for (int group = 0; group < 16; group++) {
     int s = nearest_even(to_scale * scales[group]), o = nearest_even(to_offset * offsets[group]);
-    b[group] = (uint8_t)(s | o << 4);
+    b[group] = (uint8_t)((unsigned)s | (unsigned)o << 4);
   }
   put_half(b + 80, largest_scale > 0 ? largest_scale / 15.0f : 0);
   put_half(b + 82, largest_offset > 0 ? largest_offset / 15.0f : 0);
@@ -271,7 +304,7 @@ static void encode_q2_k(const float *x, uint8_t *b) {
   put_pairs(q, b + 16);
 }
 
-static void encode_q3_k(const float *x, uint8_t *b) {
+ERRATA_INLINE void encode_q3_k(const float *x, uint8_t *b) {
   float scales[16], largest = 0, extreme = 0;
   int8_t first[256];
   uint8_t q[256];
@@ -310,15 +343,14 @@ static void encode_q3_k(const float *x, uint8_t *b) {
 
 // What Q4_K and Q5_K share: scale and offset of block and groups into 16 bytes, elements into steps 0 … top.
 ERRATA_INLINE void quantize_groups(const float *x, int top, float first, int tries, uint8_t *b, uint8_t *q) {
-  float scales[8], offsets[8], largest_scale = 0, largest_offset = 0, weights[32];
+  float scales[8], offsets[8], largest_scale = 0, largest_offset = 0;
+  lane_floats own[32], weights[32], squares = {0}, mean;
+  put_side_by_side(x, 32, own);
+  for (int i = 0; i < 32; i++) EACH_LANE(g) squares[g] += own[i][g] * own[i][g];
+  EACH_LANE(g) mean[g] = __builtin_elementwise_sqrt(squares[g] / 32);
+  for (int i = 0; i < 32; i++) EACH_LANE(g) weights[i][g] = mean[g] + magnitude(own[i][g]);
+  fit_with_offset(32, top, own, weights, first, 0.1f, tries, 0, scales, offsets, q);
   for (int group = 0; group < 8; group++) {
-    const float *own = x + 32 * group;
-    float squares = 0;
-    for (int i = 0; i < 32; i++) squares += own[i] * own[i];
-    float mean = __builtin_elementwise_sqrt(squares / 32);
-    for (int i = 0; i < 32; i++) weights[i] = mean + magnitude(own[i]);
-    scales[group] = fit_with_offset(32, top, own, weights, first, 0.1f, tries, 0, &offsets[group],
-                                    q + 32 * group);
     if (scales[group] > largest_scale) largest_scale = scales[group];
     if (offsets[group] > largest_offset) largest_offset = offsets[group];
   }
@@ -349,7 +381,7 @@ ERRATA_INLINE void quantize_groups(const float *x, int top, float first, int tri
   }
 }
 
-static void encode_q4_k(const float *x, uint8_t *b) {
+ERRATA_INLINE void encode_q4_k(const float *x, uint8_t *b) {
   uint8_t q[256];
   quantize_groups(x, 15, -1.0f, 20, b, q);
   for (int pair = 0; pair < 4; pair++)
@@ -357,7 +389,7 @@ static void encode_q4_k(const float *x, uint8_t *b) {
       b[16 + 32 * pair + j] = (uint8_t)(q[64 * pair + j] | q[64 * pair + 32 + j] << 4);
 }
 
-static void encode_q5_k(const float *x, uint8_t *b) {
+ERRATA_INLINE void encode_q5_k(const float *x, uint8_t *b) {
   uint8_t q[256];
   quantize_groups(x, 31, -0.5f, 15, b, q);
   memset(b + 16, 0, 32);
@@ -368,16 +400,15 @@ static void encode_q5_k(const float *x, uint8_t *b) {
       b[48 + 32 * pair + j] = (uint8_t)((q[64 * pair + j] & 15) | (q[64 * pair + 32 + j] & 15) << 4);
 }
 
-static void encode_q6_k(const float *x, uint8_t *b) {
+ERRATA_INLINE void encode_q6_k(const float *x, uint8_t *b) {
   float scales[16], largest = 0, extreme = 0;
   int8_t q[256];
-  for (int group = 0; group < 16; group++) {
-    scales[group] = fit_around_zero(x + 16 * group, q + 16 * group);
+  for (int half = 0; half < 2; half++) fit_around_zero(x + 128 * half, scales + 8 * half, q + 128 * half);
+  for (int group = 0; group < 16; group++)
     if (magnitude(scales[group]) > largest) {
       largest = magnitude(scales[group]);
       extreme = scales[group];
     }
-  }
   memset(b, 0, 210);
   if (largest < 1e-15f) return;
   float inverse = -128.0f / extreme;

@@ -1,4 +1,4 @@
-#include "Blocks.h"
+#include "Kernels.h"
 
 // A fused product and sum would round once where ggml's plain code rounds twice.
 #pragma STDC FP_CONTRACT OFF
@@ -35,38 +35,59 @@ errata_block_form errata_block_form_of(errata_block_type type) {
   return (errata_block_form){0, 0, 0};
 }
 
-void errata_decode_blocks(errata_block_type type, const void *blocks, float *floats, size_t block_count) {
-  const uint8_t *restrict b = blocks;
-  float *restrict x = floats;
 #define DECODE(name, elements, bytes, can_encode) \
   case errata_block_##name:                       \
     for (size_t i = 0; i < block_count; i++) decode_##name(b + bytes * i, x + elements * i); \
     return;
-  switch (type) { ALL_FORMATS(DECODE) }
-#undef DECODE
-}
-
-void errata_encode_blocks(errata_block_type type, const float *floats, void *blocks, size_t block_count) {
-  const float *restrict x = floats;
-  uint8_t *restrict b = blocks;
 #define ENCODE(name, elements, bytes) \
   case errata_block_##name:           \
     for (size_t i = 0; i < block_count; i++) encode_##name(x + elements * i, b + bytes * i); \
     return;
-  switch (type) {
-    ENCODE(q4_0, 32, 18)
-    ENCODE(q4_1, 32, 20)
-    ENCODE(q5_0, 32, 22)
-    ENCODE(q5_1, 32, 24)
-    ENCODE(q8_0, 32, 34)
-    ENCODE(q2_k, 256, 84)
-    ENCODE(q3_k, 256, 110)
-    ENCODE(q4_k, 256, 144)
-    ENCODE(q5_k, 256, 176)
-    ENCODE(q6_k, 256, 210)
-  default: return;
+
+// The same code for one instruction set: everything is inlined into these two.
+#define LEVEL(level)                                                                                              \
+  static void decode##level(errata_block_type type, const uint8_t *restrict b, float *restrict x,                 \
+                            size_t block_count) {                                                                 \
+    switch (type) { ALL_FORMATS(DECODE) }                                                                         \
+  }                                                                                                               \
+  static void encode##level(errata_block_type type, const float *restrict x, uint8_t *restrict b,                 \
+                            size_t block_count) {                                                                 \
+    switch (type) {                                                                                               \
+      ENCODE(q4_0, 32, 18)                                                                                        \
+      ENCODE(q4_1, 32, 20)                                                                                        \
+      ENCODE(q5_0, 32, 22)                                                                                        \
+      ENCODE(q5_1, 32, 24)                                                                                        \
+      ENCODE(q8_0, 32, 34)                                                                                        \
+      ENCODE(q2_k, 256, 84)                                                                                       \
+      ENCODE(q3_k, 256, 110)                                                                                      \
+      ENCODE(q4_k, 256, 144)                                                                                      \
+      ENCODE(q5_k, 256, 176)                                                                                      \
+      ENCODE(q6_k, 256, 210)                                                                                      \
+    default: return;                                                                                              \
+    }                                                                                                             \
   }
-#undef ENCODE
+
+LEVEL(_plain)
+
+// Encoding K-quants gains 1.5 times, decoding 1.1 to 4 times where memory does not bound it.
+#if defined(__x86_64__)
+#pragma clang attribute push(__attribute__((target("arch=x86-64-v3"))), apply_to = function)
+LEVEL(_v3)
+#pragma clang attribute pop
+#endif
+
+void errata_decode_blocks(errata_block_type type, const void *blocks, float *floats, size_t block_count) {
+#if defined(__x86_64__)
+  if (errata_kernel_level() >= 3) return decode_v3(type, blocks, floats, block_count);
+#endif
+  decode_plain(type, blocks, floats, block_count);
+}
+
+void errata_encode_blocks(errata_block_type type, const float *floats, void *blocks, size_t block_count) {
+#if defined(__x86_64__)
+  if (errata_kernel_level() >= 3) return encode_v3(type, floats, blocks, block_count);
+#endif
+  encode_plain(type, floats, blocks, block_count);
 }
 
 void errata_to_f16(const float *restrict floats, uint16_t *restrict elements, size_t count) {

@@ -87,7 +87,12 @@ struct Session: CustomTestStringConvertible {
     let line = line.replacing(/[0-9a-f]{64}/, with: "<digest>").replacing(/[0-9a-f]{12}…/, with: "<digest>…")
     if line.hasPrefix("| patch: version") { return line.replacing(/[0-9.]+ k?B,/, with: "<size>,") }
     if line.hasPrefix("! The patch is ") { return line.replacing(/[0-9.]+ k?B for/, with: "<size> for") }
-    return line.contains(/\s\srank \d/) ? line.replacing(/\s+[0-9.]+ k?B$/, with: "  <size>") : line
+    if line.hasPrefix("|   "), line.contains(", in ") {
+      return line.replacing(/[0-9.]+ k?B$/, with: "<size>")
+    }
+    // In a table's row the size is the last column but for a bar.
+    return line.contains(/\s\srank \d/)
+      ? line.replacing(/\s+[0-9.]+ k?B(?=$|\s+\S*$)/, with: "  <size>") : line
   }
 }
 

@@ -94,6 +94,11 @@ public enum Folder {
     }
   }
 
+  /// Whether a name was made by `temporaryPath`: output under way, or left by a kill.
+  public static func isTemporary(_ name: String) -> Bool {
+    name.hasPrefix(".") && name.utf8.count > 1 && name.firstRange(of: ".errata-") != nil
+  }
+
   /// A name beside a path that nobody else uses: the temporary form of what will be there.
   public static func temporaryPath(for path: String) -> String {
     let number = UInt64.random(in: 0...UInt64.max)

@@ -143,9 +143,17 @@ struct LowRankSearch {
       draw = draw &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
       return Float(Int32(truncatingIfNeeded: draw >> 32)) * 0x1p-31
     }
-    var q = ThinQR(try product(Matrix(rows: width, columns: columns, elements: noise), difference)).q
-    q = ThinQR(try product(try projection(q, difference), difference)).q
+    var q = try basis(product(Matrix(rows: width, columns: columns, elements: noise), difference))
+    q = try basis(product(projection(q, difference), difference))
     return try truncated(q, try projection(q, difference), rank: rank)
+  }
+
+  /// Orthonormal columns that span a product's; one that overflowed is refused here, as LAPACK stops at it.
+  private func basis(_ product: Matrix<Float>) throws -> Matrix<Float> {
+    if let (row, column) = product.firstNonFinite() {
+      throw LinearAlgebraError.notFinite(row: row, column: column)
+    }
+    return ThinQR(product).q
   }
 
   /// The best rank-r part of Q · B: the eigenvectors of B Bᵀ turn Q into singular directions.
@@ -178,7 +186,7 @@ struct LowRankSearch {
       }
       return Matrix(rows: count, columns: columns, elements: elements)
     }
-    let q = ThinQR(try product(right, target)).q
+    let q = try basis(product(right, target))
     return try truncated(q, try projection(q, target), rank: factors.rank)
   }
 }

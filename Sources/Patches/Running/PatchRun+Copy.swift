@@ -95,7 +95,9 @@ extension PatchRun {
     let shardNames = Set(model.shards.map { Folder.name(of: $0.path) } + replaced)
     var skipped: [String] = []
     for name in try Folder.names(in: model.folder)
-    where !shardNames.contains(name) && !name.hasSuffix(Journal.suffix) {
+    where !shardNames.contains(name) && !name.hasSuffix(Journal.suffix)
+      && !Folder.isTemporary(name)
+    {
       let path = Folder.path(model.folder, name)
       guard Folder.fileExists(path), !PatchRun.weightSuffixes.contains(where: name.hasSuffix) else {
         skipped.append(name)

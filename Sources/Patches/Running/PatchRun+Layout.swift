@@ -6,32 +6,54 @@ extension PatchRun {
     _ direction: Direction, layout: StoredLayout, to output: String, progress: @Sendable (Int) -> Void
   ) throws -> [String] {
     guard layout.isFolder else {
-      guard layout.files.count == 1 else { throw PatchError.badManifest(file: patch.path, field: "layout") }
-      try write(layout.files[0], direction, to: output, progress: progress)
+      guard layout.files.count == 1 else { throw badLayout }
+      let (file, names) = try write(layout.files[0], direction, to: output, progress: progress)
+      try requireTouched(direction, in: names)
+      try file.commit()
       return []
     }
     return try writeFolder(to: output) { temporary in
+      var names: [String] = []
       for file in layout.files {
-        try write(file, direction, to: Folder.path(temporary, file.name), progress: progress)
+        let path = Folder.path(temporary, file.name)
+        let (output, found) = try write(file, direction, to: path, progress: progress)
+        try output.commit()
+        names += found
       }
+      try requireTouched(direction, in: names)
     }
   }
 
+  private var badLayout: PatchError { .badManifest(file: patch.path, field: "layout") }
+
+  /// Demands that the headers named every tensor of the side that the patch touches.
+  private func requireTouched(_ direction: Direction, in names: [String]) throws {
+    let absent = direction == .apply ? TensorChange.Kind.removed : .added
+    let touched = items.map(\.change.name) + wholes.filter { $0.kind != absent }.map(\.name)
+    guard Set(names).isSuperset(of: touched) else { throw badLayout }
+  }
+
+  /// Writes a file, still without its name, and returns the names of its tensors too.
   private func write(
     _ file: (name: String, byteCount: Int, headerCount: Int, header: Range<Int>), _ direction: Direction,
     to path: String, progress: @Sendable (Int) -> Void
-  ) throws {
+  ) throws -> (AtomicFile, [String]) {
     let output = try newFile(path)
     let target = output.file
     try target.reserve(file.byteCount)
     try target.write(try patch.content(file.header), at: 0)
     // A file that is all header holds no tensors: the index.
-    if !file.name.hasSuffix(".json") {
-      for tensor in try ModelFile.tensors(in: target) {
-        try write(tensor, direction, to: target, progress: progress)
-      }
+    let tensors = file.name.hasSuffix(".json") ? [] : try self.tensors(in: target)
+    for tensor in tensors { try write(tensor, direction, to: target, progress: progress) }
+    return (output, tensors.map(\.name))
+  }
+
+  /// What the header that the patch brought says; a header that no model file could have is the patch's fault.
+  private func tensors(in target: OpenFile) throws -> [TensorInfo] {
+    do throws(ModelFileError) { return try ModelFile.tensors(in: target) } catch {
+      if case .system = error.reason { throw error }
+      throw badLayout
     }
-    try output.commit()
   }
 
   private func write(

@@ -37,6 +37,7 @@ struct CombineCommand: ParsableCommand {
       }
       BLASThreads.count = threads.count
       let base = try model.map { try openModel($0, threads: threads.count, messages) }
+      try requireDistinct(output, from: base?.inputPaths ?? [])
       let (patch, relation, interactions) = try PatchCombination(files, base: base, threads: threads.count)
         .write(to: output, tool: Errata.tool)
       messages.answer(Shown.patch(patch, verbose: messages.verbose).text)

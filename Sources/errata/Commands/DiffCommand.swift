@@ -36,7 +36,7 @@ struct DiffCommand: ParsableCommand {
     let differs = try doing("cannot compare \(base) and \(edited)", messages) {
       let before = try openModel(base, threads: threads.count, messages)
       let after = try openModel(edited, threads: threads.count, messages)
-      if let output { try requireDistinct(output, from: (before.shards + after.shards).map(\.path)) }
+      if let output { try requireDistinct(output, from: before.inputPaths + after.inputPaths) }
       let reading = Progress("compare", total: before.tensors.reduce(0) { $0 + $1.byteCount }, messages)
       let comparison = try ModelComparison(before, after, threads: threads.count, progress: reading.advance)
       reading.finish()

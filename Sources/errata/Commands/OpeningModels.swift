@@ -9,6 +9,11 @@ func openModel(_ path: String, threads: Int, _ output: OutputOptions) throws -> 
   return model
 }
 
+extension ModelFile {
+  /// The files that the model is read from: its weights, and the index that joins them.
+  var inputPaths: [String] { shards.map(\.path) + (indexPath.map { [$0] } ?? []) }
+}
+
 /// Says what became of an interrupted run.
 func announce(_ recovery: PatchRun.Recovery, _ output: OutputOptions) {
   output.say(

@@ -18,8 +18,12 @@ extension Shown {
         + sizes.map { "\($0.type.rawValue) \(Numbers.bytes($0.bytes)) in \($0.count)" }.joined(
           separator: ", "))
     var metadata = Table([("key", .left), ("type", .left), ("value", .left)])
-    for field in model.ggufMetadata {
+    let keys = model.ggufMetadata
+    for field in keys.prefix(verbose ? keys.count : shownKeys) {
       metadata.add([visible(field.key), typeName(field.value), try words(field.value)])
+    }
+    if keys.count > shownKeys, !verbose {
+      metadata.add(["…", "", "and \(keys.count - shownKeys) more (-v shows all)"])
     }
     var table = Table([
       ("tensor", .left), ("type", .left), ("shape", .left), ("each", .right), ("number", .right),
@@ -74,6 +78,8 @@ extension Shown {
     return sizes.values.sorted { ($0.bytes, $0.type.rawValue) > ($1.bytes, $1.type.rawValue) }
   }
 
+  /// Keys shown to people before the rest is only counted; models have some fifty.
+  private static let shownKeys = 200
   /// Elements of an array shown to people, and given to scripts.
   private static let shownElements = 8
   private static let jsonElements = 64

@@ -21,7 +21,8 @@ extension Shown {
       let bytes = patch.changes.reduce(0) { $0 + $1.byteCount }
       let stored = patch.changes.reduce(0) { $0 + patch.storedByteCount(of: $1) }
       lines.append(
-        "  \(Numbers.count(patch.changes.count, "tensor")), \(Numbers.bytes(bytes)), in \(Numbers.bytes(stored))")
+        "  \(Numbers.count(patch.changes.count, "tensor")), \(Numbers.bytes(bytes)), in \(Numbers.bytes(stored))"
+      )
     }
     if patch.changesLayout { lines.append("  Headers or files change too: apply it with -o.") }
     if let facts = edit?["facts"]?.elements, !facts.isEmpty {

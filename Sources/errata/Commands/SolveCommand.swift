@@ -33,7 +33,7 @@ struct SolveCommand: ParsableCommand {
   func run() throws {
     try doing("cannot solve for the edits in \(keys)", messages) {
       let file = try openModel(model, threads: threads.count, messages)
-      try requireDistinct(output, from: file.shards.map(\.path) + [keys] + (statistics.map { [$0] } ?? []))
+      try requireDistinct(output, from: file.inputPaths + [keys] + (statistics.map { [$0] } ?? []))
       BLASThreads.count = threads.count
       let run = EditRun(
         model: file, keys: try KeysFile(keys), statistics: try statistics.map { try StatisticsFile($0) },

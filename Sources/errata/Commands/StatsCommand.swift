@@ -54,8 +54,8 @@ struct StatsImportCommand: ParsableCommand {
 
   func run() throws {
     try doing("cannot import statistics into \(output)", messages) {
-      try requireDistinct(output, from: archives)
       let model = try openModel(model, threads: 1, messages)
+      try requireDistinct(output, from: archives + model.inputPaths)
       let sources = try archives.map { archive in
         if let weight { return StatisticsFile.Source(archive: archive, weight: weight) }
         guard let source = StatisticsFile.Source(archive: archive) else {

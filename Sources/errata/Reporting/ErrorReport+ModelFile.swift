@@ -71,7 +71,8 @@ extension ErrorReport {
         "the folder holds \(names.count) model files (\(names.prefix(3).joined(separator: ", "))…) and no index",
         "name the file"
       )
-    case .unknownFormat: return ("it is not a .safetensors file, an index of such files, or a folder", nil)
+    case .unknownFormat:
+      return ("it is not a .safetensors or .gguf file, an index of such files, or a folder", nil)
     case .noSuchTensor: return ("the file has no such tensor", "look at the names with `errata show`")
     case .shapeMismatch(let expected, let found):
       let wanted = expected.map { $0 < 0 ? "any" : String($0) }.joined(separator: " × ")

@@ -15,8 +15,10 @@ import Testing
     #expect(pair.decoded(block, isForward: true) == pair.edited)
     #expect(pair.decoded(block, isForward: false) == pair.base)
     for side in [pair.base, pair.edited] {
+      let period = type.blockElementCount > 1 ? type.blockByteCount : 1
       let plain = try #require(
-        PlainNumbers.decode(block, exponents: pair.exponents(side), count: pair.count), "the page refuses it")
+        PlainNumbers.decode(block, exponents: pair.exponents(side), period: period, count: pair.count),
+        "the page refuses it")
       #expect(plain.numbers == pair.numbers)
     }
   }

@@ -113,13 +113,19 @@ enum PlainNumbers {
   }
 
   /// The numbers of a block, and the positions of exceptions, as one side's elements tell them.
+  ///
+  /// - Parameter period: bytes of a quantized block, else 1.
   static func decode(
-    _ block: [UInt8], exponents: [Int]?, count: Int
+    _ block: [UInt8], exponents: [Int]?, period: Int = 1, count: Int
   ) -> (numbers: [UInt64], exceptions: [Int])? {
     var cursor = Cursor(bytes: block)
     guard let exponents else {
-      guard let table = cursor.table() else { return nil }
-      return decode(Array(block[cursor.position...]), count: count) { _ in table }.map { ($0, []) }
+      let contextCount = min(period, 62)
+      var tables: [Table] = []
+      for _ in 0..<contextCount { if let table = cursor.table() { tables.append(table) } }
+      guard tables.count == contextCount else { return nil }
+      let rest = Array(block[cursor.position...])
+      return decode(rest, count: count) { tables[$0 % period * contextCount / period] }.map { ($0, []) }
     }
     guard let clusterCount = cursor.take(1) else { return nil }
     var firsts: [Int] = []

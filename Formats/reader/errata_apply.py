@@ -1,0 +1,157 @@
+"""Applying and reverting, written from patch.md alone; docstrings name the sections of that page."""
+import hashlib, os, shutil, tempfile
+import numpy as np
+from errata_lowrank import LowRank
+from errata_model import Model, need, read_header
+from errata_numbers import add_differences
+
+TILE = 1 << 20
+
+
+def sha(data):
+    return hashlib.sha256(data).digest()
+
+
+def tiles(data):
+    return [data[at:at + TILE].tobytes() for at in range(0, len(data), TILE)]
+
+
+def tensor_digest(data):
+    return sha(b"".join(map(sha, tiles(data)))).hex()
+
+
+class Change:
+    """One tensor of a patch against a model, in one direction."""
+    def __init__(self, patch, t, model, is_apply):
+        self.patch, self.t, self.name, self.is_apply = patch, t, t["name"], is_apply
+        self.is_tiled = t["change"] in ("low-rank", "difference")
+        before = t.get("baseElementType", t["elementType"]), t.get("baseShape", t["shape"])
+        forms = {"base": before if t["change"] != "added" else None,
+                 "result": (t["elementType"], t["shape"]) if t["change"] != "removed" else None}
+        source, target = ("base", "result") if is_apply else ("result", "base")
+        self.target, self.source_form, self.form = target, forms[source], forms[target]
+        self.check_digests()
+        self.check_source(model, t.get(source + "Digest"))
+
+    def check_digests(self):
+        """Manifest: the tensor digests are those of the leaves or of the data."""
+        for side in ("base", "result"):
+            if self.is_tiled:
+                leaves = np.frombuffer(self.patch.content(self.t["leaves"]), "V32").reshape(-1, 2)
+                found = sha(leaves[:, int(side == "result")].tobytes()).hex()
+            elif side in self.t:
+                found = tensor_digest(np.frombuffer(self.patch.content(self.t[side]), "u1"))
+            else:
+                continue
+            need(f"{self.name!r}, {side}", leafDigest=found == self.t[side + "Digest"])
+
+    def check_source(self, model, digest):
+        """A reader MUST, 2."""
+        if self.source_form is None:
+            need(f"{self.name!r} is there already", wrongBase=self.name not in model.tensors)
+            return
+        need(repr(self.name), tensorMissing=self.name in model.tensors)
+        tensor, _ = model.tensors[self.name]
+        self.source = model.content(self.name)
+        need(repr(self.name), tensorMismatch=(tensor.kind, tensor.shape) == self.source_form,
+             wrongBase=tensor_digest(self.source) == digest)
+
+    def result(self):
+        """Apply, Revert: the tensor's tiles on the other side, each checked against its leaf."""
+        if not self.is_tiled:
+            yield from tiles(np.frombuffer(self.patch.content(self.t[self.target]), "u1"))
+            return
+        leaves = self.patch.content(self.t["leaves"])
+        low_rank = LowRank(self.patch, self.t) if self.t["change"] == "low-rank" else None
+        for i, tile in enumerate(tiles(self.source)):
+            pair = leaves[64 * i:64 * i + 32], leaves[64 * i + 32:64 * i + 64]
+            if pair[0] != pair[1]:
+                tile = self.other_side(i, tile, low_rank)
+            need(f"{self.name!r}, tile {i}", wrongResult=sha(tile) == pair[self.is_apply])
+            yield tile
+
+    def other_side(self, i, tile, low_rank):
+        def differ(tile):
+            if "differences" not in self.t:
+                return tile
+            block = self.patch.block(self.t["differences"][0] + i)
+            return add_differences(block, self.t["elementType"], tile, i * TILE, 1 if self.is_apply else -1)
+        if low_rank is None:
+            return differ(tile)
+        if not self.is_apply:
+            tile = differ(tile)
+        b = np.frombuffer(tile, low_rank.bits)
+        s, u = low_rank.prepare(np.arange(len(b)) + i * (TILE // b.itemsize))
+        if self.is_apply:
+            return differ(low_rank.f(b, s, u).tobytes())
+        return low_rank.revert(b, s, u, self.patch.block(self.t["choices"][0] + i)).tobytes()
+
+
+def write_tensor(data, tensor, parts):
+    at = tensor.begin
+    for part in parts:
+        data[at:at + len(part)] = np.frombuffer(part, "u1")
+        at += len(part)
+
+
+def copy_folder(model, without, out):
+    """A new folder with the files of the model's, if it has one; weights that are not the model's stay behind."""
+    own = {os.path.basename(path) for path in model.files}
+    weights = (".safetensors", ".bin", ".pt", ".pth", ".gguf", ".h5", ".msgpack", ".onnx", ".ckpt", ".npz")
+    os.mkdir(out)
+    for name in os.listdir(model.folder) if model.is_folder else []:
+        path = os.path.join(model.folder, name)
+        if os.path.isfile(path) and name not in without and (name in own or not name.endswith(weights)):
+            shutil.copyfile(path, os.path.join(out, name))
+
+
+def write_same_layout(changes, model, out):
+    """A reader MUST: all bytes outside touched tensors stay as they are."""
+    if model.is_folder:
+        copy_folder(model, set(), out)
+    else:
+        shutil.copyfile(model.files[0], out)
+    for change in changes:
+        tensor, data = model.tensors[change.name]
+        path = os.path.join(out, os.path.basename(data.filename)) if model.is_folder else out
+        write_tensor(np.memmap(path, "u1", "r+"), tensor, change.result())
+
+
+def write_layout(patch, side, changes, model, out):
+    """Layout: headers from the patch, tensors from changes or from the model, zeros elsewhere."""
+    by_name, done = {change.name: change for change in changes}, set()
+    if side["folder"]:
+        copy_folder(model, {os.path.basename(path) for path in model.files}, out)
+    for file in side["files"]:
+        path = os.path.join(out, file["name"]) if side["folder"] else out
+        header = patch.content(file["header"])
+        with open(path, "wb") as output:
+            output.write(header)
+            output.truncate(file["bytes"])
+        if file["name"].endswith(".json"):
+            continue
+        data = np.memmap(path, "u1", "r+")
+        for name, tensor in read_header(data).items():
+            done.add(name)
+            if name in by_name:
+                need(repr(name), tensorMismatch=(tensor.kind, tensor.shape) == by_name[name].form)
+                write_tensor(data, tensor, by_name[name].result())
+            else:
+                need(repr(name), tensorMissing=name in model.tensors)
+                need(repr(name), tensorMismatch=model.tensors[name][0][:2] == tensor[:2])
+                write_tensor(data, tensor, tiles(model.content(name)))
+    need("a touched tensor that no header names", badManifest=done >= {c.name for c in changes if c.form is not None})
+
+
+def transform(patch, command, model, out):
+    """Apply, Revert, A reader MUST: a changed copy that gets its name when all is checked."""
+    is_apply, model, out = command == "apply", Model(model), out.rstrip("/")
+    patch.check_blocks()
+    changes = [Change(patch, t, model, is_apply) for t in patch.manifest["tensors"]]
+    with tempfile.TemporaryDirectory(dir=os.path.dirname(out) or ".") as partial:
+        copy = os.path.join(partial, "model")
+        if "layout" in patch.manifest:
+            write_layout(patch, patch.manifest["layout"]["result" if is_apply else "base"], changes, model, copy)
+        else:
+            write_same_layout(changes, model, copy)
+        os.replace(copy, out)

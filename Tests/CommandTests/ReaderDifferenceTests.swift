@@ -1,0 +1,106 @@
+import ModelFiles
+import TestSupport
+import Testing
+
+/// The plain reader on patches of two models: every kind of change, both ways.
+@Suite(.enabled(if: ReaderTests.python != nil, "needs python3, or the one of ERRATA_PYTHON, with numpy and zstandard"))
+struct ReaderDifferenceTests {
+  let folder: TemporaryFolder
+  let runner: CommandRunner
+
+  init() throws {
+    folder = try TemporaryFolder()
+    runner = CommandRunner(in: folder.path)
+  }
+
+  /// The bytes of a model's weights and of its index.
+  func files(_ model: String) throws -> [String: [UInt8]] {
+    guard Folder.exists(folder.path(model)) else { return ["": try folder.read(model)] }
+    let names = try Folder.names(in: folder.path(model)).filter {
+      $0.hasSuffix(".safetensors") || $0.hasSuffix(".index.json")
+    }
+    return try Dictionary(uniqueKeysWithValues: names.map { ($0, try folder.read(model + "/" + $0)) })
+  }
+
+  /// Makes the patch from one model to another, and lets the reader go both ways.
+  func check(_ base: String, _ edited: String, kinds: Set<String>) throws {
+    let made = try runner.errata("diff", base, edited, "-o", "p.errata", "--quiet")
+    #expect(made.status == 0, "\(made.errors)")
+    let shown = try runner.errata("show", "p.errata", "--json").object()["tensors"]?.elements ?? []
+    #expect(Set(shown.compactMap { $0["change"]?.text }) == kinds)
+    let reader = "'\(try #require(ReaderTests.python))' " + PackageFiles.path("Formats/reader/errata_patch.py")
+    for (direction, source, goal) in [("apply", base, edited), ("revert", edited, base)] {
+      let read = try runner.shell("\(reader) \(direction) p.errata \(source) read-\(direction)")
+      #expect(read.status == 0, "\(read.errors)")
+      let (found, wanted) = (try files("read-\(direction)"), try files(goal))
+      #expect(found.keys.sorted() == wanted.keys.sorted())
+      for (name, bytes) in wanted { #expect(found[name] == bytes, "\(direction): \(name)") }
+      // Where it does not belong, the patch is refused and nothing is left.
+      let refused = try runner.shell("\(reader) \(direction) p.errata \(goal) wrong")
+      #expect(refused.status == 1 && !Folder.occupied(folder.path("wrong")))
+      Folder.remove(folder.path("read-\(direction)"))
+    }
+  }
+
+  /// A tensor of random bytes, and the same with some of them drawn anew.
+  func pair(_ name: String, _ type: ElementType, _ shape: [Int]) throws -> (NewTensor, NewTensor) {
+    var generator = SplitMix64(state: UInt64(name.utf8.reduce(7) { $0 &* 31 &+ Int($1) }))
+    let before = try (0..<type.byteCount(shape: shape)).map { _ in UInt8.random(in: 0...255, using: &generator) }
+    let after = before.map {
+      Int.random(in: 0..<4, using: &generator) == 0 ? UInt8.random(in: 0...255, using: &generator) : $0
+    }
+    return (
+      NewTensor(name: name, elementType: type, shape: shape, elements: before),
+      NewTensor(name: name, elementType: type, shape: shape, elements: after)
+    )
+  }
+
+  @Test func `differences of every element type`() throws {
+    let pairs = try ElementType.allCases.filter(\.isInSafetensors).map { try pair($0.rawValue, $0, [6, 8, 5]) }
+    try SafetensorsWriter.write(pairs.map(\.0), to: folder.path("base.safetensors"))
+    try SafetensorsWriter.write(pairs.map(\.1), to: folder.path("edited.safetensors"))
+    try check("base.safetensors", "edited.safetensors", kinds: ["difference"])
+  }
+
+  @Test func `low-rank updates found again, with differences after them`() throws {
+    let types: [ElementType] = [.f32, .f16, .bf16]
+    let made = try MadeModel(
+      types.map { .init(name: "w.\($0.rawValue)", elementType: $0, rows: 301, columns: 407) }, name: "base", edits: 2,
+      in: folder)
+    try made.solve("solved.errata", with: runner)
+    #expect(try runner.errata("apply", "solved.errata", made.path, "-o", "edited.safetensors").status == 0)
+    try check("base.safetensors", "edited.safetensors", kinds: ["low-rank"])
+  }
+
+  @Test func `tensors added, removed and replaced, from one file to several and back`() throws {
+    let (kept, changed) = try (pair("kept", .u8, [5]), pair("changed", .bf16, [30, 40]))
+    let (old, new) = try (pair("replaced", .f32, [6, 4]).0, pair("replaced", .f16, [4, 6]).0)
+    let (removed, added) = try (pair("removed", .i64, [3]).0, pair("added", .f64, [2, 2]).0)
+    try SafetensorsWriter.write(
+      [kept.0, changed.0, old, removed], metadata: [("format", "pt")], to: folder.path("base.safetensors"))
+    try Folder.create(folder.path("edited"))
+    try SafetensorsWriter.write([changed.1, added], to: folder.path("edited/one.safetensors"))
+    try SafetensorsWriter.write([kept.0, new], to: folder.path("edited/two.safetensors"))
+    let index = """
+      {"weight_map":{"changed":"one.safetensors","added":"one.safetensors","kept":"two.safetensors",\
+      "replaced":"two.safetensors"}}
+      """
+    try folder.write(Array(index.utf8), to: "edited/model.safetensors.index.json")
+    try check("base.safetensors", "edited", kinds: ["added", "difference", "removed", "replaced"])
+    try check("edited", "base.safetensors", kinds: ["added", "difference", "removed", "replaced"])
+  }
+
+  @Test func `a patch of nothing, and one of a header alone`() throws {
+    let tensor = try pair("w", .f32, [3, 3]).0
+    try SafetensorsWriter.write([tensor], to: folder.path("base.safetensors"))
+    try SafetensorsWriter.write([tensor], metadata: [("note", "other")], to: folder.path("edited.safetensors"))
+    let made = try runner.errata("diff", "base.safetensors", "edited.safetensors", "-o", "p.errata")
+    #expect(made.status == 0)
+    let reader = "'\(try #require(ReaderTests.python))' " + PackageFiles.path("Formats/reader/errata_patch.py")
+    #expect(try runner.shell(reader + " apply p.errata base.safetensors out.safetensors").status == 0)
+    #expect(try folder.read("out.safetensors") == folder.read("edited.safetensors"))
+    #expect(try runner.errata("diff", "base.safetensors", "base.safetensors", "-o", "p.errata").status == 0)
+    #expect(try runner.shell(reader + " apply p.errata base.safetensors same.safetensors").status == 0)
+    #expect(try folder.read("same.safetensors") == folder.read("base.safetensors"))
+  }
+}
