@@ -12,8 +12,8 @@ The pairs have the shape of a small Llama model (506 M parameters, 1.012 GB), no
     ft      every matrix += normal noise of 1e-3 of its deviation
     same    two files of the same content
 """
-import argparse, json, math, os, shutil, struct, subprocess, sys, tempfile
-from run import REPEATS, Run, machine        # this process stays without numpy: see inputs.py on peak memory
+import argparse, importlib.util, json, math, os, shutil, struct, subprocess, sys, tempfile
+from run import REPEATS, Run, machine, told  # this process stays without numpy: see inputs.py on peak memory
 
 HIDDEN, INNER, KEYS, VOCABULARY, DEVIATION = 2048, 5632, 256, 32000, 0.02
 FULL_LAYERS, QUICK_LAYERS = 10, 3
@@ -158,7 +158,7 @@ def peers(run, pair, kind, base, edited, out):
         patch, ("zstd", "-q", "-f", "-3", "--long=31", f"--patch-from={base}", edited, "-o", patch),
         ("zstd", "-q", "-f", "-d", "--long=31", f"--patch-from={base}", patch, "-o", out))
     patch = run.path("zipnn.patch")
-    has_zipnn = subprocess.run([sys.executable, "-c", "import zipnn"], stderr=subprocess.DEVNULL).returncode == 0
+    has_zipnn = importlib.util.find_spec("zipnn") is not None
     found["zipnn"] = "not installed" if not has_zipnn else (
         patch, run.python("diff.py", "zipnn", "create", kind, base, edited, patch),
         run.python("diff.py", "zipnn", "apply", kind, base, patch, out))
@@ -178,7 +178,7 @@ def check_same(one, other):
 
 
 def measure_peers(run, commands, edited, out):
-    """Each peer once: name → (patch MB, create, apply), or why not."""
+    """Each peer once: name → (patch MB, create, apply), or why not. The apply of each must give the edited file."""
     costs = {}
     for name, peer in commands.items():
         if isinstance(peer, str):
@@ -188,8 +188,8 @@ def measure_peers(run, commands, edited, out):
         try:
             created, size = run.once(*create), os.path.getsize(patch) / 1e6
             applied = run.once(*apply)
-        except SystemExit as failure:
-            costs[name] = f"stopped after {LIMIT_OF_XDELTA} s CPU" if name == "xdelta3" else str(failure)[:60]
+        except SystemExit:
+            costs[name] = f"stopped after {LIMIT_OF_XDELTA} s CPU" if name == "xdelta3" else "failed"
             continue
         check_same(out, edited)
         costs[name] = (size, created, applied)
@@ -210,18 +210,19 @@ def over(ours, best):
 
 
 def seconds(ours, step):
+    """CPU seconds on one thread and by default, there with the wall clock."""
     return "; ".join(f"{name} {costs[step].cpu:.2f} s CPU" + ("" if name == "1 thread" else f", {costs[step].wall:.1f} s")
                      for name, costs in ours.items())
 
 
-def measure_same(run, kind, base, layers):
+def measure_same(run, kind, base, with_rows):
     """Compares a file with its copy; the CPU seconds of one thread."""
     copy = run.path("copy.safetensors")
     shutil.copyfile(base, copy)
     costs = {name: run.median(run.tool("diff", base, copy, *threads)) for name, threads in THREADS.items()}
     os.remove(copy)
     single, size = costs["1 thread"][0].cpu, os.path.getsize(base) / 1.012e9
-    if layers:
+    if with_rows:
         run.add(f"same {kind}, {size * 1012:.0f} MB: compare", seconds(costs, 0), aim=f"≤ {size:.2f} s CPU", met=single <= size)
         peak = max(cost[0].peak for cost in costs.values())
         run.add(f"same {kind}: peak memory", f"{peak:.0f} MiB", aim="≤ 256 MiB", met=peak <= 256)
@@ -251,15 +252,16 @@ def measure_pair(run, pair, kind, base, layers, comparing, with_peers):
     run.add(f"{label}, {changed:.0f} MB changed: patch, both ways", f"{size:.2f} MB", cell, over(size, best),
             f"≤ {aim:.1f} MB", size <= aim)
     plain, given = (limit[name] / 16 * changed for name in ("plain", "given"))
-    run.add(f"{label}: patch / entropy of the ordinal difference", f"{size / given:.3f} given the base's exponent, {size / plain:.3f} order 0",
-            f"limits {given:.1f} MB ({limit['given']:.2f} bit), {plain:.1f} MB ({limit['plain']:.2f} bit)", "",
-            "≤ 1.02 given", size <= 1.02 * given)
+    run.add(f"{label}: patch against entropy given the base's exponent, of order 0", f"{size:.2f} MB",
+            f"{given:.1f} MB ({limit['given']:.2f} bit), {plain:.1f} MB ({limit['plain']:.2f} bit)",
+            f"{size / given:.3f}, {size / plain:.3f}", "≤ 1.02, the former", size <= 1.02 * given)
     cell, best = beside(costs, lambda cost: cost[1].cpu, "s")
     run.add(f"{label}: create", seconds(ours, 0), cell, over(single[0].cpu, best))
     rate = changed / max(single[0].cpu - comparing, 1e-3)
     run.add(f"{label}: coding, create less compare of equal files", f"{rate:.0f} MB per s CPU", aim="≥ 150", met=rate >= 150)
     cell, best = beside(costs, lambda cost: cost[2].cpu, "s")
-    run.add(f"{label}: apply -o", seconds(ours, 1), "; ".join(filter(None, (cell, f"(cp {cp.cpu:.2f} s)"))), over(single[1].cpu, best),
+    cell += f" (cp: {cp.cpu:.1f} s)"
+    run.add(f"{label}: apply -o", seconds(ours, 1), cell, over(single[1].cpu, best),
             "≤ 1/3 of the best peer", None if best is None else single[1].cpu * 3 <= best)
     ratio = single[2].cpu / single[1].cpu
     run.add(f"{label}: revert -o", seconds(ours, 2), "", f"{ratio:.2f} of apply", "≤ 1.2 of apply", ratio <= 1.2)
@@ -283,10 +285,12 @@ def main():
     chosen = [tuple(pair.split("-")) for pair in options.pairs.split(",")]
     with tempfile.TemporaryDirectory(dir=options.scratch, prefix="errata-bench-") as folder:
         run = Run(options.errata, folder, quick=False)          # its quick gives no verdicts; here the aims are scaled
+        if importlib.util.find_spec("zipnn") and not options.without_peers:
+            run.add("zipnn: its import alone, part of each of its figures", "", told(run.once(sys.executable, "-c", "import zipnn")))
         for kind in dict.fromkeys(kind for _, kind in chosen):
             base = run.path("base.safetensors")
             subprocess.run(run.python("diff.py", "make_base", base, kind, layers), check=True)
-            comparing = measure_same(run, kind, base, layers if ("same", kind) in chosen else 0)
+            comparing = measure_same(run, kind, base, ("same", kind) in chosen)
             for pair in (pair for pair, one in chosen if one == kind and pair != "same"):
                 measure_pair(run, pair, kind, base, layers, comparing, not options.without_peers)
         print(f"{machine()}; load {before:.1f} before, {os.getloadavg()[0]:.1f} after; errata: medians of {REPEATS}, "
@@ -296,7 +300,4 @@ def main():
 
 if __name__ == "__main__":
     steps = {step.__name__: step for step in (make_base, make_edited, entropy, zipnn)}
-    if len(sys.argv) > 1 and sys.argv[1] in steps:
-        steps[sys.argv[1]](*sys.argv[2:])
-    else:
-        main()
+    steps[sys.argv[1]](*sys.argv[2:]) if sys.argv[1:2] and sys.argv[1] in steps else main()

@@ -67,19 +67,31 @@ class Patch:
         return b"".join(map(self.block, range(block_range[0], sum(block_range))))
 
 
-def read_manifest(data):
-    """Manifest: every field; the caller refuses what Python itself finds missing or malformed."""
+def parse_json(data):
+    """Manifest: one object of UTF-8 JSON, no duplicate keys, nested at most 64 deep."""
+    def refuse(detail):
+        need(detail, manifestSyntax=False)
+
     def once(pairs):
-        need("duplicate key", badManifest=len(dict(pairs)) == len(pairs))
-        return dict(pairs)
+        return dict(pairs) if len(dict(pairs)) == len(pairs) else refuse("duplicate key")
 
     def depth(value):
         parts = value.values() if type(value) is dict else value if type(value) is list else None
         return 0 if parts is None else 1 + max(map(depth, parts), default=0)
-    m = json.loads(data.decode(), object_pairs_hook=once, parse_constant=int)  # int: no NaN, no Infinity
+    text = data.decode()
+    try:
+        m = json.loads(text, object_pairs_hook=once, parse_constant=refuse)    # NaN and Infinity are no JSON
+    except (json.JSONDecodeError, RecursionError) as error:
+        refuse(repr(error))
+    return m if depth(m) <= 64 else refuse("nested too deep")
+
+
+def read_manifest(data):
+    """Manifest: every field; the caller refuses what Python itself finds missing or malformed."""
+    m = parse_json(data)
     names = [t["name"].encode(errors="surrogatepass") for t in m["tensors"]]
     need("a top field, or the order of the tensors", badManifest=m["format"] == "errata patch"
-         and type(m["tool"]) is str and type(m["model"]["family"]) in (str, type(None)) and depth(m) <= 64
+         and type(m["tool"]) is str and type(m["model"]["family"]) in (str, type(None))
          and type(m.get("edit", {})) is dict and type(m["tensors"]) is list and names == sorted(set(names)))
     for t in m["tensors"]:
         check_tensor(t)

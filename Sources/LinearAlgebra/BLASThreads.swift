@@ -11,6 +11,14 @@ public enum BLASThreads {
     set { openblas_set_num_threads(Int32(newValue)) }
   }
 
+  /// Ends the threads that OpenBLAS started when it was loaded; `count` starts as many as are wanted.
+  ///
+  /// Idle threads spin before they sleep: a tenth of a second of processor time for a command that never multiplies.
+  public static func stop() {
+    openblas_set_num_threads(1)
+    stop_blas_threads()
+  }
+
   /// The library's version, options and processor kernels, for `--version`.
   public static var configuration: String { String(cString: openblas_get_config()) }
 }

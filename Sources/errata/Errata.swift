@@ -1,4 +1,5 @@
 import ArgumentParser
+import LinearAlgebra
 
 /// The command. Subcommands parse, call the modules below, and report; no arithmetic lives here.
 @main
@@ -24,6 +25,7 @@ struct Errata: ParsableCommand {
     ])
 
   static func main() {
+    BLASThreads.stop()
     do {
       var command = try parseAsRoot()
       try command.run()

@@ -154,6 +154,7 @@ extension ModelComparison {
         try writer.appendDifference(pair, threads: threads, progress: progress)
       } else {
         try writer.appendWhole(name, self, threads: threads)
+        progress(byteCount(of: name))
       }
     }
     var layout: (base: ModelLayout, result: ModelLayout)?
@@ -166,8 +167,12 @@ extension ModelComparison {
     get throws { try ModelLayout.isComplete(edited) }
   }
 
-  /// Bytes of the tensors that differ.
+  /// Bytes of the tensors that differ: as they are after, or were before they went.
   public var changedByteCount: Int {
-    changed.reduce(0) { $0 + ((try? base.tensor($1).byteCount) ?? 0) }
+    names.reduce(0) { $0 + byteCount(of: $1) }
+  }
+
+  private func byteCount(of name: String) -> Int {
+    ((try? edited.tensor(name)) ?? (try? base.tensor(name)))?.byteCount ?? 0
   }
 }
