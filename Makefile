@@ -2,9 +2,11 @@
 # make test     build and run all tests
 # make install  put the command into $(PREFIX)/bin
 # make lint     check the form of the Swift sources
+# make bench    measure against peers (PYTHON with numpy; torch, zipnn and xdelta3 where they are to be compared)
 
 PREFIX ?= /usr/local
 SWIFT ?= swift
+PYTHON ?= python3
 PACKAGES := libopenblas-dev liblapacke-dev libzstd-dev libssl-dev pkg-config
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
@@ -28,7 +30,8 @@ lint:
 	$(SWIFT) format lint --strict --recursive Sources Tests Package.swift
 
 bench: build
-	python3 Benchmarks/run.py "$$($(SWIFT) build -c release --show-bin-path)/errata"
+	$(PYTHON) Benchmarks/run.py "$$($(SWIFT) build -c release --show-bin-path)/errata"
+	$(PYTHON) Benchmarks/diff.py "$$($(SWIFT) build -c release --show-bin-path)/errata"
 
 # What the package links against. Installed only when something is missing, and only where apt is at home.
 libraries:

@@ -141,6 +141,8 @@ def write_layout(patch, side, changes, model, out):
                 need(repr(name), tensorMismatch=model.tensors[name][0][:2] == tensor[:2])
                 write_tensor(data, tensor, tiles(model.content(name)))
     need("a touched tensor that no header names", badManifest=done >= {c.name for c in changes if c.form is not None})
+    lost = set(model.tensors) - done - {t["name"] for t in patch.manifest["tensors"]}
+    need(f"{lost}, which the layout does not name", wrongBase=not lost)
 
 
 def transform(patch, command, model, out):

@@ -3,7 +3,9 @@ import TestSupport
 import Testing
 
 /// The plain reader on patches of two models: every kind of change, both ways.
-@Suite(.enabled(if: ReaderTests.python != nil, "needs python3, or the one of ERRATA_PYTHON, with numpy and zstandard"))
+@Suite(
+  .enabled(
+    if: ReaderTests.python != nil, "needs python3, or the one of ERRATA_PYTHON, with numpy and zstandard"))
 struct ReaderDifferenceTests {
   let folder: TemporaryFolder
   let runner: CommandRunner
@@ -28,7 +30,8 @@ struct ReaderDifferenceTests {
     #expect(made.status == 0, "\(made.errors)")
     let shown = try runner.errata("show", "p.errata", "--json").object()["tensors"]?.elements ?? []
     #expect(Set(shown.compactMap { $0["change"]?.text }) == kinds)
-    let reader = "'\(try #require(ReaderTests.python))' " + PackageFiles.path("Formats/reader/errata_patch.py")
+    let reader =
+      "'\(try #require(ReaderTests.python))' " + PackageFiles.path("Formats/reader/errata_patch.py")
     for (direction, source, goal) in [("apply", base, edited), ("revert", edited, base)] {
       let read = try runner.shell("\(reader) \(direction) p.errata \(source) read-\(direction)")
       #expect(read.status == 0, "\(read.errors)")
@@ -45,7 +48,9 @@ struct ReaderDifferenceTests {
   /// A tensor of random bytes, and the same with some of them drawn anew.
   func pair(_ name: String, _ type: ElementType, _ shape: [Int]) throws -> (NewTensor, NewTensor) {
     var generator = SplitMix64(state: UInt64(name.utf8.reduce(7) { $0 &* 31 &+ Int($1) }))
-    let before = try (0..<type.byteCount(shape: shape)).map { _ in UInt8.random(in: 0...255, using: &generator) }
+    let before = try (0..<type.byteCount(shape: shape)).map { _ in
+      UInt8.random(in: 0...255, using: &generator)
+    }
     let after = before.map {
       Int.random(in: 0..<4, using: &generator) == 0 ? UInt8.random(in: 0...255, using: &generator) : $0
     }
@@ -56,7 +61,9 @@ struct ReaderDifferenceTests {
   }
 
   @Test func `differences of every element type`() throws {
-    let pairs = try ElementType.allCases.filter(\.isInSafetensors).map { try pair($0.rawValue, $0, [6, 8, 5]) }
+    let pairs = try ElementType.allCases.filter(\.isInSafetensors).map {
+      try pair($0.rawValue, $0, [6, 8, 5])
+    }
     try SafetensorsWriter.write(pairs.map(\.0), to: folder.path("base.safetensors"))
     try SafetensorsWriter.write(pairs.map(\.1), to: folder.path("edited.safetensors"))
     try check("base.safetensors", "edited.safetensors", kinds: ["difference"])
@@ -65,7 +72,8 @@ struct ReaderDifferenceTests {
   @Test func `low-rank updates found again, with differences after them`() throws {
     let types: [ElementType] = [.f32, .f16, .bf16]
     let made = try MadeModel(
-      types.map { .init(name: "w.\($0.rawValue)", elementType: $0, rows: 301, columns: 407) }, name: "base", edits: 2,
+      types.map { .init(name: "w.\($0.rawValue)", elementType: $0, rows: 301, columns: 407) }, name: "base",
+      edits: 2,
       in: folder)
     try made.solve("solved.errata", with: runner)
     #expect(try runner.errata("apply", "solved.errata", made.path, "-o", "edited.safetensors").status == 0)
@@ -93,10 +101,12 @@ struct ReaderDifferenceTests {
   @Test func `a patch of nothing, and one of a header alone`() throws {
     let tensor = try pair("w", .f32, [3, 3]).0
     try SafetensorsWriter.write([tensor], to: folder.path("base.safetensors"))
-    try SafetensorsWriter.write([tensor], metadata: [("note", "other")], to: folder.path("edited.safetensors"))
+    try SafetensorsWriter.write(
+      [tensor], metadata: [("note", "other")], to: folder.path("edited.safetensors"))
     let made = try runner.errata("diff", "base.safetensors", "edited.safetensors", "-o", "p.errata")
     #expect(made.status == 0)
-    let reader = "'\(try #require(ReaderTests.python))' " + PackageFiles.path("Formats/reader/errata_patch.py")
+    let reader =
+      "'\(try #require(ReaderTests.python))' " + PackageFiles.path("Formats/reader/errata_patch.py")
     #expect(try runner.shell(reader + " apply p.errata base.safetensors out.safetensors").status == 0)
     #expect(try folder.read("out.safetensors") == folder.read("edited.safetensors"))
     #expect(try runner.errata("diff", "base.safetensors", "base.safetensors", "-o", "p.errata").status == 0)

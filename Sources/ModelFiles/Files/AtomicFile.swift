@@ -13,7 +13,10 @@ public final class AtomicFile {
   /// Makes the temporary file.
   public init(_ path: String) throws(ModelFileError) {
     self.path = path
-    file = try OpenFile(Folder.temporaryPath(for: path), .creating)
+    do throws(ModelFileError) { file = try OpenFile(Folder.temporaryPath(for: path), .creating) } catch {
+      // The user named this file; the temporary name says nothing to anybody.
+      throw ModelFileError(error.reason, file: path)
+    }
   }
 
   deinit { if !isCommitted { Folder.remove(file.path) } }

@@ -8,7 +8,7 @@ extension PatchRun {
     guard layout.isFolder else {
       guard layout.files.count == 1 else { throw badLayout }
       let (file, names) = try write(layout.files[0], direction, to: output, progress: progress)
-      try requireTouched(direction, in: names)
+      try requireNames(direction, in: names)
       try file.commit()
       return []
     }
@@ -20,17 +20,26 @@ extension PatchRun {
         try output.commit()
         names += found
       }
-      try requireTouched(direction, in: names)
+      try requireNames(direction, in: names)
     }
   }
 
   private var badLayout: PatchError { .badManifest(file: patch.path, field: "layout") }
 
-  /// Demands that the headers named every tensor of the side that the patch touches.
-  private func requireTouched(_ direction: Direction, in names: [String]) throws {
+  /// Demands that the headers named every tensor of the side that the patch touches, and left out none of the model's:
+  /// the result would silently lack it, and reverting could not bring it back.
+  private func requireNames(_ direction: Direction, in names: [String]) throws {
     let absent = direction == .apply ? TensorChange.Kind.removed : .added
     let touched = items.map(\.change.name) + wholes.filter { $0.kind != absent }.map(\.name)
-    guard Set(names).isSuperset(of: touched) else { throw badLayout }
+    let found = Set(names)
+    guard found.isSuperset(of: touched) else { throw badLayout }
+    let expected = found.union(wholes.map(\.name))
+    for tensor in model.tensors where !expected.contains(tensor.name) {
+      let file = model.file(of: tensor)
+      throw PatchError.wrongBase(
+        tensor: tensor.name, file: file.path, expected: Digest(leaves: []),
+        found: try Digest(of: tensor, in: file, threads: threads), state: .other)
+    }
   }
 
   /// Writes a file, still without its name, and returns the names of its tensors too.

@@ -116,8 +116,10 @@ import Testing
     let block = pair.encoded(ContextPlan(bounds: [5, 9], exponentCount: 32))
     #expect(block[..<5] == [3, 5, 0, 9, 0] && pair.decoded(block, isForward: true) == pair.edited)
     for (front, what) in [
-      ([0, 5, 0, 9, 0], "no cluster"), ([17, 5, 0, 9, 0], "seventeen"), ([3, 0, 0, 9, 0], "exponent 0 twice"),
-      ([3, 9, 0, 9, 0], "an empty cluster"), ([3, 9, 0, 5, 0], "descending"), ([3, 5, 0, 32, 0], "no exponent"),
+      ([0, 5, 0, 9, 0], "no cluster"), ([17, 5, 0, 9, 0], "seventeen"),
+      ([3, 0, 0, 9, 0], "exponent 0 twice"),
+      ([3, 9, 0, 9, 0], "an empty cluster"), ([3, 9, 0, 5, 0], "descending"),
+      ([3, 5, 0, 32, 0], "no exponent"),
       ([3, 5, 0, 9, 1], "no exponent"),
     ] as [([UInt8], String)] {
       #expect(pair.decoded(front + block[5...], isForward: true) == nil, "\(what)")
@@ -133,7 +135,8 @@ import Testing
     for _ in 0..<count {
       let weight = Float(generator.normal() * 0.02)
       let before = Plain.bf16(weight)
-      let after = Plain.bf16(Float(bitPattern: UInt32(before) << 16) + Float(generator.normal() * 0.02 * 0.001))
+      let after = Plain.bf16(
+        Float(bitPattern: UInt32(before) << 16) + Float(generator.normal() * 0.02 * 0.001))
       pair.base += littleEndian(UInt64(before), 2)
       pair.edited += littleEndian(UInt64(after), 2)
       counts[PlainNumbers.folded(UInt64(before), UInt64(after), 16, isFloat: true), default: 0] += 1
@@ -142,6 +145,5 @@ import Testing
     let bits = 8 * Double(pair.encoded().count) / Double(count)
     #expect(bits < entropy, "\(bits) bits an element, entropy \(entropy)")
     #expect(bits > 0.5 * entropy)
-    print("coded \(bits) bits an element, order-0 entropy \(entropy)")
   }
 }

@@ -63,7 +63,9 @@ struct ElementPair {
   /// Exponents of one side, where the type has them.
   func exponents(_ bytes: [UInt8]) -> [Int]? {
     guard order.exponent_count > 0 else { return nil }
-    return (0..<count).map { Int(bits(bytes, $0) >> UInt64(order.exponent_shift)) & Int(order.exponent_count - 1) }
+    return (0..<count).map {
+      Int(bits(bytes, $0) >> UInt64(order.exponent_shift)) & Int(order.exponent_count - 1)
+    }
   }
 
   /// z of every element, as the page has it.
@@ -102,7 +104,8 @@ struct ElementPair {
     }
     source.copyBytes(from: isForward ? base : edited)
     let isWhole = DifferenceBlock.add(
-      order, block, isForward: isForward, source: source.baseAddress!, target: target.baseAddress!, count: count,
+      order, block, isForward: isForward, source: source.baseAddress!, target: target.baseAddress!,
+      count: count,
       first: 0)
     return isWhole ? Array(target) : nil
   }

@@ -16,7 +16,8 @@ import Testing
     try bench.write(tensors, to: "base.safetensors")
     try bench.write(
       shards: [
-        [TestTensor("a", .f16, [3, 4], seed: 1), tensors[1].changed()], [TestTensor("d", .u8, [5], bytes: [1, 2, 3, 4, 5]), tensors[3]],
+        [TestTensor("a", .f16, [3, 4], seed: 1), tensors[1].changed()],
+        [TestTensor("d", .u8, [5], bytes: [1, 2, 3, 4, 5]), tensors[3]],
       ], to: "edited")
     try ModelPair(bench: bench, base: "base.safetensors", edited: "edited").check(changesLayout: true)
     parts = PatchParts(try bench.folder.read("p.errata"))
@@ -48,7 +49,9 @@ import Testing
 
   @Test func `the patch itself is good`() throws {
     #expect(try refusal(parts) == nil)
-    #expect(parts.manifest.contains("\"layout\":{\"base\":{\"folder\":false,\"files\":[{\"name\":\"base.safetensors\""))
+    #expect(
+      parts.manifest.contains(
+        "\"layout\":{\"base\":{\"folder\":false,\"files\":[{\"name\":\"base.safetensors\""))
   }
 
   @Test(arguments: [
@@ -59,13 +62,16 @@ import Testing
   }
 
   @Test(arguments: [
-    ("\"layout\":{", "\"lay-out\":{"), ("\"folder\":true", "\"folder\":1"), ("\"folder\":true", "\"fold\":true"),
+    ("\"layout\":{", "\"lay-out\":{"), ("\"folder\":true", "\"folder\":1"),
+    ("\"folder\":true", "\"fold\":true"),
     ("\"folder\":true", "\"folder\":false"), ("\"layout\":{\"base\":", "\"layout\":{\"other\":"),
     ("\"result\":{\"folder\"", "\"results\":{\"folder\""), ("\"headerBytes\":", "\"headerBytes\":-"),
-    ("\"bytes\":", "\"bytes\":-"), ("\"bytes\":", "\"bytes\":1"), ("\"headerBytes\":", "\"headerBytes\":99999"),
+    ("\"bytes\":", "\"bytes\":-"), ("\"bytes\":", "\"bytes\":1"),
+    ("\"headerBytes\":", "\"headerBytes\":99999"),
     ("\"files\":[{", "\"files\":[],\"others\":[{"), ("\"files\":[{\"name\"", "\"files\":[{\"names\""),
     ("\"header\":[", "\"head\":["), ("\"header\":[", "\"header\":[0,"),
-    ("\"baseElementType\":\"F32\"", "\"baseElementType\":\"F31\""), ("\"baseShape\":[4,3]", "\"baseShape\":[4,-3]"),
+    ("\"baseElementType\":\"F32\"", "\"baseElementType\":\"F31\""),
+    ("\"baseShape\":[4,3]", "\"baseShape\":[4,-3]"),
     ("\"baseShape\":", "\"shapeBefore\":"), ("\"baseElementType\"", "\"baseType\""),
     ("\"change\":\"replaced\",\"elementType\":\"F16\"", "\"change\":\"replaced\",\"elementType\":\"F15\""),
   ])
@@ -137,7 +143,8 @@ import Testing
       let garbage = [UInt8](repeating: 0x41, count: header.count)
       for (bad, what) in [
         (garbage, "letters"), ([UInt8](repeating: 0, count: header.count), "zeros"),
-        (header.dropLast() + [UInt8(ascii: "{")], "no end"), (changed("data_offsets\":[0", "data_offsets\":[1"), "a gap"),
+        (header.dropLast() + [UInt8(ascii: "{")], "no end"),
+        (changed("data_offsets\":[0", "data_offsets\":[1"), "a gap"),
       ] as [([UInt8], String)] {
         let error = try refusal(block, header: bad)
         #expect(error.map(caseName) == "badManifest", "\(what) in block \(block)")
@@ -152,9 +159,13 @@ import Testing
       // A touched tensor that has no place, as another stands in two.
       let twice = changed("\"b\":{\"dtype\"", "\"e\":{\"dtype\"")
       if twice != header { #expect(try refusal(block, header: twice).map(caseName) == "badManifest") }
-      for (old, new) in [("\"F32\"", "\"I32\""), ("[4,3]", "[3,4]"), ("[3,4]", "[4,3]"), ("\"U8\"", "\"I8\"")] {
+      for (old, new) in [
+        ("\"F32\"", "\"I32\""), ("[4,3]", "[3,4]"), ("[3,4]", "[4,3]"), ("\"U8\"", "\"I8\""),
+      ] {
         let bad = changed(old, new)
-        if bad != header { #expect(try refusal(block, header: bad).map(caseName) == "tensorMismatch", "\(old)") }
+        if bad != header {
+          #expect(try refusal(block, header: bad).map(caseName) == "tensorMismatch", "\(old)")
+        }
       }
     }
   }

@@ -41,8 +41,11 @@ import Testing
     for (name, tensors) in [("base.gguf", before), ("edited.gguf", before.map { $0.changed() })] {
       try GGUFWriter.write(tensors.map(\.new), metadata: [], to: bench.folder.path(name))
     }
-    let other = [GGUFField("general.architecture", .string("llama")), GGUFField("general.alignment", .uint32(64))]
-    try GGUFWriter.write(before.map { $0.changed().new }, metadata: other, to: bench.folder.path("other.gguf"))
+    let other = [
+      GGUFField("general.architecture", .string("llama")), GGUFField("general.alignment", .uint32(64)),
+    ]
+    try GGUFWriter.write(
+      before.map { $0.changed().new }, metadata: other, to: bench.folder.path("other.gguf"))
     try ModelPair(bench: bench, base: "base.gguf", edited: "edited.gguf").check(changesLayout: false)
     try ModelPair(bench: bench, base: "base.gguf", edited: "other.gguf").check(changesLayout: true)
   }
@@ -155,7 +158,8 @@ import Testing
     other[0] = t[0].changed()
     other[5] = TestTensor("new", .f32, [3], seed: 4)
     try bench.write(shards: [[t[0], t[1]], [t[2], t[3], t[4]], [t[5], t[6]]], to: "three")
-    try bench.write(shards: [[other[6], other[5]], [other[4], other[3], other[2], other[1], other[0]]], to: "two")
+    try bench.write(
+      shards: [[other[6], other[5]], [other[4], other[3], other[2], other[1], other[0]]], to: "two")
     try bench.write(shards: [[t[0].changed(), t[1]], [t[2], t[3], t[4]], [t[5], t[6]]], to: "changed")
     try bench.write(other, to: "one.safetensors")
     try bench.folder.write([1, 2, 3], to: "three/tokenizer.json")
@@ -230,16 +234,19 @@ import Testing
     ) { try bench.run("p.errata", "other.safetensors") }
   }
 
-  @Test func `an untouched tensor that the new layout needs must be there`() throws {
+  @Test func `untouched tensors are those that the new layout names, no fewer and no more`() throws {
     let pair = try pair(Self.tensors, Self.tensors + [TestTensor("new", .f32, [3])])
     try pair.write()
     for (tensors, name) in [
       (Self.tensors.filter { $0.name != "a" }, "tensorMissing"),
       ([TestTensor("a", .f16, [40, 30])] + Self.tensors[1...], "tensorMismatch"),
+      (Self.tensors + [TestTensor("extra", .f32, [2])], "wrongBase"),
     ] {
       try bench.write(tensors, to: "other.safetensors")
       let run = try bench.run("p.errata", "other.safetensors")
-      let error = #expect(throws: PatchError.self) { try run.write(.apply, to: bench.folder.path("out.safetensors")) }
+      let error = #expect(throws: PatchError.self) {
+        try run.write(.apply, to: bench.folder.path("out.safetensors"))
+      }
       #expect(error.map(caseName) == name)
       #expect(try !bench.names().contains { $0.hasPrefix("out") || $0.hasPrefix(".") })
     }

@@ -37,7 +37,9 @@ struct ModelPair {
   }
 
   /// One direction: the source is accepted, the other is refused, and what comes out is the goal.
-  private func follow(_ direction: PatchRun.Direction, from source: String, to goal: String, threads: Int) throws {
+  private func follow(_ direction: PatchRun.Direction, from source: String, to goal: String, threads: Int)
+    throws
+  {
     let run = try bench.run("p.errata", source, threads: threads)
     try run.requireSource(of: direction)
     let output = "out-\(direction.rawValue)-\(threads)"
@@ -85,9 +87,12 @@ extension TestTensor {
   }
 
   /// A tensor of random bytes, of any type.
-  static func random(_ name: String, _ type: ElementType, _ shape: [Int], seed: UInt64 = 3) throws -> TestTensor {
+  static func random(_ name: String, _ type: ElementType, _ shape: [Int], seed: UInt64 = 3) throws
+    -> TestTensor
+  {
     var generator = SplitMix64(state: seed)
-    let bytes = try (0..<type.byteCount(shape: shape)).map { _ in UInt8.random(in: 0...255, using: &generator) }
+    let bytes = try (0..<type.byteCount(shape: shape)).map { _ in UInt8.random(in: 0...255, using: &generator)
+    }
     return TestTensor(name, type, shape, bytes: bytes)
   }
 }

@@ -98,7 +98,8 @@ import Testing
       let top = UInt32(1) << UInt32.random(in: 1..<32, using: &generator)
       var counts = [UInt32](repeating: 0, count: symbolLimit)
       for symbol in Array(0..<symbolLimit).shuffled(using: &generator).prefix(present) {
-        counts[symbol] = UInt32.random(in: 1...top, using: &generator) >> UInt32.random(in: 0..<20, using: &generator)
+        counts[symbol] =
+          UInt32.random(in: 1...top, using: &generator) >> UInt32.random(in: 0..<20, using: &generator)
       }
       var table = errata_table()
       errata_make_table(counts, &table)
@@ -148,7 +149,8 @@ import Testing
       for bit in 0..<8 {
         var flipped = bytes
         flipped[position] ^= 1 << UInt8(bit)
-        #expect(Self.decode(flipped, table, count: numbers.count) != numbers, "bit \(bit) of byte \(position)")
+        #expect(
+          Self.decode(flipped, table, count: numbers.count) != numbers, "bit \(bit) of byte \(position)")
       }
     }
   }
