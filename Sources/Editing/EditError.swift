@@ -19,6 +19,8 @@ public enum EditError: Error, Equatable, Sendable {
 
   // MARK: Keys and residuals
 
+  /// The keys file has no weight of these layers.
+  case noSuchLayers([Int])
   /// There is nothing to solve for.
   case noEdits
   /// Keys and residuals are not one each per edit.

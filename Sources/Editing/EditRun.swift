@@ -17,6 +17,10 @@ public struct EditRun {
   public let options: LowRankOptions
   /// Orientation of weights whose family is not known.
   public let orientation: TensorChange.Orientation?
+  /// Layers to edit; all of the keys file when `nil`.
+  public var layers: Set<Int>?
+  /// Edits to take, from the first; all when `nil`.
+  public var limit: Int?
 
   /// Gathers what an edit needs.
   public init(
@@ -44,15 +48,28 @@ public struct EditRun {
   ) throws -> EditReportCard {
     let writer = try PatchWriter(path)
     var cards: [WeightReport] = []
-    for weight in keys.weights {
+    for weight in try weights() {
       cards.append(try edit(weight, writer, progress: progress))
     }
     let card = EditReportCard(
-      settings: settings, weights: cards, facts: keys.facts, patch: nil, family: family?.name)
+      settings: settings, weights: cards, facts: facts, patch: nil, family: family?.name)
     let patch = try writer.finish(tool: tool, family: family?.name, edit: card.manifest)
     return EditReportCard(
-      settings: settings, weights: cards, facts: keys.facts, patch: patch, family: family?.name)
+      settings: settings, weights: cards, facts: facts, patch: patch, family: family?.name)
   }
+
+  /// The weights that are asked for.
+  private func weights() throws -> [String] {
+    guard let layers else { return keys.weights }
+    let asked = keys.weights.filter { weight in
+      let family = ModelFamily.family(ofDownProjection: weight, modelType: model.modelType)
+      return family?.layer(ofDownProjection: weight).map(layers.contains) ?? false
+    }
+    guard !asked.isEmpty else { throw EditError.noSuchLayers(layers.sorted()) }
+    return asked
+  }
+
+  private var facts: [JSONValue]? { keys.facts.map { Array($0.prefix(limit ?? $0.count)) } }
 
   private var family: ModelFamily? {
     ModelFamily.family(ofDownProjection: keys.weights[0], modelType: model.modelType)
@@ -73,7 +90,7 @@ public struct EditRun {
   ) throws -> WeightReport {
     let tensor = try model.tensor(weight)
     let way = Self.orientation(of: weight, in: model, fallback: orientation)
-    let edits = try keys.edits(of: weight)
+    let edits = try keys.edits(of: weight).first(limit)
     guard tensor.shape.count == 2 else { throw PatchError.notAMatrix(tensor: weight, shape: tensor.shape) }
     let (outputWidth, inputWidth) =
       way == .outputMajor ? (tensor.shape[0], tensor.shape[1]) : (tensor.shape[1], tensor.shape[0])

@@ -22,6 +22,14 @@ public struct KeysFile: Sendable {
     public let residuals: Matrix<Double>
     /// [earlier edits × inputWidth]
     public let earlierKeys: Matrix<Double>?
+
+    /// The first so many edits, or all.
+    func first(_ limit: Int?) -> Edits {
+      guard let limit, limit < keys.rows else { return self }
+      return Edits(
+        keys: keys.selecting(rows: 0..<limit), residuals: residuals.selecting(rows: 0..<limit),
+        earlierKeys: earlierKeys)
+    }
   }
 
   /// Opens a keys file; every weight must have as many keys as residuals.

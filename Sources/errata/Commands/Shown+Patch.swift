@@ -39,12 +39,16 @@ extension Shown {
     func relative(_ change: TensorChange) -> JSONValue? {
       change.measured?["relativeNorm"] ?? change.measured?["relativeChange"]
     }
+    func changedShare(_ change: TensorChange) -> JSONValue? {
+      let count = change.measured?["changedElements"]?.number
+      return change.measured?["changedShare"] ?? count.map { .number($0 / Double(change.shape.reduce(1, *))) }
+    }
     let largest = patch.changes.compactMap { relative($0)?.number }.max() ?? 0
     for change in patch.changes {
       let size = relative(change)?.number ?? 0
       table.add([
         change.name, change.elementType.rawValue, Numbers.shape(change.shape), words(for: change),
-        percent(change.measured?["changedShare"]), percent(relative(change)),
+        percent(changedShare(change)), percent(relative(change)),
         percent(change.measured?["retention"]), Numbers.bytes(patch.storedByteCount(of: change)),
         patch.changes.count > 1 ? Numbers.bar(size, of: largest) : "",
       ])

@@ -25,20 +25,30 @@ struct SolveCommand: ParsableCommand {
   var statistics: String?
   @Option(name: .shortAndLong, help: "The patch.")
   var output: String
+  @Option(help: "Layers to edit: 3-8, or 3,5,8 (default: all of the keys file).")
+  var layers: LayerList?
+  @Option(help: "Take only the first so many edits.")
+  var limit: Int?
   @OptionGroup(title: "Method") var method: MethodOptions
   @OptionGroup(title: "Storage") var storage: StorageOptions
   @OptionGroup var threads: ThreadOptions
   @OptionGroup var messages: OutputOptions
+
+  func validate() throws {
+    if let limit, limit < 1 { throw ValidationError("--limit takes a number above zero.") }
+  }
 
   func run() throws {
     try doing("cannot solve for the edits in \(keys)", messages) {
       let file = try openModel(model, threads: threads.count, messages)
       try requireDistinct(output, from: file.inputPaths + [keys] + (statistics.map { [$0] } ?? []))
       BLASThreads.count = threads.count
-      let run = EditRun(
+      var run = EditRun(
         model: file, keys: try KeysFile(keys), statistics: try statistics.map { try StatisticsFile($0) },
         settings: try method.settings(), options: storage.options(threads: threads.count),
         orientation: storage.orientation)
+      run.layers = layers?.numbers
+      run.limit = limit
       if let statistics = run.statistics, statistics.container.note("model") == nil {
         messages.say("Warning: \(statistics.container.path) does not say which model it was collected on.")
       }
@@ -56,6 +66,22 @@ struct SolveCommand: ParsableCommand {
     messages.say("The patch is \(output). Nothing else was changed.")
     guard messages.json else { return }
     Console.output(card.json(path: output).indentedText)
+  }
+}
+
+/// Layers as people write them: 3-8 or 3,5,8.
+struct LayerList: ExpressibleByArgument {
+  let numbers: Set<Int>
+
+  init?(argument: String) {
+    var numbers: Set<Int> = []
+    for part in argument.split(separator: ",", omittingEmptySubsequences: false) {
+      let ends = part.split(separator: "-", omittingEmptySubsequences: false).map { Int($0) }
+      guard ends.count <= 2, let first = ends[0], let last = ends.last ?? nil, first >= 0, first <= last, last < 10_000
+      else { return nil }
+      numbers.formUnion(first...last)
+    }
+    self.numbers = numbers
   }
 }
 

@@ -22,6 +22,10 @@ extension ErrorReport {
       return answer("the null-space threshold must be above zero, it is \(value)")
     case .primalFormNeedsRidge(let method):
       return answer("\(method.rawValue) without a ridge has only the dual form")
+    case .noSuchLayers(let layers):
+      return answer(
+        "the keys file has no down-projection of layers \(layers.map(String.init).joined(separator: ", "))",
+        advice: "look at its weights with `errata show`")
     case .noEdits: return answer("there are no edits")
     case .countsDiffer(let keys, let residuals):
       return answer("there are \(keys) keys and \(residuals) residuals")
