@@ -64,6 +64,9 @@ public enum PatchError: Error, Equatable, Sendable {
   /// Stochastic rounding was asked for a type that has only nearest.
   case roundingNotDefined(tensor: String, elementType: ElementType)
 
+  /// A file of the model holds a tensor that its index does not list, so no patch could write that file again.
+  case unlistedTensor(tensor: String, file: String)
+
   // Combining patches
   /// Two patches of one tensor neither follow each other nor start from one base.
   case unrelated(tensor: String, first: String, second: String)

@@ -42,7 +42,11 @@ public final class OpenFile: Sendable {
     }
   }
 
-  deinit { close(descriptor) }
+  deinit {
+    // A child that was just spawned may still share the descriptor; closing alone would leave it the lock.
+    flock(descriptor, LOCK_UN)
+    close(descriptor)
+  }
 
   /// An error of the call that just failed.
   func failure(_ call: String) -> ModelFileError {

@@ -40,6 +40,15 @@ struct ModelLayout: Equatable, Sendable {
     self.files = files
   }
 
+  /// Demands that the model knows every tensor of its files' headers.
+  static func requireListed(_ model: ModelFile) throws {
+    for file in model.shards {
+      for tensor in try ModelFile.tensors(in: file) where !model.contains(tensor.name) {
+        throw PatchError.unlistedTensor(tensor: tensor.name, file: file.path)
+      }
+    }
+  }
+
   /// Whether tensors and zero bytes are all there is after the headers, so that the layout says everything.
   static func isComplete(_ model: ModelFile) throws -> Bool {
     for (shard, file) in model.shards.enumerated() {
@@ -103,6 +112,7 @@ struct StoredLayout: Sendable {
     guard case .bool(let isFolder)? = json["folder"], let list = json["files"]?.elements, !list.isEmpty else {
       throw bad()
     }
+    guard isFolder || list.count == 1 else { throw bad() }
     self.isFolder = isFolder
     var files: [(name: String, byteCount: Int, headerCount: Int, header: Range<Int>)] = []
     for entry in list {

@@ -141,6 +141,7 @@ extension ModelComparison {
     to path: String, tool: String, threads: Int, effort: Int = 0, edit: JSONValue? = nil,
     known: [String: LowRankFactors] = [:], progress: @Sendable (Int) -> Void = { _ in }
   ) throws -> PatchFile {
+    if changesLayout { for model in [base, edited] { try ModelLayout.requireListed(model) } }
     let writer = try PatchWriter(path)
     let tiled = Set(changed)
     for name in names {

@@ -33,7 +33,7 @@ extension PatchRun {
     let temporary = Folder.temporaryPath(for: output)
     try Folder.create(temporary)
     do {
-      let skipped = try copyCompanions(to: temporary)
+      let skipped = model.isFolder ? try copyCompanions(to: temporary) : []
       try body(temporary)
       try Folder.synchronize(temporary)
       try Folder.rename(temporary, to: output)

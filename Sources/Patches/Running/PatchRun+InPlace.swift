@@ -112,9 +112,9 @@ extension PatchRun {
     for target in targets.values { try target.synchronize() }
     try observe(.savedTilesRestored)
     let states = try examine()
-    for (item, state) in zip(items, states) where state.state == .other {
+    for (change, state) in zip(patch.changes, states) where state.state == .other {
       throw PatchError.wrongBase(
-        tensor: state.name, file: state.file, expected: item.change.baseDigest, found: state.digest,
+        tensor: state.name, file: state.file, expected: change.baseDigest, found: state.digest,
         state: .other)
     }
     let pending = try tilesNotYet(direction)

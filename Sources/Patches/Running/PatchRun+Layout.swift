@@ -24,6 +24,9 @@ extension PatchRun {
     }
   }
 
+  /// Bytes that alignment may put between two tensors.
+  private static let paddingLimit = 1 << 16
+
   private var badLayout: PatchError { .badManifest(file: patch.path, field: "layout") }
 
   /// Demands that the headers named every tensor of the side that the patch touches, and left out none of the model's:
@@ -49,6 +52,14 @@ extension PatchRun {
   ) throws -> (AtomicFile, [String]) {
     let output = try newFile(path)
     let target = output.file
+    // Room is taken before the header is read, so what the patch claims must be within what the model justifies.
+    let tensorBytes = model.tensors.reduce(0) { $0 + $1.byteCount + Self.paddingLimit }
+    let wholeBytes = wholes.reduce(0) {
+      $0 + $1.form.byteCount + ($1.baseForm?.byteCount ?? 0) + Self.paddingLimit
+    }
+    guard file.byteCount - file.headerCount <= tensorBytes + wholeBytes + Self.paddingLimit else {
+      throw badLayout
+    }
     try target.reserve(file.byteCount)
     try target.write(try patch.content(file.header), at: 0)
     // A file that is all header holds no tensors: the index.

@@ -21,7 +21,7 @@ public struct TensorState: Sendable {
 }
 
 extension PatchRun {
-  /// Hashes every touched tensor and compares.
+  /// Hashes every touched tensor and compares; one state for each change, in the order of the patch.
   ///
   /// - Parameter progress: called with bytes done, from several threads.
   public func examine(progress: @Sendable (Int) -> Void = { _ in }) throws -> [TensorState] {
@@ -37,8 +37,9 @@ extension PatchRun {
       progress(place.count)
     }
     var leaves = found.withLock { $0.compactMap { $0 } }[...]
-    let wholeStates = try wholes.map { try examine($0) }
-    return items.map { item in
+    var states: [String: TensorState] = [:]
+    for change in wholes { states[change.name] = try examine(change) }
+    for item in items {
       let own = Array(leaves.prefix(item.leaves.count))
       leaves = leaves.dropFirst(item.leaves.count)
       let isBase = zip(own, item.leaves).map { $0 == $1.base }
@@ -53,11 +54,12 @@ extension PatchRun {
         } else {
           .other
         }
-      return TensorState(
+      states[item.change.name] = TensorState(
         name: item.change.name, file: model.file(of: item.tensor).path, digest: Digest(leaves: own),
         state: state,
         baseTiles: isBase.count { $0 }, editedTiles: isEdited.count { $0 }, tileCount: own.count)
-    } + wholeStates
+    }
+    return patch.changes.compactMap { states[$0.name] }
   }
 
   /// The state of a tensor that comes, goes or is replaced: by its form first, then by its digest.
@@ -85,8 +87,9 @@ extension PatchRun {
   /// The state of the whole model: that of all tensors if they agree, else partial, or other if one is other.
   public func summary(of states: [TensorState]) -> ModelState {
     // A tensor that the patch leaves as it is counts as base; it must not make an edited model look half done.
-    let changes = items.map(\.change) + wholes
-    let deciding = zip(changes, states).filter { $0.baseDigest != $0.resultDigest || $1.state == .other }
+    let deciding = zip(patch.changes, states).filter {
+      $0.baseDigest != $0.resultDigest || $1.state == .other
+    }
     let kinds = Set(deciding.map(\.1.state))
     if kinds.contains(.other) { return .other }
     if kinds.count > 1 { return .partial }
@@ -103,7 +106,7 @@ extension PatchRun {
   public func requireSource(of direction: Direction, progress: @Sendable (Int) -> Void = { _ in }) throws {
     let states = try examine(progress: progress)
     let wanted: ModelState = direction == .apply ? .base : .edited
-    for (change, state) in zip(items.map(\.change) + wholes, states) where state.state != wanted {
+    for (change, state) in zip(patch.changes, states) where state.state != wanted {
       let expected = direction == .apply ? change.baseDigest : change.resultDigest
       if change.kind.isTiled, state.digest == expected { continue }
       throw PatchError.wrongBase(

@@ -77,7 +77,8 @@ struct LayerList: ExpressibleByArgument {
     var numbers: Set<Int> = []
     for part in argument.split(separator: ",", omittingEmptySubsequences: false) {
       let ends = part.split(separator: "-", omittingEmptySubsequences: false).map { Int($0) }
-      guard ends.count <= 2, let first = ends[0], let last = ends.last ?? nil, first >= 0, first <= last, last < 10_000
+      guard ends.count <= 2, let first = ends[0], let last = ends.last ?? nil, first >= 0, first <= last,
+        last < 10_000
       else { return nil }
       numbers.formUnion(first...last)
     }

@@ -121,6 +121,12 @@ extension ErrorReport {
     case .outputExists(let path):
       return Explanation(
         name, place: path, why: "something of this name exists already", advice: "give -o a new name")
+    case .unlistedTensor(let tensor, let file):
+      return Explanation(
+        name, place: "\(file), tensor \(tensor)",
+        why:
+          "the index does not list it, and the files differ in more than numbers, so they could not be written again",
+        advice: "add it to the index, or compare the single files")
     case .unrelated(let tensor, let first, let second):
       return Explanation(
         name, place: "tensor \(tensor)",
