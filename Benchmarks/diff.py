@@ -42,9 +42,8 @@ def edits(pair, layers):
     name = "model.layers.{}.mlp.down_proj.weight".format
     if pair == "rank1":
         return 1, {name(layers // 2): 0.02}
-    if layers < FULL_LAYERS:
-        return 100, {name(0): 0.01, name(layers - 1): 0.05}
-    return 100, {name(layer): (layer - 2) / 100 for layer in range(3, 8)}
+    return 100, ({name(layer): (layer - 2) / 100 for layer in range(3, 8)} if layers == FULL_LAYERS
+                 else {name(0): 0.01, name(layers - 1): 0.05})
 
 
 def stored(path):
@@ -98,8 +97,7 @@ def make_edited(base, path, kind, pair, layers):
         bits, by = before[name], change(seed, name, before[name].shape)
         if by is None:
             yield bits.tobytes()
-            return
-        for start in range(0, len(bits), 256):
+        for start in range(0, len(bits) if by else 0, 256):
             part = slice(start, min(start + 256, len(bits)))
             weight = (bits[part].astype("u4") << 16).view("f4") if kind == "BF16" else bits[part].view("<f2").astype("f4")
             yield rounded(weight + by(part), kind).tobytes()
@@ -144,8 +142,7 @@ def zipnn(way, kind, base, source, target):
     from zipnn import ZipNN
     coder = ZipNN(delta_compressed_type="byte", threads=1, bytearray_dtype={"BF16": "bfloat16", "F16": "float16"}[kind])
     with open(source, "rb") as file, open(base, "rb") as reference:
-        work = coder.compress if way == "create" else coder.decompress
-        result = work(file.read(), delta_second_data=reference.read())
+        result = (coder.compress if way == "create" else coder.decompress)(file.read(), delta_second_data=reference.read())
     with open(target, "wb") as file:
         file.write(result)
 
@@ -260,8 +257,7 @@ def measure_pair(run, pair, kind, base, layers, comparing, with_peers):
     rate = changed / max(single[0].cpu - comparing, 1e-3)
     run.add(f"{label}: coding, create less compare of equal files", f"{rate:.0f} MB per s CPU", aim="≥ 150", met=rate >= 150)
     cell, best = beside(costs, lambda cost: cost[2].cpu, "s")
-    cell += f" (cp: {cp.cpu:.1f} s)"
-    run.add(f"{label}: apply -o", seconds(ours, 1), cell, over(single[1].cpu, best),
+    run.add(f"{label}: apply -o", seconds(ours, 1), f"{cell} (cp: {cp.cpu:.1f} s)", over(single[1].cpu, best),
             "≤ 1/3 of the best peer", None if best is None else single[1].cpu * 3 <= best)
     ratio = single[2].cpu / single[1].cpu
     run.add(f"{label}: revert -o", seconds(ours, 2), "", f"{ratio:.2f} of apply", "≤ 1.2 of apply", ratio <= 1.2)
@@ -286,7 +282,8 @@ def main():
     with tempfile.TemporaryDirectory(dir=options.scratch, prefix="errata-bench-") as folder:
         run = Run(options.errata, folder, quick=False)          # its quick gives no verdicts; here the aims are scaled
         if importlib.util.find_spec("zipnn") and not options.without_peers:
-            run.add("zipnn: its import alone, part of each of its figures", "", told(run.once(sys.executable, "-c", "import zipnn")))
+            importing = run.once(sys.executable, "-c", "import zipnn")
+            run.add("zipnn: its import alone, part of its seconds", "", told(importing))
         for kind in dict.fromkeys(kind for _, kind in chosen):
             base = run.path("base.safetensors")
             subprocess.run(run.python("diff.py", "make_base", base, kind, layers), check=True)

@@ -27,11 +27,8 @@ struct LowRankSearch {
 
   /// Finds factors, [rows × rank] and [rank × columns] of the storage; `nil` when the difference has no low rank.
   func factors() throws -> LowRankFactors? {
-    guard pair.before.elementType.isEditable, pair.before.shape.count == 2, min(rows, columns) >= 32 else {
-      return nil
-    }
     do {
-      guard let rank = try sampledRank() else { return nil }
+      guard let rank = try rank() else { return nil }
       var factors = try rangeFinder(rank: rank)
       for _ in 0..<effort { factors = try refine(factors) }
       return factors
@@ -39,6 +36,14 @@ struct LowRankSearch {
       // Numbers near the top of the range overflow in the products: such a tensor is coded without factors.
       return nil
     }
+  }
+
+  /// The rank that a sample of rows shows; `nil` when it is not low.
+  func rank() throws -> Int? {
+    guard pair.before.elementType.isEditable, pair.before.shape.count == 2, min(rows, columns) >= 32 else {
+      return nil
+    }
+    do { return try sampledRank() } catch is LinearAlgebraError { return nil }
   }
 
   /// Rows `first ..< first + count` of base and edited as Float; what is not finite counts as unchanged.

@@ -58,6 +58,11 @@ public struct ChangeMeasure: Sendable {
 }
 
 extension ModelComparison {
+  /// The rank of a changed tensor's difference, if it is low; asks a sample of rows.
+  public func rank(of name: String) throws -> Int? {
+    try LowRankSearch(pair: TensorPair(name, self), effort: 0).rank()
+  }
+
   /// Measures one of the changed tensors.
   public func measure(_ name: String, threads: Int, progress: @Sendable (Int) -> Void = { _ in }) throws
     -> ChangeMeasure

@@ -70,6 +70,8 @@ struct DiffCommand: ParsableCommand {
       uniqueKeysWithValues: try comparison.changed.map {
         ($0, try comparison.measure($0, threads: threads.count, progress: measuring.advance))
       })
+    var ranks: [String: Int] = [:]
+    for name in comparison.changed { ranks[name] = try comparison.rank(of: name) }
     measuring.finish()
     if messages.json {
       let object: JSONValue = [
@@ -79,6 +81,7 @@ struct DiffCommand: ParsableCommand {
             [
               "name": .string(name), "change": .string(kind(name, comparison)), "bytes": .null,
               "relativeChange": measures[name]?.relativeChange.map { .measured($0) } ?? .null,
+              "rank": ranks[name].map { .integer($0) } ?? .null,
               "changedShare": measures[name].map { .measured($0.changedShare) } ?? .null,
             ]
           }),
@@ -88,7 +91,7 @@ struct DiffCommand: ParsableCommand {
     guard !comparison.isEmpty else { return messages.answer("The models are the same.") }
     var table = Table([
       ("tensor", .left), ("change", .left), ("type", .left), ("shape", .left), ("size", .right),
-      ("elements", .right),
+      ("elements", .right), ("rank", .right),
       ("‖Δ‖/‖W‖", .right), ("", .left),
     ])
     let largest = measures.values.compactMap(\.relativeChange).max() ?? 0
@@ -100,7 +103,7 @@ struct DiffCommand: ParsableCommand {
       table.add([
         name, kind(name, comparison), tensor.elementType.rawValue, Numbers.shape(tensor.shape),
         Numbers.bytes(tensor.byteCount), measures[name].map { Numbers.percent($0.changedShare) } ?? "–",
-        relative.map(Numbers.percent) ?? "–", Numbers.bar(relative ?? 0, of: largest),
+        ranks[name].map(String.init) ?? "–", relative.map(Numbers.percent) ?? "–", Numbers.bar(relative ?? 0, of: largest),
       ])
     }
     messages.answer(
