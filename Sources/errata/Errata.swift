@@ -12,8 +12,9 @@ struct Errata: ParsableCommand {
     commandName: "errata",
     abstract: "Corrects what a language model believes, inside its weight files.",
     discussion: """
-      Errata turns keys and values into a small patch, and applies, reverts and verifies such patches on safetensors \
-      models, bit for bit. MODEL is a .safetensors file, a *.safetensors.index.json, or a folder in Hugging Face layout.
+      Errata turns keys and values, or two model files, into a small patch, and applies, reverts and verifies such patches \
+      on safetensors and GGUF models, bit for bit. MODEL is a .safetensors or .gguf file, a *.safetensors.index.json, the \
+      first part of a split GGUF, or a folder in Hugging Face layout.
 
       Exit status: 0 done or yes, 1 failed and nothing changed, 2 the answer is no, 64 wrong usage.
       """,
