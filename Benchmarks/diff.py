@@ -257,7 +257,7 @@ def measure_pair(run, pair, kind, base, layers, comparing, with_peers):
     rate = changed / max(single[0].cpu - comparing, 1e-3)
     run.add(f"{label}: coding, create less compare of equal files", f"{rate:.0f} MB per s CPU", aim="≥ 150", met=rate >= 150)
     cell, best = beside(costs, lambda cost: cost[2].cpu, "s")
-    run.add(f"{label}: apply -o", seconds(ours, 1), f"{cell} (cp: {cp.cpu:.1f} s)", over(single[1].cpu, best),
+    run.add(f"{label}: apply -o", seconds(ours, 1), f"{cell} (cp: {cp.cpu:.1f} s)".strip(), over(single[1].cpu, best),
             "≤ 1/3 of the best peer", None if best is None else single[1].cpu * 3 <= best)
     ratio = single[2].cpu / single[1].cpu
     run.add(f"{label}: revert -o", seconds(ours, 2), "", f"{ratio:.2f} of apply", "≤ 1.2 of apply", ratio <= 1.2)

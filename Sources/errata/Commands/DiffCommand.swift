@@ -103,7 +103,8 @@ struct DiffCommand: ParsableCommand {
       table.add([
         name, kind(name, comparison), tensor.elementType.rawValue, Numbers.shape(tensor.shape),
         Numbers.bytes(tensor.byteCount), measures[name].map { Numbers.percent($0.changedShare) } ?? "–",
-        ranks[name].map(String.init) ?? "–", relative.map(Numbers.percent) ?? "–", Numbers.bar(relative ?? 0, of: largest),
+        ranks[name].map(String.init) ?? "–", relative.map(Numbers.percent) ?? "–",
+        Numbers.bar(relative ?? 0, of: largest),
       ])
     }
     messages.answer(
