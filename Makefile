@@ -2,7 +2,7 @@
 # make test     build and run all tests
 # make install  put the command into $(PREFIX)/bin
 # make lint     check the form of the Swift sources
-# make bench    measure against peers (PYTHON with numpy; torch, zipnn and xdelta3 where they are to be compared)
+# make bench, make bench-diff   measure against peers (PYTHON with numpy; torch, zipnn and xdelta3 where they are to be compared)
 
 PREFIX ?= /usr/local
 SWIFT ?= swift
@@ -10,7 +10,7 @@ PYTHON ?= python3
 PACKAGES := libopenblas-dev liblapacke-dev libzstd-dev libssl-dev pkg-config
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
-.PHONY: all build demo test install lint bench libraries clean
+.PHONY: all build demo test install lint bench bench-diff libraries clean
 all: build
 
 build: libraries
@@ -31,6 +31,8 @@ lint:
 
 bench: build
 	$(PYTHON) Benchmarks/run.py "$$($(SWIFT) build -c release --show-bin-path)/errata"
+
+bench-diff: build
 	$(PYTHON) Benchmarks/diff.py "$$($(SWIFT) build -c release --show-bin-path)/errata"
 
 # What the package links against. Installed only when something is missing, and only where apt is at home.
