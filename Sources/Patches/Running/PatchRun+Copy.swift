@@ -31,7 +31,9 @@ extension PatchRun {
   func writeFolder(to output: String, _ body: (_ temporary: String) throws -> Void) throws -> [String] {
     guard !Folder.occupied(output) else { throw PatchError.outputExists(path: output) }
     let temporary = Folder.temporaryPath(for: output)
-    try Folder.create(temporary)
+    do throws(ModelFileError) { try Folder.create(temporary) } catch {
+      throw ModelFileError(error.reason, file: output)
+    }
     do {
       let skipped = model.isFolder ? try copyCompanions(to: temporary) : []
       try body(temporary)

@@ -20,8 +20,15 @@ struct VerifyCommand: ParsableCommand {
     let state = try doing("cannot verify \(model) against \(patch)", output) {
       let patchFile = try PatchFile(patch)
       try patchFile.checkBlocks(threads: threads.count)
-      let run = try PatchRun(
-        patchFile, openModel(model, threads: threads.count, output), threads: threads.count)
+      let file = try openModel(model, threads: threads.count, output)
+      let run: PatchRun
+      do { run = try PatchRun(patchFile, file, threads: threads.count) } catch let error as PatchError {
+        // A tensor that is missing or of another form is an answer here, not a failure.
+        switch error {
+        case .tensorMissing, .tensorMismatch: return answerForeign(error)
+        default: throw error
+        }
+      }
       let progress = Progress("verify", total: run.touchedByteCount, output)
       defer { progress.finish() }
       let states = try run.examine(progress: progress.advance)
@@ -31,6 +38,18 @@ struct VerifyCommand: ParsableCommand {
       return summary
     }
     if state == .partial || state == .other { throw ExitCode(2) }
+  }
+
+  /// The model has other tensors than the patch: which one was seen first.
+  private func answerForeign(_ error: PatchError) -> ModelState {
+    let explanation = ErrorReport.explain(error)
+    output.answer("other: this is not a model that the patch knows")
+    output.answer("  \(explanation.place ?? ""): \(explanation.why)")
+    if output.json {
+      let object: JSONValue = ["state": "other", "tensors": [], "why": .string(explanation.why)]
+      Console.output(object.indentedText)
+    }
+    return .other
   }
 
   private func answer(_ summary: ModelState, _ states: [TensorState], _ run: PatchRun) {
