@@ -7,7 +7,7 @@
 PREFIX ?= /usr/local
 SWIFT ?= swift
 PYTHON ?= python3
-PACKAGES := libopenblas-dev liblapacke-dev libzstd-dev libssl-dev pkg-config
+PACKAGES := libopenblas-dev liblapacke-dev libzstd-dev zlib1g-dev libssl-dev pkg-config
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
 .PHONY: all build demo test install lint bench bench-diff libraries clean

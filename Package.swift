@@ -20,6 +20,7 @@ let package = Package(
     .systemLibrary(
       name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev", "liblapacke-dev"])]),
     .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
+    .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
     .systemLibrary(name: "COpenSSL", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
     .systemLibrary(name: "CLinux"),
     .target(name: "Kernels"),
@@ -28,6 +29,10 @@ let package = Package(
     .target(name: "LinearAlgebra", dependencies: ["COpenBLAS"], swiftSettings: strict),
     .target(name: "ModelFiles", dependencies: ["CLinux", "Kernels"], swiftSettings: strict),
 
+    // Row 1: the network
+    .target(
+      name: "Transformer", dependencies: ["LinearAlgebra", "ModelFiles", "Kernels"], swiftSettings: strict),
+
     // Row 1: the change as a file
     .target(
       name: "Patches", dependencies: ["LinearAlgebra", "ModelFiles", "Kernels", "CZstd", "COpenSSL"],
@@ -35,13 +40,15 @@ let package = Package(
 
     // Row 2: facts, keys and values to updates
     .target(
-      name: "Editing", dependencies: ["LinearAlgebra", "ModelFiles", "Patches"], swiftSettings: strict),
+      name: "Editing",
+      dependencies: ["LinearAlgebra", "ModelFiles", "Patches", "Transformer", "CZlib", "CZstd"],
+      swiftSettings: strict),
 
     // Row 4: the command
     .executableTarget(
       name: "errata",
       dependencies: [
-        "Editing", "Patches", "ModelFiles", "LinearAlgebra", "CLinux",
+        "Editing", "Patches", "Transformer", "ModelFiles", "LinearAlgebra", "CLinux",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: strict),
@@ -50,11 +57,14 @@ let package = Package(
     .testTarget(name: "LinearAlgebraTests", dependencies: ["LinearAlgebra", "TestSupport"]),
     .testTarget(name: "ModelFilesTests", dependencies: ["ModelFiles", "TestSupport"]),
     .testTarget(
+      name: "TransformerTests",
+      dependencies: ["Transformer", "LinearAlgebra", "ModelFiles", "Kernels", "TestSupport"]),
+    .testTarget(
       name: "PatchesTests",
       dependencies: ["Patches", "LinearAlgebra", "ModelFiles", "Kernels", "TestSupport"]),
     .testTarget(
       name: "EditingTests",
-      dependencies: ["Editing", "LinearAlgebra", "ModelFiles", "Patches", "TestSupport"]),
+      dependencies: ["Editing", "Transformer", "LinearAlgebra", "ModelFiles", "Patches", "TestSupport"]),
     .testTarget(name: "CommandTests", dependencies: ["errata", "ModelFiles", "TestSupport"]),
   ],
   swiftLanguageModes: [.v6]

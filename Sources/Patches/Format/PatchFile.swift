@@ -1,3 +1,4 @@
+internal import LinearAlgebra
 public import ModelFiles
 
 /// A patch on disk, opened and checked: header, lengths, digest, manifest and block ranges. Payload is decoded on demand.

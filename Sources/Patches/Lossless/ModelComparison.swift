@@ -1,3 +1,4 @@
+internal import LinearAlgebra
 internal import Glibc
 public import ModelFiles
 internal import Synchronization

@@ -1,8 +1,8 @@
-import Patches
+import LinearAlgebra
 import Synchronization
 import Testing
 
-@Suite struct ParallelTests {
+@Suite struct ParallelWorkTests {
   struct Trouble: Error, Equatable { let index: Int }
 
   @Test(arguments: [0, 1, 7, 1000], [1, 3, 64])
