@@ -80,7 +80,7 @@ public struct EditRun {
     of weight: String, in model: ModelFile, fallback: TensorChange.Orientation?
   ) -> TensorChange.Orientation {
     if let family = ModelFamily.family(ofDownProjection: weight, modelType: model.modelType) {
-      return family.storesInputMajor ? .inputMajor : .outputMajor
+      return family.storesInputMajor(weight) ? .inputMajor : .outputMajor
     }
     return fallback ?? .outputMajor
   }

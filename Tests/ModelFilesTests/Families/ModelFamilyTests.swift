@@ -15,11 +15,13 @@ import Testing
     type: String, tensor: String, inputMajor: Bool
   ) throws {
     let family = try #require(ModelFamily.named(type))
-    #expect(family.storesInputMajor == inputMajor)
+    #expect(family.storesInputMajor(tensor) == inputMajor)
     let layer = tensor.split(separator: ".").compactMap { Int($0) }.first
     #expect(layer != nil && family.layer(ofDownProjection: tensor) == layer)
     #expect(ModelFamily.family(ofDownProjection: tensor, modelType: type) == family)
-    #expect(ModelFamily.family(ofDownProjection: tensor, modelType: nil) == family)
+    // Qwen2 stores its weights under Llama's names.
+    let byName = ModelFamily.family(ofDownProjection: tensor, modelType: nil)
+    #expect(byName == (type == "qwen2" ? ModelFamily.named("llama") : family))
     #expect(family.name == type || family.aliases.contains(type))
   }
 
@@ -41,5 +43,27 @@ import Testing
     #expect(ModelFamily.family(ofDownProjection: name, modelType: "imagegpt") == nil)
     #expect(ModelFamily.family(ofDownProjection: name, modelType: "llama") == nil)
     #expect(ModelFamily.named("imagegpt") == nil)
+  }
+
+  @Test(arguments: ["gpt2", "gptj", "gpt_neox", "opt", "llama", "qwen2"])
+  func `every name leads back to its place, in both containers`(type: String) throws {
+    let family = try #require(ModelFamily.named(type))
+    for format in [ModelFile.Format.safetensors, .gguf] {
+      for role in TensorRole.allCases {
+        for isBias in [false, true] {
+          let place = TensorPlace(role, layer: role.isPerLayer ? 12 : nil, isBias: isBias)
+          for name in family.tensorNames(of: place, in: format) { #expect(family.place(of: name) == place) }
+        }
+      }
+    }
+  }
+
+  @Test func `a GGUF file stores outputs first in every family`() throws {
+    let family = try #require(ModelFamily.named("gpt2"))
+    #expect(family.layer(ofDownProjection: "blk.7.ffn_down.weight") == 7)
+    #expect(!family.storesInputMajor("blk.7.ffn_down.weight"))
+    #expect(!family.storesInputMajor(.down, in: .gguf) && family.storesInputMajor(.down, in: .safetensors))
+    #expect(ModelFamily.named("gptneox")?.name == "gpt_neox")
+    #expect(ModelFamily.named("opt")?.place(of: "blk.7.ffn_down.weight") == nil)
   }
 }

@@ -1,0 +1,69 @@
+/// What a tensor is for in a network, whatever its family or container calls it.
+public enum TensorRole: String, CaseIterable, Sendable {
+  case tokenEmbedding
+  case positionEmbedding
+  case finalNorm
+  /// From hidden states to logits; absent where the token embedding serves for it.
+  case head
+
+  case attentionNorm
+  case feedForwardNorm
+  case query
+  case key
+  case value
+  /// Query, key and value in one.
+  case queryKeyValue
+  case attentionOutput
+  /// The gate of a gated MLP.
+  case gate
+  case up
+  /// The MLP's down-projection: the weight that is edited.
+  case down
+
+  /// Whether every layer has one.
+  public var isPerLayer: Bool {
+    switch self {
+    case .tokenEmbedding, .positionEmbedding, .finalNorm, .head: false
+    default: true
+    }
+  }
+
+  /// What GGUF files call it, after the layer's prefix.
+  /// Source: ggml-org/llama.cpp, `gguf-py/gguf/constants.py`, `TENSOR_NAMES`.
+  var ggufName: String {
+    switch self {
+    case .tokenEmbedding: "token_embd"
+    case .positionEmbedding: "position_embd"
+    case .finalNorm: "output_norm"
+    case .head: "output"
+    case .attentionNorm: "attn_norm"
+    case .feedForwardNorm: "ffn_norm"
+    case .query: "attn_q"
+    case .key: "attn_k"
+    case .value: "attn_v"
+    case .queryKeyValue: "attn_qkv"
+    case .attentionOutput: "attn_output"
+    case .gate: "ffn_gate"
+    case .up: "ffn_up"
+    case .down: "ffn_down"
+    }
+  }
+}
+
+/// One tensor's place in a network.
+public struct TensorPlace: Hashable, Sendable {
+  /// What it is for.
+  public let role: TensorRole
+  /// Its layer, counted from 0; `nil` for tensors of the whole network.
+  public let layer: Int?
+  /// Whether it is the bias that goes with the weight.
+  public let isBias: Bool
+
+  /// A place; `layer` exactly for the roles that every layer has.
+  public init(_ role: TensorRole, layer: Int? = nil, isBias: Bool = false) {
+    precondition(role.isPerLayer == (layer != nil), "a role of layers has a layer, another has none")
+    self.role = role
+    self.layer = layer
+    self.isBias = isBias
+  }
+}
