@@ -88,7 +88,8 @@ public struct ModelFile: Sendable {
     ggufHeaders = headers
     modelType =
       format == .gguf
-      ? try headers.first?["general.architecture"]?.text() : ModelFile.modelType(in: folder)
+      ? try headers.first?["general.architecture"]?.text()
+      : ModelFile.configuration(in: folder)?["model_type"]?.text
   }
 
   /// Metadata of a GGUF model: that of its first file; the other parts only say which part they are.
@@ -128,12 +129,11 @@ public struct ModelFile: Sendable {
   }
 
   /// A configuration that cannot be read is no reason to refuse the weights.
-  private static func modelType(in folder: String) -> String? {
+  static func configuration(in folder: String) -> JSONValue? {
     guard let file = try? OpenFile(Folder.path(folder, "config.json"), .reading),
-      let size = try? file.size(), size <= 1 << 20, let bytes = try? file.read(size, at: 0),
-      let configuration = try? JSONValue(parsing: bytes)
+      let size = try? file.size(), size <= 1 << 20, let bytes = try? file.read(size, at: 0)
     else { return nil }
-    return configuration["model_type"]?.text
+    return try? JSONValue(parsing: bytes)
   }
 
   /// The tensor of this name.

@@ -23,7 +23,7 @@ extension ModelFamily {
       .map { TensorPlace($0, isBias: isBias) }
     }
 
-    if let head = names[.head], stem == head { return TensorPlace(.head, isBias: isBias) }
+    if headNames.contains(where: { stem == $0 }) { return TensorPlace(.head, isBias: isBias) }
     for prefix in prefixes where stem.hasPrefix(prefix) {
       if let place = match(stem.dropFirst(prefix.count), layers: layers, name: { names[$0] }) { return place }
     }
@@ -42,9 +42,15 @@ extension ModelFamily {
       guard !architectures.isEmpty else { return [] }
       return [(layer.map { Self.ggufLayers + $0 } ?? "") + place.role.ggufName + ending]
     case .safetensors:
-      if place.role == .head { return [name + ending] }
+      if place.role == .head { return headNames.map { $0 + ending } }
       return prefixes.map { $0 + (layer.map { layers + $0 } ?? "") + name + ending }
     }
+  }
+
+  /// The head's own name, and the one that transformers 5 gives it in every family.
+  private var headNames: [String] {
+    guard let name = names[.head] else { return [] }
+    return name == "lm_head" ? [name] : [name, "lm_head"]
   }
 
   /// The name a tensor has in a model.

@@ -1,0 +1,47 @@
+// Row kernels of the network: what lies between its matrix products. Nothing here defines stored bits, so sums may be
+// taken in any order and a product fused with a sum.
+#ifndef ERRATA_NETWORK_H
+#define ERRATA_NETWORK_H
+
+#include <stddef.h>
+
+// Activation functions between the two halves of an MLP.
+typedef enum {
+  errata_gelu = 0,       // x Φ(x), Φ the normal distribution
+  errata_gelu_tanh = 1,  // its approximation by tanh: GPT-2's gelu_new
+  errata_relu = 2,
+  errata_silu = 3        // x / (1 + e⁻ˣ)
+} errata_activation;
+
+// y[i] = f(x[i]); y may be x.
+void errata_activate(errata_activation kind, const float *x, float *y, size_t count);
+// dx[i] = f'(x[i]) dy[i]; dx may be dy.
+void errata_activate_backward(errata_activation kind, const float *x, const float *dy, float *dx, size_t count);
+
+// y[i] = f(gate[i]) up[i]; y may be one of both.
+void errata_activate_gated(errata_activation kind, const float *gate, const float *up, float *y, size_t count);
+// dgate[i] = f'(gate[i]) up[i] dy[i] and dup[i] = f(gate[i]) dy[i]; dup may be dy.
+void errata_activate_gated_backward(errata_activation kind, const float *gate, const float *up, const float *dy,
+                                    float *dgate, float *dup, size_t count);
+
+// y = (x − mean) / √(variance + epsilon) · weight + bias over one row of `count`. bias may be null.
+void errata_layer_norm(const float *x, const float *weight, const float *bias, float epsilon, float *y, size_t count);
+// Adds the gradient of a row's input to dx.
+void errata_layer_norm_backward(const float *x, const float *weight, float epsilon, const float *dy, float *dx,
+                                size_t count);
+// y = x / √(mean of squares + epsilon) · weight.
+void errata_rms_norm(const float *x, const float *weight, float epsilon, float *y, size_t count);
+void errata_rms_norm_backward(const float *x, const float *weight, float epsilon, const float *dy, float *dx,
+                              size_t count);
+
+// x ← softmax(scale · x) over one row.
+void errata_softmax(float *x, float scale, size_t count);
+// log Σ exp x[i] over one row.
+float errata_log_sum_exp(const float *x, size_t count);
+// y[i] = exp(x[i] − shift); y may be x.
+void errata_exp_minus(const float *x, float shift, float *y, size_t count);
+
+// y[i] += x[i].
+void errata_add_rows(const float *x, float *y, size_t count);
+
+#endif

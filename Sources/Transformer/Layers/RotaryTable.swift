@@ -1,0 +1,50 @@
+internal import Glibc
+
+/// Cosines and sines of the angles at the positions of a batch.
+struct RotaryTable: Sendable {
+  private let dimensions: Int
+  private let isInterleaved: Bool
+  private let first: Int
+  private let cosines: [Float]
+  private let sines: [Float]
+
+  init(_ rotary: Rotary, positions: Range<Int>) {
+    dimensions = rotary.dimensions
+    isInterleaved = rotary.isInterleaved
+    first = positions.lowerBound
+    let frequencies = rotary.frequencies
+    var cosines: [Float] = []
+    var sines: [Float] = []
+    cosines.reserveCapacity(positions.count * frequencies.count)
+    sines.reserveCapacity(positions.count * frequencies.count)
+    for position in positions {
+      for frequency in frequencies {
+        // Angles in Double: at position 10⁵ a Float angle is off by 10⁻².
+        cosines.append(Float(cos(Double(position) * frequency)))
+        sines.append(Float(sin(Double(position) * frequency)))
+      }
+    }
+    self.cosines = cosines
+    self.sines = sines
+  }
+
+  /// Turns one head's vector in place; backwards for gradients.
+  func turn(_ head: UnsafeMutablePointer<Float>, position: Int, backwards: Bool = false) {
+    let pairs = dimensions / 2
+    let start = (position - first) * pairs
+    let sign: Float = backwards ? -1 : 1
+    precondition(start >= 0 && start + pairs <= cosines.count, "a position of the batch")
+    cosines.withUnsafeBufferPointer { cosines in
+      sines.withUnsafeBufferPointer { sines in
+        // SAFETY: the range of the table was checked; a head is at least `dimensions` long.
+        for pair in 0..<pairs {
+          let (c, s) = (cosines[start + pair], sign * sines[start + pair])
+          let (i, j) = isInterleaved ? (2 * pair, 2 * pair + 1) : (pair, pair + pairs)
+          let (x, y) = (head[i], head[j])
+          head[i] = x * c - y * s
+          head[j] = x * s + y * c
+        }
+      }
+    }
+  }
+}

@@ -1,0 +1,114 @@
+public import ModelFiles
+
+/// A model that can be run: its weights where they lie in the mapped files, and threads to work with.
+///
+/// A value: `overlaid` gives the same network with some weights replaced, and nothing is ever written.
+/// While it runs, OpenBLAS must use one thread (`BLASThreads.count`): the network spreads its own work.
+public struct Network: Sendable {
+  /// Sizes and choices.
+  public let configuration: NetworkConfiguration
+  /// The file the weights come from.
+  public let model: ModelFile
+  /// Threads that share the work.
+  public let threads: Int
+  /// Weights that stand in for those of the file.
+  public let overlay: WeightOverlay
+
+  let blocks: [Block]
+  let tokenEmbedding: StoredMatrix
+  let positionEmbedding: StoredMatrix?
+  let finalNorm: Norm
+  let head: Linear
+  let work: Work
+  private let files: [MappedFile]
+
+  /// Opens a model's weights.
+  ///
+  /// - Throws: `NetworkError` for a model that this version cannot run.
+  public init(_ model: ModelFile, threads: Int) throws {
+    let configuration = try NetworkConfiguration(of: model)
+    var files: [MappedFile] = []
+    for shard in model.shards { files.append(try MappedFile(shard)) }
+    try self.init(
+      model, configuration, files: files, overlay: WeightOverlay(),
+      work: Work(threads: threads, pool: RowPool()))
+  }
+
+  /// The same network with these weights in place of the file's. What an earlier overlay held is forgotten.
+  public func overlaid(_ overlay: WeightOverlay) throws -> Network {
+    try Network(model, configuration, files: files, overlay: overlay, work: work)
+  }
+
+  private init(
+    _ model: ModelFile, _ configuration: NetworkConfiguration, files: [MappedFile], overlay: WeightOverlay,
+    work: Work
+  ) throws {
+    self.model = model
+    self.configuration = configuration
+    self.files = files
+    self.overlay = overlay
+    self.work = work
+    threads = work.threads
+    let loader = WeightLoader(model, configuration, files: files, overlay: overlay)
+    let (vocabulary, width) = (configuration.vocabularySize, configuration.width)
+
+    tokenEmbedding = try loader.matrix(TensorPlace(.tokenEmbedding), outputs: vocabulary, inputs: width)
+    if case .learned(let offset) = configuration.positions {
+      positionEmbedding = try loader.matrix(
+        TensorPlace(.positionEmbedding), outputs: configuration.positionCount + offset, inputs: width)
+    } else {
+      positionEmbedding = nil
+    }
+    finalNorm = try loader.norm(.finalNorm, layer: nil)
+    head =
+      configuration.isTied
+      ? Linear(matrix: tokenEmbedding, isInputMajor: false, bias: nil)
+      : try loader.linear(.head, layer: nil, outputs: vocabulary, inputs: width)
+    blocks = try (0..<configuration.layerCount).map { try loader.block($0) }
+  }
+
+  /// The name of the weight that an edit of a layer changes.
+  public func downProjection(of layer: Int) -> String {
+    guard let name = configuration.family.tensorName(of: TensorPlace(.down, layer: layer), in: model) else {
+      preconditionFailure("the network was opened with a down-projection in every layer")
+    }
+    return name
+  }
+}
+
+extension WeightLoader {
+  func block(_ layer: Int) throws -> Block {
+    let c = configuration
+    let isFused =
+      c.family.tensorNames(of: TensorPlace(.queryKeyValue, layer: layer), in: model.format).count > 0
+    let shape = Attention.Shape(
+      headCount: c.headCount, keyValueHeadCount: c.keyValueHeadCount, headWidth: c.headWidth,
+      isByHead: isFused && model.format == .safetensors
+        && c.family.ggufRowOrder(of: .queryKeyValue) == .byKind)
+    var projections: [(Linear, Int)] = []
+    if isFused {
+      projections.append(
+        (try linear(.queryKeyValue, layer: layer, outputs: shape.projectedWidth, inputs: c.width), 0))
+    } else {
+      projections = [
+        (try linear(.query, layer: layer, outputs: shape.queryWidth, inputs: c.width), shape.query(0)),
+        (try linear(.key, layer: layer, outputs: shape.keyValueWidth, inputs: c.width), shape.key(0)),
+        (try linear(.value, layer: layer, outputs: shape.keyValueWidth, inputs: c.width), shape.value(0)),
+      ]
+    }
+    return Block(
+      attentionNorm: try norm(.attentionNorm, layer: layer),
+      feedForwardNorm: c.block == .parallelSharedNorm ? nil : try norm(.feedForwardNorm, layer: layer),
+      attention: Attention(
+        projections: projections.map { (weight: $0.0, column: $0.1) },
+        output: try linear(.attentionOutput, layer: layer, outputs: c.width, inputs: shape.queryWidth),
+        shape: shape),
+      feedForward: FeedForward(
+        gate: c.isGated
+          ? try linear(.gate, layer: layer, outputs: c.feedForwardWidth, inputs: c.width) : nil,
+        up: try linear(.up, layer: layer, outputs: c.feedForwardWidth, inputs: c.width),
+        down: try linear(.down, layer: layer, outputs: c.width, inputs: c.feedForwardWidth),
+        activation: c.activation),
+      order: c.block, window: c.windows[layer])
+  }
+}

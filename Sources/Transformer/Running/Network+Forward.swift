@@ -1,0 +1,120 @@
+public import LinearAlgebra
+
+/// A run of a network over a batch, from one place to another, with what was asked to be kept.
+public struct ForwardRun: Sendable {
+  let batch: Batch
+  /// Rows of each sequence, in the order given.
+  public var sequenceRows: [Range<Int>] { batch.segments.map(\.rows) }
+  /// The residual stream where the run ended. `[positions × width]`
+  public let hidden: Rows
+  let memory: KeyValueMemory?
+  let tapes: [(layer: Int, tape: Block.Tape)]
+  let rotary: RotaryTable?
+
+  /// All positions of a sequence, to go on from; needs a run that keeps its memory.
+  public func past(of sequence: Int) -> Past {
+    guard let memory else { preconditionFailure("the run kept no keys and values") }
+    let place = batch.segments[sequence].memory
+    return Past(memory: memory, start: place.lowerBound, count: place.count)
+  }
+}
+
+extension Network {
+  /// Where a run begins and ends. Layers count from 0.
+  public struct Span: Sendable {
+    /// The first block that is run.
+    public var first: Int
+    /// One past the last.
+    public var end: Int
+    /// The run begins in the middle of the first block: the rows given are already x + attention.
+    public var startsInMiddle = false
+    /// The run ends at the key of the last block.
+    public var endsAtKey = false
+
+    /// Some blocks.
+    public init(_ layers: Range<Int>) { (first, end) = (layers.lowerBound, layers.upperBound) }
+  }
+
+  /// What a run keeps beside its result.
+  public struct Keeping: OptionSet, Sendable {
+    public let rawValue: Int
+    public init(rawValue: Int) { self.rawValue = rawValue }
+    /// Keys and values of every layer, so that more positions can follow.
+    public static let memory = Keeping(rawValue: 1)
+    /// What the backward pass needs.
+    public static let tape = Keeping(rawValue: 2)
+  }
+
+  /// All blocks.
+  public var allLayers: Range<Int> { 0..<configuration.layerCount }
+
+  /// Runs the network over sequences.
+  ///
+  /// - Parameters:
+  ///   - hidden: rows to begin with, one per new position, instead of the tokens' embeddings; for a span that does not begin
+  ///     at the first block. `[positions × width]`
+  ///   - observe: is told of every activation on the way, on the caller's thread; the rows must not be kept.
+  /// - Throws: `NetworkError` for a token or a position that the network does not have.
+  public func run(
+    _ sequences: [TokenSequence], from hidden: Matrix<Float>? = nil, _ span: Span? = nil,
+    keeping: Keeping = [], observe: ((_ layer: Int, _ activation: Activation, _ rows: Rows) -> Void)? = nil
+  ) throws -> ForwardRun {
+    let batch = Batch(sequences)
+    let span = span ?? Span(allLayers)
+    precondition(span.first >= 0 && span.end <= configuration.layerCount, "layers of the network")
+    precondition(
+      (hidden == nil) == (span.first == 0 && !span.startsInMiddle), "rows where no embedding serves")
+    let rotary: RotaryTable? =
+      if case .rotary(let settings) = configuration.positions {
+        RotaryTable(settings, positions: batch.positions)
+      } else {
+        nil
+      }
+    var rows: Rows
+    if let hidden {
+      precondition(
+        hidden.rows == batch.rowCount && hidden.columns == configuration.width, "a row per position")
+      rows = work.pool.rows(hidden)
+    } else {
+      rows = try embed(batch)
+    }
+    let memory = keeping.contains(.memory) ? KeyValueMemory() : nil
+    var tapes: [(Int, Block.Tape)] = []
+    for layer in span.first..<max(span.first, span.end) {
+      let (output, tape) = blocks[layer].forward(
+        rows, batch, layer: layer, isMiddle: layer == span.first && span.startsInMiddle,
+        stopsAtKey: layer == span.end - 1 && span.endsAtKey, rotary: rotary, work: work,
+        observe: observe.map { observe in { observe(layer, $0, $1) } })
+      if let memory, let attention = tape?.attention { memory.store(attention, layer: layer) }
+      if keeping.contains(.tape), let tape { tapes.append((layer, tape)) }
+      if let output { rows = output }
+    }
+    return ForwardRun(batch: batch, hidden: rows, memory: memory, tapes: tapes, rotary: rotary)
+  }
+
+  /// The input of the first block: the tokens' embeddings, with the positions' where these are learned.
+  private func embed(_ batch: Batch) throws -> Rows {
+    let width = configuration.width
+    if let token = batch.tokens.first(where: { $0 < 0 || $0 >= configuration.vocabularySize }) {
+      throw NetworkError.unknownToken(Int(token), vocabularySize: configuration.vocabularySize)
+    }
+    if positionEmbedding != nil, batch.positions.upperBound > configuration.positionCount {
+      throw NetworkError.tooManyPositions(
+        count: batch.positions.upperBound, limit: configuration.positionCount)
+    }
+    let rows = work.pool.rows(batch.rowCount, width)
+    for segment in batch.segments {
+      for (offset, row) in segment.rows.enumerated() {
+        let token = Int(batch.tokens[row])
+        tokenEmbedding.decode(rows: token..<token + 1, columns: 0..<width, into: rows.row(row))
+        if let positionEmbedding, case .learned(let first) = configuration.positions {
+          let position = first + segment.pastCount + offset
+          positionEmbedding.row(position).withUnsafeBufferPointer {
+            Kernel.add($0.baseAddress!, to: rows.row(row), count: width)
+          }
+        }
+      }
+    }
+    return rows
+  }
+}

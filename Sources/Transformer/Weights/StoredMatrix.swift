@@ -1,0 +1,71 @@
+internal import ModelFiles
+
+/// Where the bytes of a weight are: in a mapped file, or in memory for one that is run as if edited.
+enum StoredBytes: Sendable {
+  case mapped(MappedFile, Range<Int>)
+  case owned([UInt8])
+
+  func withBytes<Result>(_ range: Range<Int>, _ body: (UnsafeRawBufferPointer) -> Result) -> Result {
+    switch self {
+    case .mapped(let file, let place):
+      precondition(range.upperBound <= place.count, "bytes of the tensor")
+      return file.withBytes(place.lowerBound + range.lowerBound..<place.lowerBound + range.upperBound, body)
+    case .owned(let bytes):
+      return bytes.withUnsafeBytes { body(UnsafeRawBufferPointer(rebasing: $0[range])) }
+    }
+  }
+}
+
+/// A matrix in the element type it is stored in; a panel of it is turned into floats when it is multiplied with.
+struct StoredMatrix: Sendable {
+  let bytes: StoredBytes
+  let elementType: ElementType
+  /// Stored rows and columns, whichever of them are inputs.
+  let rows: Int
+  let columns: Int
+
+  /// Bytes from one row to the next.
+  private var rowByteCount: Int { columns / elementType.blockElementCount * (elementType.bitCount / 8) }
+
+  /// Decodes columns of some rows to `target`, one row after the other. Both ends of the columns are whole blocks.
+  func decode(rows range: Range<Int>, columns span: Range<Int>, into target: UnsafeMutablePointer<Float>) {
+    let block = elementType.blockElementCount
+    let byteCount = elementType.bitCount / 8
+    let first = span.lowerBound / block * byteCount
+    let length = span.count / block * byteCount
+    if span.count == columns {
+      bytes.withBytes(range.lowerBound * rowByteCount..<range.upperBound * rowByteCount) {
+        elementType.decode(
+          $0, into: UnsafeMutableBufferPointer(start: target, count: range.count * span.count))
+      }
+      return
+    }
+    bytes.withBytes(range.lowerBound * rowByteCount..<range.upperBound * rowByteCount) { rows in
+      for index in 0..<range.count {
+        let start = index * rowByteCount + first
+        elementType.decode(
+          UnsafeRawBufferPointer(rebasing: rows[start..<start + length]),
+          into: UnsafeMutableBufferPointer(start: target + index * span.count, count: span.count))
+      }
+    }
+  }
+
+  /// Lends the stored floats where they lie, if they can be used so.
+  func withFloats<Result>(_ body: (UnsafePointer<Float>?) -> Result) -> Result {
+    guard elementType == .f32 else { return body(nil) }
+    return bytes.withBytes(0..<rows * rowByteCount) { stored in
+      guard let base = stored.baseAddress, Int(bitPattern: base) % MemoryLayout<Float>.alignment == 0 else {
+        return body(nil)
+      }
+      return body(base.assumingMemoryBound(to: Float.self))
+    }
+  }
+
+  /// The elements of one row.
+  func row(_ index: Int) -> [Float] {
+    [Float](unsafeUninitializedCapacity: columns) { buffer, initialized in
+      decode(rows: index..<index + 1, columns: 0..<columns, into: buffer.baseAddress!)
+      initialized = columns
+    }
+  }
+}
