@@ -44,6 +44,21 @@ def edited_and_choices():
 
 
 EDITED, COUNTS, DIGITS, CHOICES = edited_and_choices()
+
+
+def sample(mask=(1 << 64) - 1):
+    """Bits of the 128 weights that the format draws."""
+    text = ""
+    for t in range(128):
+        z = (t + 1) * 0x9E3779B97F4A7C15 & mask
+        z = (z ^ z >> 30) * 0xBF58476D1CE4E5B9 & mask
+        z = (z ^ z >> 27) * 0x94D049BB133111EB & mask
+        z ^= z >> 31
+        text += format(int(BASE.reshape(2, 2)[(z >> 32) % 2, (z & 0xFFFFFFFF) % 2].astype("<f4").view("<u4")), "08x")
+    return text
+
+
+SAMPLE = sample()
 tensor_digest = lambda bits: sha(sha(bits.tobytes())).hex()
 
 
@@ -174,7 +189,7 @@ def accept_all(made):
     made.accept(
         "rank-one", "the smallest useful patch: rank 1 on tensor w, F16 [2, 2], holding 1 3 / -0.75 1024; adds 1 0.75 / 0.5 0.375. "
         "Elements 0 and 3 are open, of 3 and 2 candidates, digits 1 and 1: the number 1 + 3 * 1",
-        "Worked example")
+        "Worked example", lambda p: put(p.tensor, sample=SAMPLE))
     made.accept(
         "zstd", "leaves in one zstd frame, scales in planes of 4, left in planes of 2", "Block table",
         lambda p: (put(p.blocks[0], stored=zstd(p.blocks[0].stored), coding=1),
@@ -262,6 +277,9 @@ def reject_manifest(made):
     field("seed-of-15", "badManifest", "a seed of fifteen digits", rounding="stochastic", seed="0" * 15)
     field("digest-upper-case", "badManifest", "a digest with capital digits", baseDigest="A" * 64)
     field("without-name", "badManifest", "a tensor without a name", name=None)
+    field("sample-short", "badManifest", "a sample of 127 weights", sample=SAMPLE[8:])
+    field("sample-upper-case", "badManifest", "a sample with capital digits", sample="A" + SAMPLE[1:])
+    field("sample-not-text", "badManifest", "a sample that is a list", sample=[])
     field("measured-not-object", "badManifest", "measurements that are a number", measured=1)
 
 

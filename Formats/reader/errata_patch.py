@@ -120,6 +120,7 @@ def check_tensor(t):
          and (change != "replaced" or byte_count(t["baseElementType"], t["baseShape"]) is not None))
     if change == "low-rank":
         need(name, badManifest=t["elementType"] in TYPES and len(t["shape"]) == 2 and type(t["rank"]) is int
+             and re.fullmatch("[0-9a-f]{1024}", t.get("sample", 1024 * "0")) is not None
              and 1 <= t["rank"] <= min(t["shape"]) and (t["rounding"] == "nearest" or
                  t["elementType"] in ("F16", "BF16") and re.fullmatch("[0-9a-f]{16}", t["seed"]) is not None))
 

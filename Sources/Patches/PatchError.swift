@@ -80,6 +80,8 @@ public enum PatchError: Error, Equatable, Sendable {
   case outputIsInput(path: String)
   /// Something that must not be replaced has the output's name.
   case outputExists(path: String)
+  /// Tensors come, go or change type: the model cannot be run as if the patch were applied.
+  case changesTensors(file: String, tensor: String)
   /// Headers or files change too: the result cannot be written over the model.
   case needsNewFile(patch: String)
   /// The journal of an interrupted run cannot be read.

@@ -47,14 +47,14 @@ extension ModelFamily.RowOrder {
   public func safetensorsRows(count: Int, heads: Int) -> [Int]? {
     switch self {
     case .rotaryPairs:
-      guard heads > 0, count % (2 * heads) == 0 else { return nil }
+      guard heads > 0, heads <= count, count % (2 * heads) == 0 else { return nil }
       let (width, half) = (count / heads, count / heads / 2)
       return (0..<count).map { row in
         let inner = row % width
         return row / width * width + inner % 2 * half + inner / 2
       }
     case .byKind:
-      guard heads > 0, count % (3 * heads) == 0 else { return nil }
+      guard heads > 0, heads <= count, count % (3 * heads) == 0 else { return nil }
       let width = count / heads / 3
       return (0..<count).map { row in
         let (kind, head) = (row / width / heads, row / width % heads)

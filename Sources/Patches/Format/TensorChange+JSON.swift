@@ -17,6 +17,7 @@ extension TensorChange {
     for (field, range) in zip(kind.fields, blocks.ranges) where !(range.isEmpty && isOptional(field)) {
       members.append(.init(field, [.integer(range.lowerBound), .integer(range.count)]))
     }
+    if let sample { members.append(.init("sample", .string(sample.text))) }
     if let measured { members.append(.init("measured", measured)) }
     return .object(members)
   }
@@ -65,6 +66,11 @@ extension TensorChange {
     for field in kind.fields {
       let isLeftOut = isOptional(field) && json[field] == nil
       blocks.ranges.append(isLeftOut ? 0..<0 : try fields.range(field))
+    }
+    sample = nil
+    if kind == .lowRank, let digits = json["sample"] {
+      guard let sample = digits.text.flatMap(WeightSample.init) else { throw fields.bad("sample") }
+      self.sample = sample
     }
     measured = json["measured"]
     guard measured.map({ $0.members != nil }) ?? true else { throw fields.bad("measured") }

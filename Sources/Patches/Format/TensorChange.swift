@@ -45,6 +45,8 @@ public struct TensorChange: Equatable, Sendable {
   public var factorType: FactorType
   /// How results are rounded.
   public var rounding: Rounding
+  /// A few weights of the base of a low-rank change, by which the model is known again in another form.
+  public var sample: WeightSample?
   /// Measurements for people; never needed to apply or revert.
   public var measured: JSONValue?
 

@@ -89,11 +89,11 @@ extension PatchWriter {
   }
 
   /// Adds a tensor that comes, goes or is replaced: what it was and what it is, whole.
-  func appendWhole(_ name: String, _ comparison: ModelComparison, threads: Int) throws {
-    let before = comparison.base.contains(name) ? try comparison.base.tensor(name) : nil
-    let after = comparison.edited.contains(name) ? try comparison.edited.tensor(name) : nil
+  func appendWhole(_ name: String, from base: ModelFile, to edited: ModelFile, threads: Int) throws {
+    let before = base.contains(name) ? try base.tensor(name) : nil
+    let after = edited.contains(name) ? try edited.tensor(name) : nil
     guard let form = after ?? before else {
-      preconditionFailure("the comparison names a tensor of either model")
+      preconditionFailure("a tensor of either model is named")
     }
     func content(_ tensor: TensorInfo, _ model: ModelFile) throws -> (Range<Int>, Digest) {
       let file = model.file(of: tensor)
@@ -112,12 +112,12 @@ extension PatchWriter {
       rounding: .nearest)
     var ranges: [Range<Int>] = []
     if let before {
-      let (range, digest) = try content(before, comparison.base)
+      let (range, digest) = try content(before, base)
       ranges.append(range)
       change.baseDigest = digest
     }
     if let after {
-      let (range, digest) = try content(after, comparison.edited)
+      let (range, digest) = try content(after, edited)
       ranges.append(range)
       change.resultDigest = digest
     }
@@ -154,7 +154,7 @@ extension ModelComparison {
         }
         try writer.appendDifference(pair, threads: threads, progress: progress)
       } else {
-        try writer.appendWhole(name, self, threads: threads)
+        try writer.appendWhole(name, from: base, to: edited, threads: threads)
         progress(byteCount(of: name))
       }
     }

@@ -44,6 +44,7 @@ extension PatchWriter {
     var change = coder.change
     change.baseDigest = Digest(leaves: tiles.map(\.baseLeaf))
     change.resultDigest = Digest(leaves: tiles.map(\.resultLeaf))
+    change.sample = try WeightSample(of: pair.before, in: pair.base, change)
     let leaves = try append(tiles.flatMap { $0.baseLeaf.bytes + $0.resultLeaf.bytes }, planesOf: 1)
     let scales = try append(StoredFactors.bytes(coder.factors.scales, .f32), planesOf: 4)
     let planes = coder.factors.type.byteCount

@@ -11,13 +11,6 @@ struct TensorPair: Sendable {
   let base: OpenFile
   let edited: OpenFile
 
-  init(_ name: String, _ comparison: ModelComparison) throws {
-    before = try comparison.base.tensor(name)
-    after = try comparison.edited.tensor(name)
-    base = comparison.base.file(of: before)
-    edited = comparison.edited.file(of: after)
-  }
-
   /// Number of tiles.
   var tileCount: Int { Tiling.count(before.byteCount) }
 
@@ -28,6 +21,16 @@ struct TensorPair: Sendable {
     let range = Tiling.range(tile, of: self.before.byteCount)
     try base.read(into: before, at: self.before.byteRange.lowerBound + range.lowerBound)
     try edited.read(into: after, at: self.after.byteRange.lowerBound + range.lowerBound)
+  }
+}
+
+extension TensorPair {
+  init(_ name: String, _ comparison: ModelComparison) throws {
+    let before = try comparison.base.tensor(name)
+    let after = try comparison.edited.tensor(name)
+    self.init(
+      before: before, after: after, base: comparison.base.file(of: before),
+      edited: comparison.edited.file(of: after))
   }
 }
 

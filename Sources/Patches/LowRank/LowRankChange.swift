@@ -70,6 +70,7 @@ extension PatchWriter {
       observe: observe)
     change.baseDigest = Digest(leaves: tiles.map(\.baseLeaf))
     change.resultDigest = Digest(leaves: tiles.map(\.resultLeaf))
+    change.sample = try WeightSample(of: tensor, in: model.file(of: tensor), change)
     change.measured = measured()
     let leaves = try append(tiles.flatMap { $0.baseLeaf.bytes + $0.resultLeaf.bytes }, planesOf: 1)
     let scales = try append(StoredFactors.bytes(stored.scales, .f32), planesOf: 4)

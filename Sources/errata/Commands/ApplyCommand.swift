@@ -33,15 +33,36 @@ struct ApplyCommand: ParsableCommand {
       Every touched tensor is checked before a byte is written: the wrong model is refused. The result is, bit for bit, \
       the one that the patch records.
 
+      --port takes the low-rank part of a patch to another form of its model: from safetensors to GGUF and back, to \
+      another element type. Family, shapes and a sample of the weights are compared instead of digests. The result is no \
+      longer the one that the patch records, so --undo FILE writes a patch of this very model: `errata revert FILE` takes \
+      the change back, bit for bit. Elements of quantized blocks would lose the edit to rounding, so touched tensors of \
+      blocks are stored as F16 unless --promote says otherwise; then a new file is needed (-o), for the revert too.
+
       Examples:
         errata apply fix.errata model.safetensors -o fixed.safetensors
         errata apply fix.errata llama/ --in-place
+        errata apply fix.errata llama-q4_k.gguf --port --undo undo.errata -o fixed.gguf
+        errata revert undo.errata fixed.gguf -o back.gguf
       """)
   @OptionGroup var change: ChangeOptions
+  @OptionGroup var port: PortOptions
   @OptionGroup var threads: ThreadOptions
   @OptionGroup var output: OutputOptions
 
-  func run() throws { try perform(.apply, change, threads, output) }
+  func validate() throws {
+    guard port.undo != nil || !port.port || change.dryRun else {
+      throw ValidationError("--port needs --undo FILE: the result is not the one that the patch records.")
+    }
+  }
+
+  func run() throws {
+    if port.port {
+      try perform(port, change, threads, output)
+    } else {
+      try perform(.apply, change, threads, output)
+    }
+  }
 }
 
 struct RevertCommand: ParsableCommand {

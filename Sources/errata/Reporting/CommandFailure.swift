@@ -46,6 +46,8 @@ func doing<Result>(_ action: String, _ output: OutputOptions, _ work: () throws 
     throw CommandFailure(action: action, error: error, output: output)
   } catch let error as PatchError {
     throw CommandFailure(action: action, error: error, output: output)
+  } catch let error as PortError {
+    throw CommandFailure(action: action, error: error, output: output)
   } catch let error as EditError {
     throw CommandFailure(action: action, error: error, output: output)
   } catch let error as StatisticsError {

@@ -3,6 +3,7 @@ import Patches
 
 extension ErrorReport {
   private static let getAgain = "get the patch again from where it came"
+  private static let otherForm = "if it is another form of the patch's own model, `errata apply --port`"
 
   static func explain(_ error: PatchError) -> Explanation {
     let name = caseName(error)
@@ -76,10 +77,11 @@ extension ErrorReport {
     case .tensorMissing(let tensor, let model):
       return Explanation(
         name, place: "\(model), tensor \(tensor)",
-        why: "the model has no such tensor; the patch is for another model")
+        why: "the model has no such tensor; the patch is for another model", advice: otherForm)
     case .tensorMismatch(let tensor, let model, let expected, let found):
       return Explanation(
-        name, place: "\(model), tensor \(tensor)", why: "it is \(found), the patch is for \(expected)")
+        name, place: "\(model), tensor \(tensor)", why: "it is \(found), the patch is for \(expected)",
+        advice: otherForm)
     case .wrongBase(let tensor, let file, let expected, let found, let state):
       return Explanation(
         name, place: "\(file), tensor \(tensor)",
@@ -145,6 +147,11 @@ extension ErrorReport {
         why:
           "two patches of one base touch it, and this one is no plain low-rank change, so they cannot be added",
         advice: "apply one, make the other again on the result, and combine the stack")
+    case .changesTensors(let file, let tensor):
+      return Explanation(
+        name, place: "\(file), tensor \(tensor)",
+        why: "the patch adds, removes or replaces it whole, so the model cannot be run as if it were applied",
+        advice: "apply the patch to a new file (-o), and ask that")
     case .needsNewFile(let patch):
       return Explanation(
         name, place: patch,

@@ -1,0 +1,79 @@
+internal import ModelFiles
+
+/// A few of the base's weights. They travel in the patch, so that the same model is known again under other names, in
+/// another order or in another element type. `Formats/patch.md`, *Sample*.
+public struct WeightSample: Equatable, Sendable {
+  /// The weights, rounded to Float, as bits: so that a sample with NaN equals itself.
+  private let bits: [UInt32]
+
+  /// The weights, rounded to Float.
+  var values: [Float] { bits.map(Float.init(bitPattern:)) }
+
+  /// Weights taken. Two unrelated tensors then correlate by 0 ± 0.09.
+  static let count = 128
+
+  /// Takes the weights that a change speaks of from its base.
+  init(of tensor: TensorInfo, in file: OpenFile, _ change: TensorChange) throws {
+    bits = try (0..<Self.count).map { index in
+      let (output, input) = Self.position(
+        index, outputWidth: change.outputWidth, inputWidth: change.inputWidth)
+      let isOutputMajor = change.orientation == .outputMajor
+      let element = isOutputMajor ? output * change.columns + input : input * change.columns + output
+      return try tensor.weight(element, in: file).bitPattern
+    }
+  }
+
+  /// Where a weight of the sample stands: drawn by SplitMix64, as the draws of stochastic rounding are, with seed 0.
+  static func position(_ index: Int, outputWidth: Int, inputWidth: Int) -> (output: Int, input: Int) {
+    var z = UInt64(index + 1) &* 0x9E37_79B9_7F4A_7C15
+    z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
+    z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
+    z ^= z >> 31
+    return (Int(z >> 32) % outputWidth, Int(z & 0xFFFF_FFFF) % inputWidth)
+  }
+
+  /// Eight hexadecimal digits for the bits of each weight.
+  var text: String {
+    bits.map { bits in
+      let digits = String(bits, radix: 16)
+      return String(repeating: "0", count: 8 - digits.count) + digits
+    }.joined()
+  }
+
+  /// Reads the digits.
+  init?(_ text: String) {
+    let digits = Array(text.utf8)
+    guard digits.count == 8 * Self.count,
+      digits.allSatisfy({ (0x30...0x39).contains($0) || (0x61...0x66).contains($0) })
+    else { return nil }
+    bits = (0..<Self.count).compactMap { index in
+      UInt32(String(decoding: digits[8 * index..<8 * index + 8], as: UTF8.self), radix: 16)
+    }
+  }
+
+  /// Pearson's correlation with other weights, over those that are finite on both sides; 0 where one side is constant.
+  func correlation(with others: [Float]) -> Double {
+    let pairs = zip(values, others).filter { $0.isFinite && $1.isFinite }.map { (Double($0), Double($1)) }
+    let count = Double(max(pairs.count, 1))
+    let means = pairs.reduce((0.0, 0.0)) { ($0.0 + $1.0 / count, $0.1 + $1.1 / count) }
+    var (product, squares) = (0.0, (0.0, 0.0))
+    for (own, other) in pairs {
+      let (a, b) = (own - means.0, other - means.1)
+      product += a * b
+      squares.0 += a * a
+      squares.1 += b * b
+    }
+    let norm = (squares.0 * squares.1).squareRoot()
+    return norm > 0 ? product / norm : 0
+  }
+}
+
+extension TensorInfo {
+  /// One weight as Float, out of its block where elements are stored together.
+  func weight(_ element: Int, in file: OpenFile) throws -> Float {
+    let size = elementType.bitCount / 8
+    let block = element / elementType.blockElementCount
+    let bytes = try file.read(size, at: byteRange.lowerBound + block * size)
+    return elementType.decoded(bytes)[element % elementType.blockElementCount]
+  }
+}

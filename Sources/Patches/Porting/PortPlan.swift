@@ -1,0 +1,64 @@
+public import ModelFiles
+
+/// A patch carried over to another form of its model: another container, another element type.
+///
+/// The base's digests cannot match, so other things are compared before anything is written: the family, the shapes, and a
+/// sample of the weights. What comes of it is an ordinary patch of the model at hand, which is applied as any other and
+/// takes the change back, bit for bit: the *undo*.
+public struct PortPlan: Sendable {
+  /// The patch.
+  public let patch: PatchFile
+  /// The model that it is carried over to.
+  public let model: ModelFile
+  /// Threads to use.
+  public let threads: Int
+  /// Touched tensors, by their names in the model.
+  public let tensors: [PortedTensor]
+
+  /// Whether some tensor gets another element type, so that headers change and the result must be a new file.
+  public var changesLayout: Bool { tensors.contains { $0.resultType != $0.tensor.elementType } }
+
+  /// Finds every tensor and compares.
+  public init(_ patch: PatchFile, _ model: ModelFile, promotion: Promotion, threads: Int) throws {
+    self.patch = patch
+    self.model = model
+    self.threads = threads
+    try PortPlan.requireLowRank(patch)
+    let family = try PortPlan.family(of: patch, model)
+    let placed = try patch.changes.map { try PlacedChange($0, of: family, patch: patch.path) }
+    let heads =
+      placed.contains { $0.needsHeads(for: model.format) } ? try AttentionHeads(of: model) : nil
+    tensors = try placed.map {
+      try PortedTensor($0, of: patch, in: model, heads: heads, promotion: promotion)
+    }.sorted { $0.tensor.name.utf8.lexicographicallyPrecedes($1.tensor.name.utf8) }
+  }
+
+  /// Refuses what is more than factors, and says what it is.
+  private static func requireLowRank(_ patch: PatchFile) throws(PortError) {
+    var parts = patch.changes.filter { $0.kind != .lowRank }.map { "\($0.name) (\($0.kind.rawValue))" }
+    if patch.changesLayout { parts.append("headers or files") }
+    guard parts.isEmpty else { throw .notLowRank(patch: patch.path, parts: parts) }
+    guard !patch.changes.isEmpty else { throw .nothingLowRank(patch: patch.path) }
+  }
+
+  /// The family that patch and model agree on; one of them may say nothing.
+  static func family(of patch: PatchFile, _ model: ModelFile?) throws(PortError) -> ModelFamily {
+    let own = patch.manifest["model"]?["family"]?.text
+    guard let name = own ?? model?.modelType, let family = ModelFamily.named(name) else {
+      throw .unknownFamily(
+        file: own == nil ? model?.path ?? patch.path : patch.path, family: own ?? model?.modelType)
+    }
+    if let model, let type = model.modelType, ModelFamily.named(type) != family {
+      throw .otherFamily(model: model.path, expected: family.name, found: type)
+    }
+    return family
+  }
+
+  /// Computes everything and writes nothing; measures in the order of `tensors`.
+  public func measure(progress: (Int) -> Void = { _ in }) throws -> [UpdateMeasure] {
+    try tensors.map { ported in
+      defer { progress(ported.tensor.byteCount) }
+      return try ported.measure(in: model, threads: threads)
+    }
+  }
+}

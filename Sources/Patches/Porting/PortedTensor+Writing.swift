@@ -1,0 +1,130 @@
+internal import LinearAlgebra
+internal import ModelFiles
+internal import Synchronization
+
+extension PortedTensor {
+  /// The change as one of the model's own tensor, for the kernels.
+  func ownChange() -> TensorChange {
+    let none = Digest(of: [])
+    return TensorChange(
+      name: tensor.name, elementType: tensor.elementType, shape: tensor.shape, baseDigest: none,
+      resultDigest: none, orientation: orientation, rank: update.rank, factorType: change.factorType,
+      rounding: rounding)
+  }
+
+  /// As the patch rounds, where the model's type knows it.
+  var rounding: TensorChange.Rounding {
+    tensor.elementType == .f16 || tensor.elementType == .bf16 ? change.rounding : .nearest
+  }
+
+  private func sums() throws -> LowRankSums {
+    guard let stored = StoredFactors(update, type: change.factorType) else {
+      throw PatchError.updateNotFinite(tensor: tensor.name, index: 0)
+    }
+    return LowRankSums(stored, change: ownChange())
+  }
+
+  /// Adds the change to a patch of the model, where elements stand alone.
+  func append(to writer: PatchWriter, of model: ModelFile, threads: Int) throws -> UpdateMeasure {
+    let meter = UpdateMeter()
+    let observe = try observer(meter)
+    try writer.append(
+      update, to: tensor, of: model, orientation: orientation, options: options(threads), observe: observe,
+      measured: { meter.total.json })
+    return meter.total
+  }
+
+  private func options(_ threads: Int) -> LowRankOptions {
+    var options = LowRankOptions()
+    options.factorType = change.factorType
+    options.rounding = rounding
+    options.threads = threads
+    return options
+  }
+
+  private func observer(_ meter: UpdateMeter) throws -> @Sendable (EditedTile) -> Void {
+    let sums = try sums()
+    return { tile in
+      var measure = UpdateMeasure()
+      sums.forEachRun(in: tile.elements, LowRankSums.Scratch()) { run, sums in
+        let start = run.lowerBound - tile.elements.lowerBound
+        for index in 0..<run.count {
+          measure.add(base: tile.base[start + index], edited: tile.edited[start + index], update: sums[index])
+        }
+      }
+      meter.put(measure, at: tile.elements.lowerBound)
+    }
+  }
+
+  /// Computes everything and keeps only what was measured.
+  func measure(in model: ModelFile, threads: Int) throws -> UpdateMeasure {
+    guard !isOfBlocks else {
+      return try convert(in: model, threads: threads) { _, _ in }
+    }
+    guard let stored = StoredFactors(update, type: change.factorType) else {
+      throw PatchError.updateNotFinite(tensor: tensor.name, index: 0)
+    }
+    let meter = UpdateMeter()
+    _ = try LowRankTile.all(
+      TileTransform(stored, change: ownChange()), of: tensor, in: model.file(of: tensor), threads: threads,
+      observe: observer(meter))
+    return meter.total
+  }
+
+  /// Elements turned into numbers at once: some rows.
+  private static let windowElements = 1 << 17
+
+  /// Decodes the tensor, adds the sums and encodes it in its new type; gives out the bytes window by window, from several
+  /// threads, with their offset in the new tensor.
+  ///
+  /// An element is fl32(w + s), rounded once; where elements share scales, what ggml's encoding makes of it.
+  func convert(
+    in model: ModelFile, threads: Int, _ write: @Sendable ([UInt8], Int) throws -> Void
+  ) throws -> UpdateMeasure {
+    let (rows, columns) = (tensor.shape[0], tensor.shape[1])
+    let windowRows = max(1, Self.windowElements / columns)
+    let sums = try sums()
+    let file = model.file(of: tensor)
+    let meter = UpdateMeter()
+    try parallelFor((rows + windowRows - 1) / windowRows, width: threads, state: { LowRankSums.Scratch() }) {
+      window, scratch in
+      let first = window * windowRows
+      let elements = first * columns..<min(rows, first + windowRows) * columns
+      let place = tensor.elementType.bytes(of: elements)
+      let base = tensor.elementType.decoded(
+        try file.read(place.count, at: tensor.byteRange.lowerBound + place.lowerBound))
+      var wanted = base
+      var updates = [Float](repeating: 0, count: base.count)
+      sums.forEachRun(in: elements, scratch) { run, sums in
+        let start = run.lowerBound - elements.lowerBound
+        for index in 0..<run.count {
+          updates[start + index] = sums[index]
+          wanted[start + index] += sums[index]
+        }
+      }
+      let bytes: [UInt8]
+      do throws(ModelFileError.Reason) { bytes = try resultType.encoded(wanted) } catch {
+        throw ModelFileError(error, file: file.path, tensor: tensor.name)
+      }
+      let edited = resultType.decoded(bytes)
+      var measure = UpdateMeasure()
+      for index in base.indices {
+        guard edited[index].isFinite || !wanted[index].isFinite else {
+          throw PortError.outOfRange(tensor: tensor.name, elementType: resultType)
+        }
+        measure.add(base: base[index], edited: edited[index], update: updates[index])
+      }
+      meter.put(measure, at: window)
+      try write(bytes, resultType.bytes(of: elements).lowerBound)
+    }
+    return meter.total
+  }
+}
+
+extension ElementType {
+  /// The bytes of whole blocks of elements.
+  fileprivate func bytes(of elements: Range<Int>) -> Range<Int> {
+    let size = bitCount / 8
+    return elements.lowerBound / blockElementCount * size..<elements.upperBound / blockElementCount * size
+  }
+}
