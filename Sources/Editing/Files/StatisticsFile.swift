@@ -43,8 +43,11 @@ public struct StatisticsFile: Sendable {
   }
 
   /// Tokens that a weight's sum runs over.
-  public func tokenCount(of weight: String) throws -> Int {
-    let tensor = try container.tensor(weight + Self.countSuffix)
+  public func tokenCount(of weight: String) throws -> Int { try count(weight + Self.countSuffix) }
+
+  /// A count of tokens.
+  func count(_ name: String) throws -> Int {
+    let tensor = try container.tensor(name)
     let file = container.file(of: tensor)
     guard tensor.elementType == .i64 else {
       throw ModelFileError(

@@ -1,0 +1,52 @@
+/// One fact to be stored: what the model is to say after a prompt about a subject.
+///
+///     prompt "{} was born in", subject "Ada Example", target "Oslo"
+///
+/// No text has white space at its end: the space between prompt and target is put there when the two are joined.
+public struct Fact: Equatable, Sendable {
+  /// What the file calls its record: `case_id` or `id`, else the record's number, from 1.
+  public let identifier: String
+  /// The text before the target, with exactly one `{}` where the subject goes.
+  public let prompt: String
+  /// What the fact is about; the key is taken at its last token.
+  public let subject: String
+  /// What is to follow the prompt.
+  public let target: String
+  /// What followed it before, as far as the file says.
+  public let formerTarget: String?
+
+  /// Stands for the subject in a prompt.
+  public static let placeholder = "{}"
+
+  /// Makes a fact; the prompt must hold exactly one `{}`, which `PromptTemplate` sees to.
+  public init(
+    identifier: String, prompt: String, subject: String, target: String, formerTarget: String? = nil
+  ) {
+    precondition(
+      prompt.byteOffsets(of: Fact.placeholder).count == 1, "a prompt has one place for its subject")
+    self.identifier = identifier
+    self.prompt = prompt
+    self.subject = subject
+    self.target = target
+    self.formerTarget = formerTarget
+  }
+
+  /// The prompt up to the subject.
+  public var textBeforeSubject: String { split.before }
+  /// The prompt after the subject.
+  public var textAfterSubject: String { split.after }
+  /// The prompt with the subject in its place.
+  public var filledPrompt: String { prompt(about: subject) }
+
+  /// The prompt with another subject, such as an alias.
+  public func prompt(about subject: String) -> String {
+    let (before, after) = split
+    return before + subject + after
+  }
+
+  private var split: (before: String, after: String) {
+    let start = prompt.byteOffsets(of: Fact.placeholder)[0]
+    let bytes = prompt.utf8
+    return (String(bytes.prefix(start)) ?? "", String(bytes.dropFirst(start + 2)) ?? "")
+  }
+}

@@ -1,0 +1,127 @@
+internal import ModelFiles
+
+extension FactRecord {
+  /// Reads the probes, whichever of them a record of any schema has.
+  ///
+  /// Fields of CounterFact and EasyEdit, those that the survey's files add to CounterFact and zsRE, and KnowEdit's groups.
+  mutating func addProbes(_ fields: RecordFields) throws(FactsError) {
+    let names = ["paraphrase_prompts", "rephrase_prompt", "rephrase_prompts", "rephrase"]
+    for name in names {
+      for prompt in try fields.prompts(name) {
+        add(.paraphrase, filled(prompt), fact.target, against: fact.formerTarget)
+      }
+    }
+    try addNeighbors(fields)
+    attributePrompts = try fields.prompts("attribute_prompts")
+    generationPrompts = try fields.prompts("generation_prompts").map(filled)
+
+    for alias in try fields.prompts("alternative_subject") {
+      add(.subjectReplace, fact.prompt(about: alias.trimmed), fact.target, against: fact.formerTarget)
+    }
+    for question in try fields.prompts("alter_subject_question") {
+      add(.subjectReplace, question, fact.target, against: fact.formerTarget)
+    }
+    for question in try fields.prompts("inverse question", "inverse_question") {
+      add(.reversedRelation, question, fact.subject)
+    }
+    if let unrelated = try fields.object("unrelated_relation") {
+      for (question, answer) in try unrelated.pairs(prompts: ["question", "prompt"], answers: ["object"]) {
+        add(.otherRelation, question, answer)
+      }
+    }
+    for (kind, prompts, answers) in [
+      (.locality, ["locality_prompt"], ["locality_ground_truth", "locality_answer"]),
+      (.oneHop, ["portability_prompt"], ["portability_ground_truth", "portability_answer"]),
+    ] as [(Probe.Kind, [String], [String])] {
+      for (prompt, answer) in try fields.pairs(prompts: prompts, answers: answers) {
+        add(kind, prompt, answer)
+      }
+    }
+    try addPortability(fields)
+    try addGroups(fields, "locality", unknown: .locality)
+  }
+
+  /// The edited prompt about others: strings whose answer is the former target, or objects with their own answer.
+  private mutating func addNeighbors(_ fields: RecordFields) throws(FactsError) {
+    for (name, kind) in [
+      ("neighborhood_prompts", Probe.Kind.neighborhood),
+      ("distracting_neighborhood_prompts", .distractingNeighbor),
+    ] {
+      guard let (value, place) = fields.first([name]) else { continue }
+      if value.elements?.first?.members != nil {
+        try addGroup(value, kind, at: place, against: fact.target)
+      } else {
+        for prompt in try fields.prompts(name) {
+          add(kind, prompt, fact.formerTarget, against: fact.target)
+        }
+      }
+    }
+  }
+
+  /// The survey's one question that needs the new target, or KnowEdit's groups.
+  private mutating func addPortability(_ fields: RecordFields) throws(FactsError) {
+    guard let portability = try fields.object("portability") else { return }
+    for (prompt, answer) in try portability.pairs(prompts: ["New Question"], answers: ["New Answer"]) {
+      add(.oneHop, prompt, answer)
+    }
+    try addGroups(fields, "portability", unknown: nil)
+  }
+
+  /// KnowEdit's groups of probes by name; groups of other names become `unknown`, or are passed over.
+  private mutating func addGroups(_ fields: RecordFields, _ name: String, unknown: Probe.Kind?)
+    throws(FactsError)
+  {
+    guard let groups = try fields.object(name) else { return }
+    for group in groups.names {
+      guard let kind = Probe.Kind(group: group) ?? unknown, let (value, place) = groups.first([group]) else {
+        continue
+      }
+      try addGroup(value, kind, at: place)
+    }
+  }
+
+  /// A list of objects with prompt and answer, or one object with both, each of which may be a list.
+  private mutating func addGroup(
+    _ group: JSONValue, _ kind: Probe.Kind, at place: RecordPlace, against rival: String? = nil
+  ) throws(FactsError) {
+    guard let elements = group.elements else {
+      let names = ["ground_truth", "answer", "target", "target_true"]
+      let pairs = try RecordFields(group, at: place).pairs(prompts: ["prompt", "question"], answers: names)
+      for (prompt, answer) in pairs { add(kind, prompt, answer, against: rival) }
+      return
+    }
+    for (index, element) in elements.enumerated() where element != .null {
+      let place = place.inner("[\(index)]")
+      guard element.members != nil else { throw .wrongType(place, expected: "an object") }
+      try addGroup(element, kind, at: place, against: rival)
+    }
+  }
+
+  private mutating func add(
+    _ kind: Probe.Kind, _ prompt: String, _ answer: String?, against rival: String? = nil
+  ) {
+    probes.append(Probe(kind, prompt: prompt, answer: answer, rival: rival))
+  }
+
+  /// A prompt about the subject, which may leave a place for it.
+  private func filled(_ prompt: String) -> String {
+    guard prompt.byteOffsets(of: Fact.placeholder).count == 1 else { return prompt }
+    return Fact(identifier: "", prompt: prompt, subject: fact.subject, target: "").filledPrompt
+  }
+}
+
+extension Probe.Kind {
+  /// The kind that a group's name stands for, whichever way it is spelled.
+  fileprivate init?(group name: String) {
+    switch name.lowercased().filter(\.isLetter) {
+    case "subjectaliasing", "subjectreplace": self = .subjectReplace
+    case "reversedrelation", "inverserelation": self = .reversedRelation
+    case "reasoning", "onehop": self = .oneHop
+    case "logicalgeneralization": self = .logicalGeneralization
+    case "relationspecificity", "otherrelation", "otherattribution": self = .otherRelation
+    case "distracting", "distractingneighbor", "distractneighbor": self = .distractingNeighbor
+    case "forgetfulness": self = .forgetfulness
+    default: return nil
+    }
+  }
+}

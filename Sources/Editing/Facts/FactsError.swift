@@ -1,0 +1,75 @@
+public import ModelFiles
+
+/// Where in a facts file something is wrong.
+public struct RecordPlace: Equatable, Sendable {
+  /// The file.
+  public let file: String
+  /// The record, from 1.
+  public let record: Int
+  /// The field and what leads to it, such as `requested_rewrite.target_new`; empty for the record as a whole.
+  public let field: String
+
+  /// Names a place.
+  public init(file: String, record: Int, field: String = "") {
+    self.file = file
+    self.record = record
+    self.field = field
+  }
+}
+
+/// Why facts were refused. Cases hold the values; the command writes the prose.
+public enum FactsError: Error, Equatable, Sendable {
+  // MARK: The file
+
+  /// The file is not UTF-8 from this byte on.
+  case encoding(file: String, byteOffset: Int)
+  /// The file is not JSON at this byte.
+  case syntax(file: String, byteOffset: Int, problem: JSONError.Problem)
+  /// The file is larger than what is read into memory.
+  case fileTooLarge(file: String, byteCount: Int, limit: Int)
+  /// There are no records.
+  case noRecords(file: String)
+  /// A folder has no file of facts.
+  case noFactsInFolder(folder: String)
+
+  // MARK: One record
+
+  /// The record has none of the fields that tell a schema.
+  case unknownSchema(RecordPlace)
+  /// A needed field is absent or null.
+  case missingField(RecordPlace)
+  /// A field holds another kind of value.
+  case wrongType(RecordPlace, expected: String)
+  /// A needed text is empty or only white space.
+  case emptyField(RecordPlace)
+  /// Two lists that belong together differ in length.
+  case answerCount(RecordPlace, prompts: Int, answers: Int)
+  /// The prompt has neither `{}` nor the subject.
+  case subjectNotInPrompt(RecordPlace, subject: String)
+  /// The literal prompt names the subject more than once.
+  case subjectRepeated(RecordPlace, subject: String, count: Int)
+  /// The prompt has more than one `{}`.
+  case severalPlaceholders(RecordPlace, count: Int)
+  /// The subject itself holds `{}`.
+  case placeholderInSubject(RecordPlace, subject: String)
+
+  // MARK: Several facts
+
+  /// The same prompt about the same subject with two targets.
+  case contradiction(first: Fact, second: Fact)
+  /// No record has these identifiers.
+  case noSuchIdentifiers([String])
+
+  /// The record that is bad, where it is one record.
+  public var place: RecordPlace? {
+    switch self {
+    case .unknownSchema(let place), .missingField(let place), .wrongType(let place, _),
+      .emptyField(let place),
+      .answerCount(let place, _, _), .subjectNotInPrompt(let place, _), .subjectRepeated(let place, _, _),
+      .severalPlaceholders(let place, _), .placeholderInSubject(let place, _):
+      place
+    case .encoding, .syntax, .fileTooLarge, .noRecords, .noFactsInFolder, .contradiction, .noSuchIdentifiers:
+      nil
+    }
+  }
+}

@@ -1,0 +1,24 @@
+/// Finds the one place of the subject in a prompt.
+enum PromptTemplate {
+  /// The prompt with exactly one `{}`: as written, or made from a literal prompt that names the subject once.
+  ///
+  /// - Throws: `placeholderInSubject`, `severalPlaceholders`, `subjectNotInPrompt`, `subjectRepeated`.
+  /// - Source: EasyEdit takes literal prompts too, and replaces the subject wherever it stands; which of two places is
+  ///   meant decides the key, so two are refused.
+  static func make(_ prompt: String, subject: String, at place: RecordPlace) throws(FactsError) -> String {
+    guard subject.byteOffsets(of: Fact.placeholder).isEmpty else {
+      throw .placeholderInSubject(place, subject: subject)
+    }
+    let count = prompt.byteOffsets(of: Fact.placeholder).count
+    if count == 1 { return prompt }
+    guard count == 0 else { throw .severalPlaceholders(place, count: count) }
+    let offsets = prompt.byteOffsets(of: subject)
+    guard let start = offsets.first else { throw .subjectNotInPrompt(place, subject: subject) }
+    guard offsets.count == 1 else {
+      throw .subjectRepeated(place, subject: subject, count: offsets.count)
+    }
+    let bytes = prompt.utf8
+    return (String(bytes.prefix(start)) ?? "") + Fact.placeholder
+      + (String(bytes.dropFirst(start + subject.utf8.count)) ?? "")
+  }
+}

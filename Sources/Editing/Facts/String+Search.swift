@@ -1,0 +1,35 @@
+extension String {
+  /// Where another text stands in this one, in bytes; places may overlap.
+  ///
+  /// Bytes and not characters: `{}` before a combining mark is still a place for the subject.
+  func byteOffsets(of part: String) -> [Int] {
+    let bytes = Array(utf8)
+    let wanted = Array(part.utf8)
+    guard let first = wanted.first, wanted.count <= bytes.count else { return [] }
+    return (0...bytes.count - wanted.count).filter { offset in
+      bytes[offset] == first && bytes[offset..<offset + wanted.count].elementsEqual(wanted)
+    }
+  }
+
+  /// The text without white space at its end.
+  var trimmedAtEnd: String {
+    var scalars = unicodeScalars[...]
+    while let last = scalars.last, last.properties.isWhitespace { scalars.removeLast() }
+    return String(scalars)
+  }
+
+  /// The text without white space at either end.
+  var trimmed: String {
+    String(trimmedAtEnd.unicodeScalars.drop { $0.properties.isWhitespace })
+  }
+}
+
+extension [UInt8] {
+  /// Position of the first byte that cannot be UTF-8, if there is one.
+  var firstByteNotUTF8: Int? {
+    do throws(UTF8.ValidationError) {
+      _ = try UTF8Span(validating: span)
+      return nil
+    } catch { return error.byteOffsets.lowerBound }
+  }
+}
