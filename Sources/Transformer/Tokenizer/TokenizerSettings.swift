@@ -1,0 +1,69 @@
+internal import ModelFiles
+
+/// What the files beside a `tokenizer.json` say of its tokens.
+struct TokenizerSettings {
+  /// Numbers of the tokens that end a text, from `generation_config.json`, else from `config.json`.
+  private(set) var endNumbers: [Int] = []
+  /// Their text, and that of the first token, from `tokenizer_config.json`.
+  private(set) var endContent: String?
+  private(set) var beginContent: String?
+  /// Whether the tokens belong to every text.
+  private(set) var addsBegin = false
+  let file: String
+
+  /// Longest file that is read.
+  private static let byteLimit = 16 << 20
+
+  init(in folder: String) throws {
+    file = Folder.path(folder, "tokenizer_config.json")
+    if let settings = try Self.read(folder, "tokenizer_config.json") {
+      endContent = Self.content(settings["eos_token"])
+      beginContent = Self.content(settings["bos_token"])
+      addsBegin = settings["add_bos_token"]?.truth ?? false
+    }
+    for name in ["generation_config.json", "config.json"] where endNumbers.isEmpty {
+      let value = try Self.read(folder, name)?["eos_token_id"]
+      endNumbers = (value?.integer.map { [$0] } ?? value?.elements?.compactMap(\.integer) ?? []).filter {
+        $0 >= 0
+      }
+    }
+  }
+
+  private static func read(_ folder: String, _ name: String) throws -> JSONValue? {
+    let path = Folder.path(folder, name)
+    guard Folder.fileExists(path) else { return nil }
+    let file = try OpenFile(path, .reading)
+    let size = try file.size()
+    guard size <= byteLimit else {
+      throw TokenizerError.unsupportedValue(key: "size", found: "\(size) bytes", file: path)
+    }
+    let bytes = try file.read(size, at: 0)
+    guard (try? UTF8Span(validating: bytes.span)) != nil else {
+      throw TokenizerError.invalidUTF8(byteOffset: 0, file: path)
+    }
+    do { return try JSONValue(parsing: bytes) } catch { throw TokenizerError.invalidJSON(error, file: path) }
+  }
+
+  /// A token as text, or as an object with its content.
+  private static func content(_ value: JSONValue?) -> String? { value?.text ?? value?["content"]?.text }
+}
+
+extension TokenizerParts {
+  /// Adds the tokens that end a text, and the first one where only the settings name it.
+  mutating func add(_ settings: TokenizerSettings) throws(TokenizerError) {
+    endTokens.formUnion(settings.endNumbers)
+    if let content = settings.endContent, let token = token(of: content) { endTokens.insert(Int(token)) }
+    if settings.addsBegin, beginning.isEmpty, let content = settings.beginContent {
+      guard let token = token(of: content) else {
+        throw .unknownToken(content, key: "bos_token", file: settings.file)
+      }
+      beginning = [token]
+    }
+  }
+
+  private func token(of content: String) -> Int32? {
+    let bytes = Array(content.utf8)
+    if let added = addedContents.first(where: { $0.value == bytes }) { return added.key }
+    return encoder.vocabulary.token(bytes)
+  }
+}
