@@ -53,6 +53,9 @@ let package = Package(
       ],
       swiftSettings: strict),
 
+    .executableTarget(
+      name: "network-benchmark", dependencies: ["Transformer", "LinearAlgebra", "ModelFiles"],
+      path: "Benchmarks/Network", swiftSettings: strict),
     .target(name: "TestSupport", dependencies: ["ModelFiles"], path: "Tests/TestSupport"),
     .testTarget(name: "LinearAlgebraTests", dependencies: ["LinearAlgebra", "TestSupport"]),
     .testTarget(name: "ModelFilesTests", dependencies: ["ModelFiles", "TestSupport"]),

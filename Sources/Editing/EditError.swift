@@ -46,6 +46,26 @@ public enum EditError: Error, Equatable, Sendable {
   /// An edit asks for a change under a key that an earlier edit wants unchanged, and there is no ridge.
   case contradictsEarlierKey(edit: Int, earlierKey: Int, cosine: Double)
 
+  // MARK: Facts and values
+
+  /// Prompt and target share a token at their edge that holds part of the subject, or the target has none of its own.
+  case targetNotAfterPrompt(fact: String, prompt: String, target: String)
+  /// No token stands for the subject's last byte.
+  case subjectHasNoToken(fact: String, subject: String)
+  /// A contexts file is not a JSON list of texts with one `{}` each.
+  case badContexts(file: String, index: Int?)
+  /// An interrupted collection of another kind lies under the output's name.
+  case otherPartialStatistics(file: String, key: String, expected: String, found: String)
+  /// The mean key over the contexts and the bare prompt's are nearly at right angles: the original of ROME would write a huge
+  /// update.
+  case keysTooDifferent(edit: Int, cosine: Double)
+  /// Values in a file were optimized for another model or with other settings.
+  case otherValues(file: String)
+  /// A recipe file has a key that is not known, or a value of the wrong kind.
+  case badRecipe(file: String, key: String)
+  /// The layers are not all in the model.
+  case layersOutsideModel(layers: [Int], layerCount: Int)
+
   // MARK: Second moment
 
   /// The sum is not a square matrix.

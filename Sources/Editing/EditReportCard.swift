@@ -59,9 +59,23 @@ public struct EditReportCard: Sendable {
   public let weights: [WeightReport]
   /// What each edit is about, if known.
   public let facts: [JSONValue]?
+  /// For each fact, the column of keys that stores it; as many facts as columns where `nil`.
+  var columns: [Int]?
   /// The patch, once written.
   public let patch: PatchFile?
   let family: String?
+
+  init(
+    settings: UpdateSettings, weights: [WeightReport], facts: [JSONValue]?, columns: [Int]? = nil,
+    patch: PatchFile?, family: String?
+  ) {
+    self.settings = settings
+    self.weights = weights
+    self.facts = facts
+    self.columns = columns
+    self.patch = patch
+    self.family = family
+  }
 
   /// Retention below this share deserves a warning.
   public static let retentionLimit = 0.9
@@ -71,10 +85,10 @@ public struct EditReportCard: Sendable {
 
   /// The per-edit numbers: for several weights, the worst of each.
   public var factsJSON: [JSONValue] {
-    let count = weights.first?.solution.edits.count ?? 0
-    return (0..<count).map { edit in
+    let columns = columns ?? Array(0..<(weights.first?.solution.edits.count ?? 0))
+    return columns.enumerated().map { place, edit in
       let measured = ["memorizationError", "writtenFraction", "retention"]
-      var members = (facts?[edit].members ?? []).filter { !measured.contains($0.key) }
+      var members = (facts?[place].members ?? []).filter { !measured.contains($0.key) }
       let reports = weights.map { $0.solution.edits[edit] }
       let retention = weights.map { $0.retentions[edit] }.min() ?? 0
       members.append(.init("memorizationError", .measured(reports.map(\.memorizationError).max() ?? 0)))

@@ -1,8 +1,6 @@
 public import ModelFiles
 public import Patches
 
-internal import LinearAlgebra
-
 /// From keys and residuals to a patch: for every edited weight, solve, round, measure, store.
 public struct EditRun {
   /// The model to be edited; only read.
@@ -37,6 +35,7 @@ public struct EditRun {
 
   /// The parts of the work, in order.
   public enum Phase: String, CaseIterable, Sendable {
+    case collecting
     case factorizing
     case solving
     case storing
@@ -47,9 +46,13 @@ public struct EditRun {
     to path: String, tool: String, progress: (_ weight: String, _ phase: Phase) -> Void = { _, _ in }
   ) throws -> EditReportCard {
     let writer = try PatchWriter(path)
+    let editor = WeightEditor(
+      model: model, statistics: statistics, settings: settings, options: options, orientation: orientation)
     var cards: [WeightReport] = []
     for weight in try weights() {
-      cards.append(try edit(weight, writer, progress: progress))
+      let solved = try editor.solve(weight, keys.edits(of: weight).first(limit), progress: progress)
+      progress(weight, .storing)
+      cards.append(try editor.store(solved, writer))
     }
     let card = EditReportCard(
       settings: settings, weights: cards, facts: facts, patch: nil, family: family?.name)
@@ -79,76 +82,6 @@ public struct EditRun {
   public static func orientation(
     of weight: String, in model: ModelFile, fallback: TensorChange.Orientation?
   ) -> TensorChange.Orientation {
-    if let family = ModelFamily.family(ofDownProjection: weight, modelType: model.modelType) {
-      return family.storesInputMajor(weight) ? .inputMajor : .outputMajor
-    }
-    return fallback ?? .outputMajor
-  }
-
-  private func edit(
-    _ weight: String, _ writer: PatchWriter, progress: (String, Phase) -> Void
-  ) throws -> WeightReport {
-    let tensor = try model.tensor(weight)
-    let way = Self.orientation(of: weight, in: model, fallback: orientation)
-    let edits = try keys.edits(of: weight).first(limit)
-    guard tensor.shape.count == 2 else { throw PatchError.notAMatrix(tensor: weight, shape: tensor.shape) }
-    let (outputWidth, inputWidth) =
-      way == .outputMajor ? (tensor.shape[0], tensor.shape[1]) : (tensor.shape[1], tensor.shape[0])
-    guard edits.keys.columns == inputWidth, edits.residuals.columns == outputWidth else {
-      throw PatchError.factorShape(
-        tensor: weight, expected: [outputWidth, inputWidth],
-        found: [edits.residuals.columns, edits.keys.columns])
-    }
-
-    var clock = PhaseClock()
-    progress(weight, .factorizing)
-    let (metric, preservationScale) = try metric(of: weight, inputWidth: inputWidth, tensor, way)
-    clock.start(.solving)
-    progress(weight, .solving)
-    let solution = try UpdateSolver(settings: settings, metric: metric)
-      .solve(keys: edits.keys, residuals: edits.residuals, earlierKeys: edits.earlierKeys)
-
-    clock.start(.storing)
-    progress(weight, .storing)
-    // Tiles are spread over our own threads; the library must not spread each product again.
-    let threads = BLASThreads.count
-    BLASThreads.count = 1
-    defer { BLASThreads.count = threads }
-    let meter = RetentionMeter(
-      outputWidth: outputWidth, columns: tensor.shape[1], orientation: way, keys: edits.keys)
-    var report: WeightReport?
-    try writer.append(
-      solution.factors, to: tensor, of: model, orientation: way, options: options,
-      observe: { meter.observe($0) },
-      measured: {
-        let made = WeightReport(
-          name: weight, solution: solution, measured: meter.result(wanted: solution.factors),
-          preservation: solution.preservationLoss.flatMap { loss in preservationScale.map { loss / $0 } },
-          metricJitter: (metric as? SecondMomentFactorization)?.jitter ?? 0)
-        report = made
-        return made.measuredJSON
-      })
-    guard var report else { preconditionFailure("the writer asks for the measurements of every tensor") }
-    report.seconds = clock.finish()
-    return report
-  }
-
-  /// The metric of a weight's keys, and tr(W C Wᵀ), the scale of the preservation loss.
-  private func metric(
-    of weight: String, inputWidth: Int, _ tensor: TensorInfo, _ way: TensorChange.Orientation
-  ) throws -> (any KeyMetric, Double?) {
-    guard settings.usesSecondMoment else { return (IdentityMetric(inputWidth: inputWidth), nil) }
-    guard let statistics else { throw EditError.methodNeedsSecondMoment(method: settings.method) }
-    let moment = try statistics.secondMoment(of: weight)
-    guard moment.inputWidth == inputWidth else {
-      throw EditError.widthsDiffer(keys: inputWidth, secondMoment: moment.inputWidth)
-    }
-    let rows = WeightRows(tensor: tensor, of: model, orientation: way)
-    if settings.metric == .inverseSecondMoment {
-      let factorization = try SecondMomentFactorization(consume moment)
-      return (factorization, try rows.sum { factorization.quadraticForm(ofRows: $0) })
-    }
-    let scale = try rows.sum { moment.quadraticForm(ofRows: $0) }
-    return (try settings.makeMetric(from: consume moment), scale)
+    WeightEditor.orientation(of: weight, in: model, fallback: fallback)
   }
 }

@@ -38,6 +38,17 @@ extension Matrix {
 }
 
 extension Matrix {
+  /// Subtracts a matrix of the same shape.
+  @inlinable public mutating func subtract(_ other: Matrix) {
+    precondition(rows == other.rows && columns == other.columns, "a difference is of matrices of one shape")
+    for index in storage.indices { storage[index] -= other.storage[index] }
+  }
+
+  /// Multiplies every element by a number.
+  @inlinable public mutating func scale(by factor: Scalar) {
+    for index in storage.indices { storage[index] *= factor }
+  }
+
   /// Multiplies row i by `factors[i]`.
   @inlinable public mutating func scale(rows factors: [Scalar]) {
     precondition(factors.count == rows, "one factor per row")

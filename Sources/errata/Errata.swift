@@ -20,9 +20,10 @@ struct Errata: ParsableCommand {
       """,
     version: version,
     subcommands: [
-      SolveCommand.self, DiffCommand.self, ApplyCommand.self, RevertCommand.self, VerifyCommand.self,
+      EditCommand.self, AskCommand.self, SolveCommand.self, DiffCommand.self, ApplyCommand.self,
+      RevertCommand.self, VerifyCommand.self,
       ShowCommand.self,
-      CombineCommand.self, StatsCommand.self, RecoverCommand.self,
+      CombineCommand.self, ExportCommand.self, StatsCommand.self, RecoverCommand.self,
     ])
 
   static func main() {

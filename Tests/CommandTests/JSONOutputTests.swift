@@ -146,4 +146,32 @@ import Testing
       _ = try result.object()
     }
   }
+
+  @Test func `apply to another form of the model`() throws {
+    _ = try solve()
+    let gguf = Self.fixtures + "/models/tiny-gpt2-f16.gguf"
+    let keys =
+      "name source bytes digest baseType type correlation relativeNorm retention relativeError dropsDifference"
+    let looked = try runner.errata("apply", "fix.errata", gguf, "--port", "--dry-run", "--json").object()
+    #expect(looked["written"] == .bool(false) && looked["undo"] == .null)
+    let ported = try runner.errata(
+      "apply", "fix.errata", gguf, "--port", "--undo", "undo.errata", "-o", "out.gguf", "--json"
+    ).object()
+    expectKeys("direction ported written output undo bytes notCopied", of: ported)
+    for object in [looked, ported] { expectKeys(keys, ofEach: object["tensors"], count: 2) }
+    #expect(ported["undo"] == "undo.errata" && ported["output"] == "out.gguf")
+    let tensor = ported["tensors"]?.elements?[0]
+    #expect(tensor?["name"] == "blk.1.ffn_down.weight" && tensor?["baseType"] == "F16")
+    #expect((tensor?["retention"]?.number).map { abs($0 - 1) < 1e-3 } == true)
+    let state = try runner.errata("verify", "undo.errata", "out.gguf", "--json").object()
+    #expect(state["state"] == "edited")
+  }
+
+  @Test func `export`() throws {
+    _ = try solve()
+    let object = try runner.errata("export", "fix.errata", "--as", "peft", "-o", "lora", "--json").object()
+    expectKeys("adapter form family rank tensors losses", of: object)
+    expectKeys("name target rank", ofEach: object["tensors"], count: 2)
+    expectKeys("tensor reason", ofEach: object["losses"], count: 1)
+  }
 }

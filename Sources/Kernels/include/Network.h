@@ -5,6 +5,8 @@
 
 #include <stddef.h>
 
+#include "Kernels.h"  // the element types
+
 // Activation functions between the two halves of an MLP.
 typedef enum {
   errata_gelu = 0,       // x Φ(x), Φ the normal distribution
@@ -40,6 +42,13 @@ void errata_softmax(float *x, float scale, size_t count);
 float errata_log_sum_exp(const float *x, size_t count);
 // y[i] = exp(x[i] − shift); y may be x.
 void errata_exp_minus(const float *x, float shift, float *y, size_t count);
+
+// y[r][o] = Σ_k x[r][k] w[o][k], or w[k][o] where the weights are stored input by input; + y[r][o] if `adding`.
+// For few rows: the weights, f32, f16 or bf16, are read once and in place. They need no alignment, and `stride`, from one
+// stored row of them to the next, counts elements. The bits of a row do not depend on how many rows there are.
+void errata_few_rows_product(errata_type type, int is_input_major, const void *weights, size_t stride, size_t outputs,
+                             size_t inputs, const float *x, size_t x_stride, size_t rows, float *y, size_t y_stride,
+                             int adding);
 
 // y[i] += x[i].
 void errata_add_rows(const float *x, float *y, size_t count);

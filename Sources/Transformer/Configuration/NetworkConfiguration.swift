@@ -76,14 +76,7 @@ extension NetworkConfiguration {
     switch model.format {
     case .gguf: try self.init(gguf: model)
     case .safetensors:
-      let path = Folder.path(model.folder, "config.json")
-      let file = try OpenFile(path, .reading)
-      let bytes = try file.read(try file.size(), at: 0)
-      let value: JSONValue
-      do throws(JSONError) { value = try JSONValue(parsing: bytes) } catch {
-        throw ModelFileError(.headerSyntax(error.problem), file: path, byteOffset: error.byteOffset)
-      }
-      try self.init(json: value)
+      try self.init(json: JSONValue(readingFile: Folder.path(model.folder, "config.json")))
     }
     try validate()
   }

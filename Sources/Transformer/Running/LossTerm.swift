@@ -42,7 +42,10 @@ extension Network {
       g.update(repeating: 0, count: count)
       guard !termsOfRows[row].isEmpty else { return }
       let shift = errata_log_sum_exp(x, count)
-      let p = work.pool.rows(1, count).base
+      // A name keeps the rows alive: the memory of a temporary would go back to the pool, and to another thread, at once.
+      let probabilities = work.pool.rows(1, count)
+      let p = probabilities.base
+      defer { withExtendedLifetime(probabilities) {} }
       errata_exp_minus(x, shift, p, count)
       for index in termsOfRows[row] {
         let weight = terms[index].weight

@@ -33,6 +33,13 @@ public final class Rows: @unchecked Sendable {
   /// Sets everything to zero.
   func clear() { base.update(repeating: 0, count: count * width) }
 
+  /// All numbers, row after row, where they lie; the pointer must not leave `body`.
+  public func withUnsafeBufferPointer<Result>(
+    _ body: (UnsafeBufferPointer<Float>) throws -> Result
+  ) rethrows -> Result {
+    try withExtendedLifetime(self) { try body(UnsafeBufferPointer(start: base, count: count * width)) }
+  }
+
   /// A copy of some rows. `[indices.count × width]`
   public func matrix(rows indices: some Collection<Int>) -> Matrix<Float> {
     let elements = [Float](unsafeUninitializedCapacity: indices.count * width) { buffer, initialized in

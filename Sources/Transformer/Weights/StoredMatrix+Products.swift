@@ -1,4 +1,6 @@
+internal import Kernels
 internal import LinearAlgebra
+internal import ModelFiles
 
 extension StoredMatrix {
   /// Which stored axis the outputs of a product run along.
@@ -7,7 +9,7 @@ extension StoredMatrix {
     case columns
   }
 
-  /// Sizes of the pieces a product is cut into. They depend on the matrix alone, so that results do not depend on the number
+  /// Sizes of the pieces a product is cut into. They depend on its sizes alone, so that results do not depend on the number
   /// of threads.
   private enum Piece {
     /// Outputs of one task: enough to make up for packing the inputs again in each.
@@ -16,6 +18,8 @@ extension StoredMatrix {
     static let batch = 512
     /// Inputs decoded at once: with 512 outputs a panel of 2 MiB.
     static let inputs = 1024
+    /// So many rows do not pay for packing or decoding the weights.
+    static func isFew(_ batch: Int, _ axis: Axis) -> Bool { batch <= (axis == .rows ? 12 : 8) }
   }
 
   /// y ← x Mᵀ, or x M where outputs run along columns; y ← y + that if `adding`.
@@ -35,6 +39,7 @@ extension StoredMatrix {
     precondition(xColumn + inputCount <= x.width && yColumn + outputCount <= y.width, "columns of the rows")
     let batchCount = x.count
     guard batchCount > 0 else { return }
+    let isFew = Piece.isFew(batchCount, axis)
     let outputPieces = (outputCount + Piece.outputs - 1) / Piece.outputs
     let batchPieces = (batchCount + Piece.batch - 1) / Piece.batch
     work.forEach(outputPieces * batchPieces, cost: batchCount * outputCount * inputCount / 8) { task in
@@ -46,16 +51,24 @@ extension StoredMatrix {
       let source = x.base + batch.lowerBound * x.width + xColumn
       let target = y.base + batch.lowerBound * y.width + yColumn + outputs.lowerBound
 
-      func product(_ panel: UnsafePointer<Float>, _ ld: Int, inputs: Range<Int>, beta: Float) {
-        Float.gemm(
-          transposeA: false, transposeB: axis == .rows, m: batch.count, n: outputs.count, k: inputs.count,
-          alpha: 1, a: source + inputs.lowerBound, lda: x.width, b: panel, ldb: ld, beta: beta, c: target,
-          ldc: y.width)
+      func product(_ weights: UnsafeRawPointer, _ type: ElementType, _ stride: Int, _ inputs: Range<Int>) {
+        let adding = adding || inputs.lowerBound > 0
+        if isFew {
+          errata_few_rows_product(
+            type.kernelType, axis == .columns ? 1 : 0, weights, stride, outputs.count, inputs.count,
+            source + inputs.lowerBound, x.width, batch.count, target, y.width, adding ? 1 : 0)
+        } else {
+          Float.gemm(
+            transposeA: false, transposeB: axis == .rows, m: batch.count, n: outputs.count, k: inputs.count,
+            alpha: 1, a: source + inputs.lowerBound, lda: x.width,
+            b: weights.assumingMemoryBound(to: Float.self),
+            ldb: stride, beta: adding ? 1 : 0, c: target, ldc: y.width)
+        }
       }
-      withFloats { floats in
-        if let floats {
-          let start = axis == .rows ? outputs.lowerBound * columns : outputs.lowerBound
-          product(floats + start, columns, inputs: 0..<inputCount, beta: adding ? 1 : 0)
+      withElements(forFewRows: isFew) { elements in
+        if let elements {
+          let first = axis == .rows ? outputs.lowerBound * columns : outputs.lowerBound
+          product(elements + first * (elementType.bitCount / 8), elementType, columns, 0..<inputCount)
           return
         }
         let panel = work.pool.rows(outputs.count, min(Piece.inputs, inputCount))
@@ -63,7 +76,7 @@ extension StoredMatrix {
           let inputs = first..<min(first + Piece.inputs, inputCount)
           let (rows, columns) = axis == .rows ? (outputs, inputs) : (inputs, outputs)
           decode(rows: rows, columns: columns, into: panel.base)
-          product(panel.base, columns.count, inputs: inputs, beta: adding || first > 0 ? 1 : 0)
+          product(panel.base, .f32, columns.count, inputs)
         }
       }
       if let bias {

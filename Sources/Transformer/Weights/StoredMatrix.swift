@@ -50,14 +50,18 @@ struct StoredMatrix: Sendable {
     }
   }
 
-  /// Lends the stored floats where they lie, if they can be used so.
-  func withFloats<Result>(_ body: (UnsafePointer<Float>?) -> Result) -> Result {
-    guard elementType == .f32 else { return body(nil) }
-    return bytes.withBytes(0..<rows * rowByteCount) { stored in
-      guard let base = stored.baseAddress, Int(bitPattern: base) % MemoryLayout<Float>.alignment == 0 else {
-        return body(nil)
+  /// Lends the stored elements where they lie, if a product can use them so: floats, and for few rows also f16 and bf16.
+  func withElements<Result>(forFewRows isFew: Bool, _ body: (UnsafeRawPointer?) -> Result) -> Result {
+    let isUsable =
+      switch elementType {
+      case .f32: true
+      case .f16, .bf16: isFew
+      default: false
       }
-      return body(base.assumingMemoryBound(to: Float.self))
+    guard isUsable else { return body(nil) }
+    return bytes.withBytes(0..<rows * rowByteCount) { stored in
+      let isAligned = Int(bitPattern: stored.baseAddress) % MemoryLayout<Float>.alignment == 0
+      return body(isFew || isAligned ? stored.baseAddress : nil)
     }
   }
 

@@ -5,8 +5,9 @@ import Patches
 
 struct StatsCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "stats", abstract: "Second moments of the keys: merges and imports.",
-    subcommands: [StatsMergeCommand.self, StatsImportCommand.self])
+    commandName: "stats", abstract: "Second moments of the keys: collects, merges and imports.",
+    subcommands: [StatsCollectCommand.self, StatsMergeCommand.self, StatsImportCommand.self],
+    defaultSubcommand: StatsCollectCommand.self)
 }
 
 struct StatsMergeCommand: ParsableCommand {
@@ -74,7 +75,7 @@ struct StatsImportCommand: ParsableCommand {
 }
 
 /// What a statistics file now holds.
-private func report(_ file: StatisticsFile, _ output: OutputOptions) throws {
+func report(_ file: StatisticsFile, _ output: OutputOptions) throws {
   let shown = try Shown.statistics(file)
   output.answer(shown.text)
   if output.json { Console.output(shown.json.indentedText) }

@@ -56,6 +56,44 @@ extension ErrorReport {
         "its key is parallel to an earlier one (cosine \(Numbers.significant(cosine, 10))), which must stay as it is",
         place: "\(edit(number)), earlier key \(earlier + 1)",
         advice: "use a ridge, or replace the earlier edit")
+    case .targetNotAfterPrompt(let fact, let prompt, let target):
+      return Explanation(
+        name, place: "fact \(fact)",
+        why: "the tokens of “\(prompt) \(target)” do not tell the target from the subject",
+        advice: "end the prompt with a word after the subject, or give a longer target")
+    case .subjectHasNoToken(let fact, let subject):
+      return Explanation(
+        name, place: "fact \(fact)", why: "no token stands for the end of the subject “\(subject)”")
+    case .badContexts(let file, let index):
+      return Explanation(
+        name, place: index.map { "\(file), element \($0 + 1)" } ?? file,
+        why: "contexts are a JSON list of texts with one {} each",
+        advice: "for example [\"The weather is fine. {}\"]")
+    case .otherPartialStatistics(let file, let key, let expected, let found):
+      return Explanation(
+        name, place: file,
+        why: "it is the beginning of other statistics: \(key) is “\(found)”, asked for is “\(expected)”",
+        advice: "give the same arguments to go on with it, or another output, or remove it")
+    case .keysTooDifferent(let number, let cosine):
+      return answer(
+        "its key over the contexts and that of the bare prompt have cosine \(Numbers.significant(cosine, 3)) only: the original of ROME divides by it",
+        place: edit(number), advice: "go without --rome-compat")
+    case .otherValues(let file):
+      return Explanation(
+        name, place: file,
+        why: "its values were optimized for another model, or with other settings or contexts",
+        advice: "give the options it was made with, or leave it out")
+    case .badRecipe(let file, let key):
+      return Explanation(
+        name, place: key.isEmpty ? file : "\(file), key \(key)",
+        why: "it is not one of a recipe's, or its value is of the wrong kind",
+        advice: "a recipe looks like the `recipe` of `errata show PATCH --json`")
+    case .layersOutsideModel(let layers, let count):
+      return Explanation(
+        name,
+        why:
+          "layers \(layers.map(String.init).joined(separator: ", ")) are asked for, the model has 0 to \(count - 1)",
+        advice: "give --layers")
     case .secondMomentNotSquare(let rows, let columns):
       return answer("the second moment is \(rows) × \(columns)")
     case .nonFiniteSecondMoment(let row, let column):

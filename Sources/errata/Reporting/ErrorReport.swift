@@ -1,6 +1,7 @@
 import Editing
 import ModelFiles
 import Patches
+import Transformer
 
 /// The only place that turns errors into prose.
 enum ErrorReport {
@@ -30,8 +31,16 @@ enum ErrorReport {
     switch error {
     case let error as ModelFileError: explain(error)
     case let error as PatchError: explain(error)
+    case let error as PortError: explain(error)
     case let error as EditError: explain(error)
     case let error as StatisticsError: explain(error)
+    case let error as FactsError: explain(error)
+    case let error as NetworkError: explain(error)
+    case let error as TokenizerError: explain(error)
+    case AskError.noTokens(let prompt):
+      Explanation(
+        "noTokens", place: "prompt \(prompt)", why: "it is empty: the tokenizer makes nothing of it")
+    case let error as CorpusError: explain(error)
     default: Explanation("unexpected", why: "\(error)")
     }
   }

@@ -74,6 +74,20 @@ enum Numbers {
     return fixed(size, digits - 1) + "e" + String(exponent)
   }
 
+  /// Text on one line: line ends and tabs as they are written in programs.
+  static func oneLine(_ text: String) -> String {
+    var result = ""
+    for character in text {
+      switch character {
+      case "\n", "\r\n": result += "\\n"
+      case "\r": result += "\\r"
+      case "\t": result += "\\t"
+      default: result.append(character)
+      }
+    }
+    return result
+  }
+
   /// A bar of up to twelve cells.
   static func bar(_ value: Double, of largest: Double) -> String {
     guard largest > 0, value > 0 else { return "" }

@@ -5,12 +5,20 @@ import Synchronization
 final class Progress: Sendable {
   private let label: String
   private let total: Int
+  private let unit: Unit
   private let isVisible: Bool
   private let start = Progress.now()
   private let state = Mutex((done: 0, shown: 0.0))
 
-  init(_ label: String, total: Int, _ output: OutputOptions) {
+  /// What is counted.
+  enum Unit {
+    case bytes
+    case facts
+  }
+
+  init(_ label: String, total: Int, unit: Unit = .bytes, _ output: OutputOptions) {
     self.label = label
+    self.unit = unit
     self.total = max(total, 1)
     isVisible = Console.isTerminal && !output.quiet
   }
@@ -21,7 +29,7 @@ final class Progress: Sendable {
     return Double(time.tv_sec) + Double(time.tv_nsec) * 1e-9
   }
 
-  /// Counts bytes done; from any thread.
+  /// Counts what is done; from any thread.
   func advance(_ count: Int) {
     guard isVisible else { return }
     let now = Progress.now()
@@ -36,9 +44,16 @@ final class Progress: Sendable {
       let filled = min(width, width * state.done / total)
       let bar = String(repeating: "█", count: filled) + String(repeating: "░", count: width - filled)
       return "\r\u{1B}[K\(label) \(bar) \(Numbers.percent(Double(state.done) / Double(total)))"
-        + "  \(Numbers.bytes(Int(rate)))/s  \(Numbers.fixed(max(left, 0), 0)) s left"
+        + "  \(words(for: rate))  \(Numbers.fixed(max(left, 0), 0)) s left"
     }
     if let line { Console.write(line, to: 2) }
+  }
+
+  private func words(for rate: Double) -> String {
+    switch unit {
+    case .bytes: "\(Numbers.bytes(Int(rate)))/s"
+    case .facts: "\(Numbers.significant(rate, 2)) facts/s"
+    }
   }
 
   /// Takes the line away.

@@ -1,0 +1,83 @@
+internal import LinearAlgebra
+internal import ModelFiles
+internal import Patches
+internal import Transformer
+
+/// All edits of a run, at once or batch by batch.
+struct EditSequence {
+  private let run: FactEditRun
+  private let contexts: [ContextTemplate]
+  let editor: WeightEditor
+
+  init(run: FactEditRun, contexts: [ContextTemplate]) {
+    self.run = run
+    self.contexts = contexts
+    var settings = run.recipe.update
+    if settings.method == .rome, !run.accumulates {
+      // ROME is EMMET with one edit; several at once from the base are solved as EMMET solves them, without a ridge.
+      settings.method = .emmet
+    }
+    editor = WeightEditor(
+      model: run.network.model, statistics: run.statistics, settings: settings, options: run.options,
+      orientation: nil)
+  }
+
+  private var recipe: EditRecipe { run.recipe }
+
+  /// Solves for all groups.
+  func solve(
+    _ groups: [FactGroup], _ problems: [ValueProblem], clock: inout StageClock, threads: Int,
+    progress: (FactEditRun.Stage) -> Void
+  ) throws -> (outcome: FactEdit.Outcome, values: [FactValue]) {
+    let size =
+      run.accumulates ? run.batch ?? (recipe.update.method == .rome ? 1 : groups.count) : groups.count
+    var total: FactEdit.Outcome?
+    var values: [FactValue] = []
+    var earlier: [String: Matrix<Double>] = [:]
+    for first in stride(from: 0, to: groups.count, by: max(size, 1)) {
+      let part = first..<min(first + size, groups.count)
+      let network = try total.map { try run.network.overlaid($0.overlay) } ?? run.network
+      let own = try self.values(
+        of: Array(groups[part]), Array(problems[part]), on: network, progress: progress)
+      clock.end("values")
+      let edit = FactEdit(
+        network: network, recipe: recipe, editor: editor, threads: threads, base: total,
+        usesPublishedROME: run.usesPublishedROME)
+      let outcome = try edit.updates(Array(problems[part]), own, earlier: earlier) {
+        progress(.weight($0, $1))
+      }
+      clock.end("keys and solve")
+      for solved in outcome.solved { earlier[solved.tensor.name] = solved.keys }
+      total = outcome
+      values += own
+    }
+    guard let total else { throw EditError.noEdits }
+    return (total, values)
+  }
+
+  /// Values from the files that have them; the rest is optimized.
+  func values(
+    of groups: [FactGroup], _ problems: [ValueProblem], on network: Network,
+    progress: (FactEditRun.Stage) -> Void
+  ) throws -> [FactValue] {
+    let identity = run.valuesIdentity(contexts)
+    for file in run.knownValues where file.identity != identity {
+      throw EditError.otherValues(file: file.path)
+    }
+    var values = groups.map { group in
+      run.knownValues.lazy.compactMap { $0.value(of: group, width: network.configuration.width) }.first
+    }
+    let missing = values.indices.filter { values[$0] == nil }
+    guard !missing.isEmpty else { return values.map { $0! } }
+    var done = 0
+    progress(.values(done: 0, of: missing.count))
+    let found = try ValueOptimization(
+      network: network, layer: recipe.layers.last!, settings: recipe.values
+    ).values(of: missing.map { problems[$0] }) { count in
+      done += count
+      progress(.values(done: done, of: missing.count))
+    }
+    for (index, value) in zip(missing, found) { values[index] = value }
+    return values.map { $0! }
+  }
+}

@@ -1,0 +1,73 @@
+internal import ModelFiles
+internal import Patches
+
+/// What became of an edit from facts.
+public struct FactEditReport: Sendable {
+  /// What became of one fact.
+  public struct Line: Sendable {
+    /// The fact.
+    public let fact: Fact
+    /// Its value; facts of one group share one.
+    public let value: FactValue
+    /// The column of keys that stores it.
+    public let column: Int
+    /// Before the edit.
+    public let before: FactMeasure
+    /// With the rounded weights that the patch leads to.
+    public let after: FactMeasure
+
+    /// Whether the model now says the target.
+    public var took: Bool { after.isSaid }
+    /// Share of the neighbors' answers that are as before; `nil` without neighbors.
+    public var locality: Double? {
+      let pairs = zip(before.neighborTokens, after.neighborTokens)
+      let count = before.neighborTokens.count
+      return count == 0 ? nil : Double(pairs.count { $0 == $1 }) / Double(count)
+    }
+  }
+
+  /// One line per fact, in the order of the facts.
+  public let facts: [Line]
+  /// Facts that said what another said already.
+  public let repeats: [GroupedFacts.Repeat]
+  /// The solver's report.
+  public let card: EditReportCard
+  /// Method, layers and numbers.
+  public let recipe: EditRecipe
+  /// Texts around the prompts.
+  public let contexts: [ContextTemplate]
+  /// Mean negative log-likelihood of a held text, before and after; `nil` where there is none.
+  public let heldText: (before: Double, after: Double)?
+  /// Processor seconds of the phases.
+  public internal(set) var seconds: [(phase: String, seconds: Double)] = []
+
+  /// Facts that the model does not say after the edit.
+  public var failed: [Line] { facts.filter { !$0.took } }
+  /// The mean share of neighbors' answers that are as before.
+  public var locality: Double? {
+    let shares = facts.compactMap(\.locality)
+    return shares.isEmpty ? nil : shares.reduce(0, +) / Double(shares.count)
+  }
+  /// The largest ‖Δ‖ / ‖W‖ of a weight.
+  public var largestRelativeNorm: Double { card.weights.map(\.relativeNorm).max() ?? 0 }
+}
+
+extension FactEditReport.Line {
+  /// As the patch and `--json` carry it.
+  var json: JSONValue {
+    var members: [JSONValue.Member] = [
+      .init("id", .string(fact.identifier)), .init("prompt", .string(fact.prompt)),
+      .init("subject", .string(fact.subject)), .init("target", .string(fact.target)),
+    ]
+    if let former = fact.formerTarget { members.append(.init("formerTarget", .string(former))) }
+    members += [
+      .init("probabilityBefore", .measured(before.probability)),
+      .init("probabilityAfter", .measured(after.probability)), .init("isSaid", .bool(after.isSaid)),
+      .init("steps", .integer(value.losses.count)), .init("valueProbability", .measured(value.probability)),
+      .init("valueNorm", .measured(value.relativeNorm)), .init("isClamped", .bool(value.isClamped)),
+      .init("isReached", .bool(value.isReached)),
+    ]
+    if let locality { members.append(.init("locality", .measured(locality))) }
+    return .object(members)
+  }
+}

@@ -1,0 +1,157 @@
+internal import Glibc
+internal import LinearAlgebra
+internal import ModelFiles
+internal import Patches
+internal import Transformer
+
+extension FactEditRun {
+  /// Does the whole edit and writes the patch.
+  public func write(
+    to path: String, tool: String, saveValues: String? = nil, progress: (Stage) -> Void = { _ in }
+  ) throws -> FactEditReport {
+    var clock = StageClock()
+    let threads = BLASThreads.count
+    BLASThreads.count = 1
+    defer { BLASThreads.count = threads }
+
+    progress(.contexts)
+    let grouped = try GroupedFacts(records.map(\.fact))
+    let contexts = try usedContexts()
+    let problems = try grouped.groups.map {
+      try ValueProblem($0, contexts: contexts, tokenizer: tokenizer)
+    }
+    let kept = try keptRecords(grouped)
+    let measures = FactMeasures(kept.records, prompts: kept.prompts(problems), tokenizer: tokenizer)
+    let held = contexts.map { tokenizer.encodePrompt($0.before + $0.after).tokens }.filter { $0.count > 1 }
+    let before = try measures.measure(network)
+    let heldBefore = try network.meanLoss(of: held)
+    clock.end("contexts and first measures")
+
+    let sequence = EditSequence(run: self, contexts: contexts)
+    let (solved, values) = try sequence.solve(
+      grouped.groups, problems, clock: &clock, threads: threads, progress: progress)
+    if let saveValues { try write(values, of: grouped.groups, to: saveValues, contexts) }
+
+    progress(.measuring)
+    let edited = try network.overlaid(solved.overlay)
+    let after = try measures.measure(edited)
+    let heldAfter = try edited.meanLoss(of: held)
+    clock.end("last measures")
+
+    let lines = kept.columns.indices.map { index in
+      FactEditReport.Line(
+        fact: kept.records[index].fact, value: values[kept.columns[index]], column: kept.columns[index],
+        before: before[index], after: after[index])
+    }
+    let writer = try PatchWriter(path)
+    var weights: [WeightReport] = []
+    // A patch names its tensors in order.
+    for weight in solved.solved.sorted(by: {
+      $0.tensor.name.utf8.lexicographicallyPrecedes($1.tensor.name.utf8)
+    }) {
+      progress(.weight(weight.tensor.name, .storing))
+      weights.append(try sequence.editor.store(weight, writer))
+    }
+    let family = network.configuration.family.name
+    func card(_ patch: PatchFile?) -> EditReportCard {
+      EditReportCard(
+        settings: recipe.update, weights: weights, facts: lines.map(\.json), columns: kept.columns,
+        patch: patch,
+        family: family)
+    }
+    let edit = manifest(card(nil), contexts, held: zip2(heldBefore, heldAfter))
+    let patch = try writer.finish(tool: tool, family: family, edit: edit)
+    clock.end("storing")
+    return FactEditReport(
+      facts: lines, repeats: grouped.repeats, card: card(patch), recipe: recipe, contexts: contexts,
+      heldText: zip2(heldBefore, heldAfter), seconds: clock.seconds)
+  }
+
+  /// Optimizes values only, and saves them.
+  public func writeValues(to path: String, part: Corpus.Shard?, progress: (Stage) -> Void = { _ in }) throws
+    -> [FactValue]
+  {
+    let threads = BLASThreads.count
+    BLASThreads.count = 1
+    defer { BLASThreads.count = threads }
+    let contexts = try usedContexts()
+    let all = try GroupedFacts(records.map(\.fact)).groups
+    let groups = all.indices.filter { part?.contains($0) ?? true }.map { all[$0] }
+    let problems = try groups.map { try ValueProblem($0, contexts: contexts, tokenizer: tokenizer) }
+    let values = try EditSequence(run: self, contexts: contexts)
+      .values(of: groups, problems, on: network, progress: progress)
+    try write(values, of: groups, to: path, contexts)
+    return values
+  }
+
+  private func write(
+    _ values: [FactValue], of groups: [FactGroup], to path: String, _ contexts: [ContextTemplate]
+  ) throws {
+    try ValuesFile.write(values, of: groups, identity: valuesIdentity(contexts), to: path)
+  }
+
+  /// What values depend on beside the fact: taken from a file of another identity they would be wrong.
+  func valuesIdentity(_ contexts: [ContextTemplate]) -> String {
+    let v = recipe.values
+    return JSONValue.array([
+      .string(network.configuration.family.name), .integer(network.configuration.layerCount),
+      .integer(network.configuration.width), .integer(recipe.layers.last!), .string(v.target.rawValue),
+      .integer(v.steps), .measured(v.learningRate), .measured(v.divergenceWeight), .measured(v.weightDecay),
+      .measured(v.clamp), .string(v.stop.rawValue), .array(contexts.map { .string($0.text) }),
+    ]).compactText
+  }
+
+  private func keptRecords(_ grouped: GroupedFacts) throws -> KeptRecords {
+    var kept = KeptRecords()
+    for (column, group) in grouped.groups.enumerated() {
+      for (place, fact) in group.facts.enumerated() {
+        guard let record = records.first(where: { $0.fact == fact }) else { continue }
+        kept.records.append(record)
+        kept.columns.append(column)
+        kept.places.append(place)
+      }
+    }
+    return kept
+  }
+
+  private func manifest(
+    _ card: EditReportCard, _ contexts: [ContextTemplate], held: (before: Double, after: Double)?
+  ) -> JSONValue {
+    var members: [JSONValue.Member] = [
+      .init("method", .string(recipe.update.method.rawValue)),
+      .init("recipe", .object((card.settingsJSON.members ?? []) + recipe.valuesJSON)),
+      .init("contexts", .array(contexts.map { .string($0.text) })),
+      .init("facts", .array(card.factsJSON)),
+    ]
+    if let held {
+      members.append(
+        .init("heldText", ["lossBefore": .measured(held.before), "lossAfter": .measured(held.after)]))
+    }
+    return .object(members)
+  }
+}
+
+/// Records that are not repeats, in the order of their groups.
+private struct KeptRecords {
+  var records: [FactRecord] = []
+  var columns: [Int] = []
+  var places: [Int] = []
+
+  func prompts(_ problems: [ValueProblem]) -> [FactPrompt] {
+    zip(columns, places).map { problems[$0].prompts[$1] }
+  }
+}
+
+private func zip2(_ first: Double?, _ second: Double?) -> (before: Double, after: Double)? {
+  first.flatMap { first in second.map { (first, $0) } }
+}
+
+extension Network {
+  /// The mean of −log p over the tokens of some texts, each given those before it; `nil` without texts.
+  func meanLoss(of texts: [[Int32]]) throws -> Double? {
+    guard !texts.isEmpty else { return nil }
+    let scores = try score(texts.map { Continuation(prompt: [$0[0]], target: Array($0.dropFirst())) })
+    let all = scores.flatMap(\.logProbabilities)
+    return -all.reduce(0) { $0 + Double($1) } / Double(all.count)
+  }
+}

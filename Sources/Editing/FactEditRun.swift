@@ -1,0 +1,59 @@
+internal import LinearAlgebra
+internal import ModelFiles
+public import Patches
+public import Transformer
+
+/// From a list of facts to a patch.
+public struct FactEditRun {
+  /// The model, ready to run; its weights are only read.
+  public let network: Network
+  /// The model's tokenizer.
+  public let tokenizer: Tokenizer
+  /// What is to be stored, with the probes that a dataset has.
+  public let records: [FactRecord]
+  /// Second moments; `nil` for methods that go without.
+  public let statistics: StatisticsFile?
+  /// Method, layers and numbers.
+  public let recipe: EditRecipe
+  /// How updates are stored.
+  public let options: LowRankOptions
+  /// Texts around the prompts; generated where `nil`.
+  public var contexts: [ContextTemplate]?
+  /// Values optimized before.
+  public var knownValues: [ValuesFile] = []
+  /// Edits of one batch in a sequence; all at once where `nil`.
+  public var batch: Int?
+  /// The original of ROME, with keys that differ above and below the line.
+  public var usesPublishedROME = false
+  /// Whether each batch is solved on top of the last, as published, instead of all edits from the base.
+  public var accumulates = false
+
+  /// Gathers what an edit needs.
+  public init(
+    network: Network, tokenizer: Tokenizer, records: [FactRecord], statistics: StatisticsFile?,
+    recipe: EditRecipe, options: LowRankOptions
+  ) throws {
+    self.network = network
+    self.tokenizer = tokenizer
+    self.records = records
+    self.statistics = statistics
+    self.recipe = recipe
+    self.options = options
+    guard let last = recipe.layers.last, last < network.configuration.layerCount, recipe.layers[0] >= 0 else {
+      throw EditError.layersOutsideModel(layers: recipe.layers, layerCount: network.configuration.layerCount)
+    }
+  }
+
+  /// What the run is doing.
+  public enum Stage: Sendable {
+    case contexts
+    case values(done: Int, of: Int)
+    case weight(String, EditRun.Phase)
+    case measuring
+  }
+
+  /// Contexts that are given, or generated with the recipe's seed.
+  public func usedContexts() throws -> [ContextTemplate] {
+    try contexts ?? ContextTemplate.generate(with: network, tokenizer, seed: recipe.values.seed)
+  }
+}

@@ -1,0 +1,89 @@
+internal import LinearAlgebra
+internal import Transformer
+
+/// What a network has at the subjects' last tokens: keys and hidden states of a list of groups, in their contexts.
+///
+/// Texts are cut after the subject's last token: by causality nothing behind it matters there.
+struct SubjectStates {
+  /// Texts of each group, the bare prompt first.
+  private let texts: [[FactPrompt.Text]]
+  /// Tokens of one batch at most.
+  private static let rowLimit = 4096
+
+  init(_ problems: [ValueProblem]) {
+    texts = problems.map { problem in
+      problem.prompts[0].texts.map {
+        FactPrompt.Text(tokens: Array($0.tokens[...$0.subject]), subject: $0.subject)
+      }
+    }
+  }
+
+  /// How keys of several contexts become one.
+  enum Averaging {
+    /// The mean over all contexts and the bare prompt: ROME.
+    case contexts
+    /// Half the bare prompt's, half the mean over the contexts': MEMIT and its kin.
+    /// Source: kmeng01/memit, `memit/compute_ks.py`.
+    case groups
+    /// The bare prompt's alone.
+    case bare
+  }
+
+  /// One averaged key per group, at a layer. `[groups × feedForwardWidth]`
+  func keys(in network: Network, layer: Int, averaging: Averaging) throws -> Matrix<Double> {
+    var span = Network.Span(0..<layer + 1)
+    span.endsAtKey = true
+    return try averaged(network, span, .key, layer, averaging)
+  }
+
+  /// One averaged output of the down-projection per group. `[groups × width]`
+  func values(in network: Network, layer: Int, averaging: Averaging) throws -> Matrix<Double> {
+    try averaged(network, .init(0..<layer + 1), .value, layer, averaging)
+  }
+
+  /// The hidden state after a block, for the bare prompt. `[groups × width]`
+  func hidden(in network: Network, layer: Int) throws -> Matrix<Double> {
+    try averaged(network, .init(0..<layer + 1), .hidden, layer, .bare)
+  }
+
+  private func averaged(
+    _ network: Network, _ span: Network.Span, _ activation: Activation, _ layer: Int, _ averaging: Averaging
+  ) throws -> Matrix<Double> {
+    let used = averaging == .bare ? texts.map { [$0[0]] } : texts
+    var sums = used.map { _ in [Double]() }
+    let flat = used.enumerated().flatMap { group, texts in
+      texts.enumerated().map { (group, text: $1, weight: weight(of: $0, of: texts.count, averaging)) }
+    }
+    var first = 0
+    while first < flat.count {
+      var end = first
+      var rows = 0
+      while end < flat.count, end == first || rows + flat[end].text.tokens.count <= Self.rowLimit {
+        rows += flat[end].text.tokens.count
+        end += 1
+      }
+      var found = Matrix<Float>(rows: 0, columns: 0)
+      let ends = flat[first..<end].reduce(into: [Int]()) { $0.append(($0.last ?? -1) + $1.text.tokens.count) }
+      _ = try network.run(flat[first..<end].map { TokenSequence($0.text.tokens) }, span) {
+        block, seen, rows in
+        if block == layer, seen == activation { found = rows.matrix(rows: ends) }
+      }
+      for (place, item) in flat[first..<end].enumerated() {
+        if sums[item.0].isEmpty { sums[item.0] = [Double](repeating: 0, count: found.columns) }
+        for (column, value) in found.row(place).enumerated() {
+          sums[item.0][column] += item.weight * Double(value)
+        }
+      }
+      first = end
+    }
+    return Matrix(rows: sums.count, columns: sums.first?.count ?? 0, elements: Array(sums.joined()))
+  }
+
+  private func weight(of index: Int, of count: Int, _ averaging: Averaging) -> Double {
+    switch averaging {
+    case .bare: index == 0 ? 1 : 0
+    case .contexts: 1 / Double(count)
+    case .groups: count == 1 ? 1 : index == 0 ? 0.5 : 0.5 / Double(count - 1)
+    }
+  }
+}

@@ -1,0 +1,67 @@
+public import ModelFiles
+
+extension EditRecipe {
+  /// Layers and values as a patch and `--json` carry them, beside the solver's numbers.
+  public var valuesJSON: [JSONValue.Member] {
+    [
+      .init("layers", .array(layers.map { .integer($0) })),
+      .init("steps", .integer(values.steps)), .init("learningRate", .measured(values.learningRate)),
+      .init("divergenceWeight", .measured(values.divergenceWeight)),
+      .init("weightDecay", .measured(values.weightDecay)), .init("clamp", .measured(values.clamp)),
+      .init("stop", .string(values.stop.rawValue)), .init("target", .string(values.target.rawValue)),
+      .init("seed", .integer(Int(clamping: values.seed))), .init("source", .string(source)),
+    ]
+  }
+
+  /// Takes over what a recipe file says; keys are those of a patch's `recipe`.
+  ///
+  /// - Throws: `EditError.badRecipe` for a key that is not known, or a value of the wrong kind.
+  public mutating func read(_ path: String) throws {
+    guard let members = try JSONValue(readingFile: path).members else {
+      throw EditError.badRecipe(file: path, key: "")
+    }
+    for member in members {
+      func number() throws -> Double {
+        guard let value = member.value.number, value.isFinite else {
+          throw EditError.badRecipe(file: path, key: member.key)
+        }
+        return value
+      }
+      func bad() -> EditError { .badRecipe(file: path, key: member.key) }
+      switch member.key {
+      case "method":
+        guard let method = member.value.text.flatMap({ EditMethod(name: $0) }), method == update.method else {
+          throw bad()
+        }
+      case "layers":
+        let numbers = member.value.elements?.compactMap(\.integer) ?? []
+        guard !numbers.isEmpty, numbers.count == member.value.elements?.count else { throw bad() }
+        layers = Set(numbers).sorted()
+      case "steps": values.steps = max(1, Int(try number()))
+      case "learningRate": values.learningRate = try number()
+      case "divergenceWeight": values.divergenceWeight = try number()
+      case "weightDecay": values.weightDecay = try number()
+      case "clamp": values.clamp = try number()
+      case "stop":
+        guard let stop = member.value.text.flatMap(ValueSettings.Stop.init(rawValue:)) else { throw bad() }
+        values.stop = stop
+      case "target":
+        guard let target = member.value.text.flatMap(ValueSettings.Target.init(rawValue:)) else {
+          throw bad()
+        }
+        values.target = target
+      case "seed": values.seed = UInt64(max(0, try number()))
+      case "secondMomentWeight": update.secondMomentWeight = try number()
+      case "ridge": update.ridge = try number()
+      case "nullSpaceThreshold": update.nullSpaceThreshold = .absolute(try number())
+      case "nullSpaceShare": update.nullSpaceThreshold = .relative(try number())
+      case "usesSecondMoment":
+        guard case .bool(let flag) = member.value else { throw bad() }
+        update.usesSecondMoment = flag
+      case "source": continue
+      default: throw bad()
+      }
+    }
+    source = path
+  }
+}

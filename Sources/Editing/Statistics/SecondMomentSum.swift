@@ -1,0 +1,73 @@
+internal import LinearAlgebra
+internal import Transformer
+
+/// Σ k kᵀ of one weight, growing: products of blocks in Float, sums in Double.
+///
+/// Only tiles on and below the diagonal are computed; each is one task for one thread.
+final class SecondMomentSum: @unchecked Sendable {
+  let width: Int
+  // SAFETY: `width × width` numbers, owned; tasks add to disjoint tiles.
+  private let sums: UnsafeMutablePointer<Double>
+  /// Keys so far.
+  private(set) var count = 0
+  /// The key of the begin-of-text token, which is the same in every document, and how often it came.
+  private(set) var begin: (key: [Float], count: Int)?
+
+  /// Rows and columns of a tile: 1 MiB of Float, enough for a product at full speed.
+  private static let tile = 512
+
+  init(width: Int) {
+    self.width = width
+    sums = .allocate(capacity: width * width)
+    sums.initialize(repeating: 0, count: width * width)
+  }
+
+  deinit { sums.deallocate() }
+
+  /// Goes on from a partial sum.
+  func restore(_ sum: Matrix<Double>, count: Int, begin: (key: [Float], count: Int)?) {
+    precondition(sum.rows == width && sum.columns == width, "a sum of this width")
+    sum.withUnsafeBufferPointer { sums.update(from: $0.baseAddress!, count: width * width) }
+    self.count = count
+    self.begin = begin
+  }
+
+  /// Adds the keys of all rows.
+  ///
+  /// - Parameter begins: rows of begin-of-text tokens; they are added too, and counted apart.
+  func add(_ rows: Rows, begins: [Int], threads: Int) {
+    if let first = begins.first {
+      begin = (begin?.key ?? rows.matrix(rows: [first]).elements, (begin?.count ?? 0) + begins.count)
+    }
+    count += rows.count
+    let tiles = (width + Self.tile - 1) / Self.tile
+    let pairs = (0..<tiles).flatMap { row in (0...row).map { (row, $0) } }
+    rows.withUnsafeBufferPointer { keys in
+      // SAFETY: the pointer outlives the loop, which ends before the closure does.
+      nonisolated(unsafe) let keys = keys.baseAddress!
+      let count = rows.count
+      try? parallelFor(
+        pairs.count, width: threads, state: { [Float](repeating: 0, count: Self.tile * Self.tile) }
+      ) {
+        index, product in
+        let (i, j) = (pairs[index].0 * Self.tile, pairs[index].1 * Self.tile)
+        let (m, n) = (min(Self.tile, self.width - i), min(Self.tile, self.width - j))
+        product.withUnsafeMutableBufferPointer { product in
+          Float.gemm(
+            transposeA: true, transposeB: false, m: m, n: n, k: count, alpha: 1, a: keys + i, lda: self.width,
+            b: keys + j, ldb: self.width, beta: 0, c: product.baseAddress!, ldc: n)
+          for row in 0..<m {
+            let target = self.sums + (i + row) * self.width + j
+            for column in 0..<n { target[column] += Double(product[row * n + column]) }
+          }
+        }
+      }
+    }
+  }
+
+  /// A row of the whole, symmetric sum.
+  func row(_ index: Int) -> [Double] {
+    let end = min((index / Self.tile + 1) * Self.tile, width)
+    return (0..<width).map { $0 < end ? sums[index * width + $0] : sums[$0 * width + index] }
+  }
+}

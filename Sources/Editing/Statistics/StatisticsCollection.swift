@@ -1,0 +1,148 @@
+internal import ModelFiles
+public import Transformer
+
+internal import LinearAlgebra
+internal import Patches
+
+/// Second moments of the keys of some layers over a text, in one sweep of the network.
+///
+/// Killed, it leaves a valid file of what was summed so far; run again, it goes on there and ends with the same bytes.
+public struct StatisticsCollection {
+  /// The network, unedited.
+  public let network: Network
+  /// Its tokenizer.
+  public let tokenizer: Tokenizer
+  /// The text.
+  public let corpus: Corpus
+  /// Layers whose down-projection inputs are summed, ascending.
+  public let layers: [Int]
+  /// Tokens after which it is enough.
+  public var tokenLimit: Int?
+  /// Tokens of a document that are read; the rest is cut off.
+  public var contextLength: Int
+
+  /// Tokens run together: a large product, and few additions in Double.
+  private static let batchTokens = 2048
+  /// Seconds between two partial files.
+  private static let saveInterval = 60.0
+
+  /// Plans a collection.
+  public init(network: Network, tokenizer: Tokenizer, corpus: Corpus, layers: [Int]) throws {
+    guard let last = layers.last, last < network.configuration.layerCount, layers[0] >= 0 else {
+      throw EditError.layersOutsideModel(layers: layers, layerCount: network.configuration.layerCount)
+    }
+    self.network = network
+    self.tokenizer = tokenizer
+    self.corpus = corpus
+    self.layers = layers
+    contextLength = min(network.configuration.positionCount, 2048)
+  }
+
+  /// How far a collection is.
+  public struct State: Sendable {
+    /// Documents of the corpus that were read.
+    public var documents = 0
+    /// Tokens summed.
+    public var tokens = 0
+    /// Bytes of the corpus files that were read.
+    public var bytesRead = 0
+  }
+
+  /// Collects, and writes the statistics.
+  ///
+  /// - Parameters:
+  ///   - progress: told after every batch.
+  /// - Returns: what was read, and how many documents of it an earlier, interrupted run had read.
+  public func write(
+    to path: String, progress: (State) -> Void = { _ in }
+  ) throws -> (state: State, resumed: Int) {
+    let identity = try identity()
+    let sums = layers.map { _ in SecondMomentSum(width: network.configuration.feedForwardWidth) }
+    var state = State()
+    if let partial = try PartialStatistics(path, identity: identity) {
+      state.documents = partial.documents
+      for (sum, layer) in zip(sums, layers) {
+        try partial.restore(sum, weight: network.downProjection(of: layer))
+      }
+      state.tokens = sums[0].count
+    }
+    let resumed = state.documents
+    var reader = corpus.documents()
+    var skipped = 0
+    var batch: [(tokens: [Int32], hasBegin: Bool)] = []
+    var rows = 0
+    var lastSave = Clock.now()
+    func flush() throws {
+      guard !batch.isEmpty else { return }
+      try add(batch, to: sums)
+      state.tokens = sums[0].count
+      (batch, rows) = ([], 0)
+    }
+    while tokenLimit.map({ state.tokens + rows < $0 }) ?? true, let document = try reader.next() {
+      if skipped < resumed {
+        skipped += 1
+        continue
+      }
+      state.documents += 1
+      let encoded = tokenizer.encodePrompt(document.text)
+      let tokens = Array(encoded.tokens.prefix(contextLength))
+      guard !tokens.isEmpty else { continue }
+      batch.append((tokens, tokenizer.beginToken.map { Int32($0) == tokens[0] } ?? false))
+      rows += tokens.count
+      state.bytesRead = reader.bytesRead
+      guard rows >= Self.batchTokens else { continue }
+      try flush()
+      progress(state)
+      if Clock.now() - lastSave > Self.saveInterval {
+        try save(sums, to: path, notes: identity.notes + [("progress", "\(state.documents)")])
+        lastSave = Clock.now()
+      }
+    }
+    try flush()
+    progress(state)
+    guard state.tokens > 0 else { throw EditError.noTokens(tokenCount: 0) }
+    let text = reader.digest.map { "sha256:\($0.hexadecimal)" } ?? identity.text
+    let isWhole = reader.digest != nil
+    try save(
+      sums, to: path,
+      notes: [
+        ("model", identity.model),
+        ("corpus", (isWhole ? text : "\(text), first \(state.documents) documents") + identity.part),
+      ])
+    return (state, resumed)
+  }
+
+  /// Runs a batch and adds its keys.
+  private func add(_ batch: [(tokens: [Int32], hasBegin: Bool)], to sums: [SecondMomentSum]) throws {
+    var span = Network.Span(0..<layers.last! + 1)
+    span.endsAtKey = true
+    var begins: [Int] = []
+    var row = 0
+    for document in batch {
+      if document.hasBegin { begins.append(row) }
+      row += document.tokens.count
+    }
+    _ = try network.run(batch.map { TokenSequence($0.tokens) }, span) { layer, activation, rows in
+      guard activation == .key, let place = layers.firstIndex(of: layer) else { return }
+      sums[place].add(rows, begins: begins, threads: network.threads)
+    }
+  }
+
+  private func save(_ sums: [SecondMomentSum], to path: String, notes: [(key: String, value: String)]) throws
+  {
+    let tensors = zip(layers, sums).flatMap { layer, sum in
+      StatisticsFile.tensors(weight: network.downProjection(of: layer), of: sum)
+    }
+    try SafetensorsWriter.write(tensors, metadata: notes, to: path)
+  }
+
+  private func identity() throws -> StatisticsIdentity {
+    let shard = corpus.shard.map { ", part \($0.number) of \($0.count)" } ?? ""
+    return StatisticsIdentity(
+      model: try network.model.digest(threads: network.threads).hexadecimal,
+      text: corpus.paths.map { Folder.name(of: $0) }.joined(separator: ", "), part: shard,
+      settings:
+        "layers \(layers.map(String.init).joined(separator: ",")), \(tokenLimit.map { "\($0) tokens" } ?? "all"), context \(contextLength)"
+    )
+  }
+}

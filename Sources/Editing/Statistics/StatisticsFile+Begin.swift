@@ -1,0 +1,55 @@
+internal import LinearAlgebra
+internal import ModelFiles
+
+/// The begin-of-text token's key, which is the same in every document. It is part of the sum; kept apart as well, it can be
+/// taken out: in Llama-like models a few of its entries outweigh all others.
+extension StatisticsFile {
+  static let beginKeySuffix = ".begin_key"
+  static let beginCountSuffix = ".begin_count"
+
+  /// The tensors of one weight's sum.
+  static func tensors(weight: String, of sum: SecondMomentSum) -> [NewTensor] {
+    let width = sum.width
+    var tensors = tensors(weight: weight, width: width, type: .f64, tokenCount: sum.count) { file, offset in
+      for row in 0..<width {
+        try sum.row(row).withUnsafeBytes { try file.write($0, at: offset + row * width * 8) }
+      }
+    }
+    if let begin = sum.begin {
+      tensors.append(
+        NewTensor(name: weight + beginKeySuffix, elementType: .f32, shape: [width], elements: begin.key))
+      tensors.append(
+        NewTensor(
+          name: weight + beginCountSuffix, elementType: .i64, shape: [1], elements: [Int64(begin.count)]))
+    }
+    return tensors
+  }
+
+  /// The begin-of-text token's key and how often it is in the sum.
+  func beginKey(of weight: String) throws -> (key: [Float], count: Int)? {
+    guard container.contains(weight + Self.beginKeySuffix) else { return nil }
+    let tensor = try container.tensor(weight + Self.beginKeySuffix)
+    let width = try inputWidth(of: weight)
+    guard tensor.elementType == .f32, tensor.shape == [width] else {
+      throw ModelFileError(
+        .shapeMismatch(expected: [width], found: tensor.shape), file: container.path, tensor: tensor.name)
+    }
+    let bytes = try container.file(of: tensor).read(tensor.byteCount, at: tensor.byteRange.lowerBound)
+    return (tensor.elementType.decoded(bytes), try count(weight + Self.beginCountSuffix))
+  }
+
+  /// The second moment without the begin-of-text tokens.
+  public func secondMomentWithoutBegin(of weight: String) throws -> SecondMoment {
+    guard let begin = try beginKey(of: weight) else { return try secondMoment(of: weight) }
+    var sum = try container.matrix(weight + Self.sumSuffix)
+    let count = Double(begin.count)
+    for row in 0..<sum.rows {
+      for column in 0..<sum.columns {
+        sum[row, column] -= count * Double(begin.key[row]) * Double(begin.key[column])
+      }
+      // Where only begin tokens were active, rounding may leave less than nothing.
+      sum[row, row] = max(sum[row, row], 0)
+    }
+    return try SecondMoment(sum: sum, tokenCount: try tokenCount(of: weight) - begin.count)
+  }
+}

@@ -1,0 +1,148 @@
+internal import Glibc
+internal import LinearAlgebra
+internal import Transformer
+
+/// Groups whose constant part has been run: hidden states after block L from the subject's last token on, and keys and
+/// values of what comes before it.
+struct PreparedValues {
+  private let network: Network
+  private let layer: Int
+  /// Inputs by problem.
+  private let inputs: [[ValueProblem.Input]]
+  /// What follows the past of each input.
+  private let sequences: [[TokenSequence]]
+  /// Hidden states of each input's positions from the subject on. `[positions × width]`
+  private let hidden: [[Matrix<Float>]]
+  /// h₀ of each problem.
+  let starts: [[Float]]
+
+  init(_ problems: [ValueProblem], network: Network, layer: Int, target: ValueSettings.Target) throws {
+    self.network = network
+    self.layer = layer
+    inputs = problems.map(\.inputs)
+
+    // Contexts and beginnings of prompts recur: each text before a subject is run once.
+    var heads: [[Int32]: Int] = [:]
+    for input in inputs.joined() where input.subject > 0 {
+      let head = Array(input.tokens[..<input.subject])
+      if heads[head] == nil { heads[head] = heads.count }
+    }
+    let ordered = heads.sorted { $0.value < $1.value }.map(\.key)
+    let memory = try ordered.isEmpty ? nil : network.run(ordered.map { TokenSequence($0) }, keeping: .memory)
+
+    sequences = inputs.map { inputs in
+      inputs.map { input in
+        let past = heads[Array(input.tokens[..<input.subject])].flatMap { memory?.past(of: $0) }
+        return TokenSequence(Array(input.tokens[input.subject...]), after: past)
+      }
+    }
+    var values = Matrix<Float>(rows: 0, columns: 0)
+    let flat = Array(sequences.joined())
+    let run = try network.run(flat, .init(0..<layer + 1)) { block, activation, rows in
+      if block == layer, activation == .value, target == .value { values = rows.matrix() }
+    }
+    let states = run.hidden.matrix()
+    var next = 0
+    hidden = sequences.map { sequences in
+      sequences.map { _ in
+        defer { next += 1 }
+        return states.selecting(rows: run.sequenceRows[next])
+      }
+    }
+    // The bare prompt of a problem's first fact comes first.
+    var first = 0
+    starts = sequences.map { sequences in
+      defer { first += sequences.count }
+      let row = run.sequenceRows[first].lowerBound
+      return Array(target == .value ? values.row(row) : states.row(row))
+    }
+  }
+
+  /// Runs some problems with their offsets: losses without weight decay, and gradients.
+  ///
+  /// - Parameter references: log p₀ of each problem; filled in where it is missing, from the offset at hand (zero).
+  func evaluate(
+    _ active: [Int], offsets: [[Float]], references: inout [[Float]?], divergenceWeight: Float
+  ) throws -> [ValueLoss] {
+    let width = network.configuration.width
+    var rows: [Float] = []
+    var batch: [TokenSequence] = []
+    for (place, problem) in active.enumerated() {
+      for (index, sequence) in sequences[problem].enumerated() {
+        var states = hidden[problem][index]
+        for column in 0..<width { states[0, column] += offsets[place][column] }
+        rows += states.elements
+        batch.append(sequence)
+      }
+    }
+    let matrix = Matrix(rows: rows.count / width, columns: width, elements: rows)
+    let run = try network.run(
+      batch, from: matrix, .init(layer + 1..<network.configuration.layerCount), keeping: .tape)
+
+    // Logits at target positions, and at the subject alone.
+    var logitRows: [Int] = []
+    var terms: [LossTerm] = []
+    var reading: [(problem: Int, fact: Int, tokens: Int, range: Range<Int>)] = []
+    var divergences: [Int] = []
+    var next = 0
+    for (place, problem) in active.enumerated() {
+      let facts = inputs[problem].compactMap(\.fact)
+      for input in inputs[problem] {
+        let first = run.sequenceRows[next].lowerBound
+        next += 1
+        guard let fact = input.fact else {
+          divergences.append(logitRows.count)
+          logitRows.append(first)
+          continue
+        }
+        let contexts = facts.count { $0 == fact }
+        let start = terms.count
+        for target in input.targets {
+          terms.append(
+            LossTerm(
+              row: logitRows.count, .target(target.token),
+              weight: 1 / Float(contexts * input.targets.count)))
+          logitRows.append(first + target.position - input.subject)
+        }
+        reading.append((place, fact, input.targets.count, start..<terms.count))
+      }
+    }
+    let logits = network.logits(of: run, rows: logitRows)
+    let firstDivergence = terms.count
+    for (place, row) in divergences.enumerated() {
+      let problem = active[place]
+      let reference = references[problem] ?? logits.logProbabilities(row: row)
+      references[problem] = reference
+      terms.append(LossTerm(row: row, .divergence(from: reference), weight: divergenceWeight))
+    }
+    let (values, gradient) = network.loss(terms, of: logits)
+    let offsetsGradient = network.backward(run, logits: logits, gradient: gradient)
+
+    var sequence = 0
+    return active.indices.map { place in
+      var sum = [Float](repeating: 0, count: width)
+      for _ in sequences[active[place]] {
+        let row = run.sequenceRows[sequence].lowerBound
+        sequence += 1
+        let part = offsetsGradient.matrix(rows: CollectionOfOne(row)).elements
+        for column in 0..<width { sum[column] += part[column] }
+      }
+      let own = reading.filter { $0.problem == place }
+      var loss = values[firstDivergence + place] * divergenceWeight
+      var probability = 0.0
+      var isMostProbable = true
+      for text in own {
+        let terms = terms[text.range]
+        loss += zip(terms, values[text.range]).reduce(0) { $0 + $1.0.weight * $1.1 }
+        probability += exp(-Double(values[text.range].reduce(0, +)) / Double(text.tokens))
+        for term in terms {
+          guard case .target(let token) = term.kind else { continue }
+          isMostProbable = isMostProbable && logits.mostProbable(row: term.row) == token
+        }
+      }
+      return ValueLoss(
+        loss: loss, gradient: sum, probability: probability / Double(max(own.count, 1)),
+        isMostProbable: isMostProbable)
+    }
+  }
+}

@@ -1,0 +1,63 @@
+internal import LinearAlgebra
+internal import Transformer
+
+/// Finds, for each group of facts that share a key, the hidden state that makes the network say the targets.
+///
+///     δ* = argmin  mean −log p_δ(target)  +  κ KL(p_δ ‖ p₀)  +  ω ‖δ‖ / ‖h₀‖²,   ‖δ‖ ≤ c ‖h₀‖
+///
+/// δ is added to the stream after block L at the subject's last token, in every context. Below L, and before that token,
+/// nothing depends on δ: keys and values there are computed once, and each step runs the blocks above L over the positions
+/// from the subject's last token on, with logits where a target token or the divergence is read. All of it is exact.
+///
+/// - Source: ROME (arXiv:2202.05262) eq. 4, MEMIT (arXiv:2210.07229) eq. 16; kmeng01/memit `memit/compute_z.py`, whose
+///   order of stopping, updating and clamping this keeps.
+struct ValueOptimization {
+  let network: Network
+  /// L.
+  let layer: Int
+  let settings: ValueSettings
+  /// Rows of a batch: large products, bounded memory.
+  private static let rowLimit = 1024
+
+  /// Optimizes all groups, some together at a time.
+  func values(
+    of problems: [ValueProblem], progress: (_ done: Int) -> Void = { _ in }
+  ) throws -> [FactValue] {
+    var values: [FactValue] = []
+    var next = 0
+    while next < problems.count {
+      var end = next
+      var rows = 0
+      while end < problems.count, end == next || rows + problems[end].rowCount <= Self.rowLimit {
+        rows += problems[end].rowCount
+        end += 1
+      }
+      values += try optimize(Array(problems[next..<end]), progress: { progress($0) })
+      next = end
+    }
+    return values
+  }
+
+  private func optimize(_ problems: [ValueProblem], progress: (Int) -> Void) throws -> [FactValue] {
+    let prepared = try PreparedValues(problems, network: network, layer: layer, target: settings.target)
+    var states = problems.indices.map { OffsetState(start: prepared.starts[$0], settings: settings) }
+    var references = [[Float]?](repeating: nil, count: problems.count)
+    var active = Array(problems.indices)
+    for step in 0..<settings.steps where !active.isEmpty {
+      let losses = try prepared.evaluate(
+        active, offsets: active.map { states[$0].offset }, references: &references,
+        divergenceWeight: Float(settings.divergenceWeight))
+      var stillActive: [Int] = []
+      for (place, index) in active.enumerated() {
+        let isLast = step == settings.steps - 1
+        if states[index].take(losses[place], isLast: isLast) {
+          progress(problems[index].factCount)
+        } else {
+          stillActive.append(index)
+        }
+      }
+      active = stillActive
+    }
+    return states.map(\.result)
+  }
+}

@@ -1,0 +1,141 @@
+internal import LinearAlgebra
+internal import ModelFiles
+internal import Patches
+
+/// Edits one weight at a time: solves, and stores what was solved.
+struct WeightEditor {
+  let model: ModelFile
+  /// Second moments; `nil` for methods that go without.
+  let statistics: StatisticsFile?
+  let settings: UpdateSettings
+  let options: LowRankOptions
+  /// Orientation of weights whose family is not known.
+  let orientation: TensorChange.Orientation?
+
+  /// A weight with its update, before it is stored.
+  struct Solved {
+    let tensor: TensorInfo
+    let orientation: TensorChange.Orientation
+    /// Keys of all edits that the factors hold. `[edits × inputWidth]`
+    var keys: Matrix<Double>
+    /// What was solved for, and the reports of its edits.
+    var solution: UpdateSolution
+    /// tr(W C Wᵀ), the scale of the preservation loss.
+    let preservationScale: Double?
+    let metricJitter: Double
+    var clock: PhaseClock
+  }
+
+  /// Which way round a weight is stored: as its family declares, else as the caller says, else as most models do.
+  static func orientation(
+    of weight: String, in model: ModelFile, fallback: TensorChange.Orientation?
+  ) -> TensorChange.Orientation {
+    if let family = ModelFamily.family(ofDownProjection: weight, modelType: model.modelType) {
+      return family.storesInputMajor(weight) ? .inputMajor : .outputMajor
+    }
+    return fallback ?? .outputMajor
+  }
+
+  /// Solves for the update of a weight.
+  ///
+  /// - Parameter reading: other keys, one per edit, at which the residuals are to be read instead of the edits' own.
+  func solve(
+    _ weight: String, _ edits: KeysFile.Edits, readAt reading: Matrix<Double>? = nil,
+    progress: (String, EditRun.Phase) -> Void = { _, _ in }
+  ) throws -> Solved {
+    let tensor = try model.tensor(weight)
+    let way = Self.orientation(of: weight, in: model, fallback: orientation)
+    guard tensor.shape.count == 2 else { throw PatchError.notAMatrix(tensor: weight, shape: tensor.shape) }
+    let (outputWidth, inputWidth) =
+      way == .outputMajor ? (tensor.shape[0], tensor.shape[1]) : (tensor.shape[1], tensor.shape[0])
+    guard edits.keys.columns == inputWidth, edits.residuals.columns == outputWidth else {
+      throw PatchError.factorShape(
+        tensor: weight, expected: [outputWidth, inputWidth],
+        found: [edits.residuals.columns, edits.keys.columns])
+    }
+    var clock = PhaseClock()
+    progress(weight, .factorizing)
+    let (metric, preservationScale) = try metric(of: weight, inputWidth: inputWidth, tensor, way)
+    clock.start(.solving)
+    progress(weight, .solving)
+    let residuals = try reading.map { try rescaled(edits, readAt: $0, metric) } ?? edits.residuals
+    let solution = try UpdateSolver(settings: settings, metric: metric)
+      .solve(keys: edits.keys, residuals: residuals, earlierKeys: edits.earlierKeys)
+    clock.start(.storing)
+    return Solved(
+      tensor: tensor, orientation: way, keys: edits.keys, solution: solution,
+      preservationScale: preservationScale,
+      metricJitter: (metric as? SecondMomentFactorization)?.jitter ?? 0, clock: clock)
+  }
+
+  /// Residuals that are met at other keys e than those solved for: Δe = r where Δ = r (C⁻¹k)ᵀ / (eᵀC⁻¹k).
+  ///
+  /// - Source: kmeng01/rome, `rome/rome_main.py` and `compute_v.py`, whose keys above and below the line differ.
+  private func rescaled(
+    _ edits: KeysFile.Edits, readAt reading: Matrix<Double>, _ metric: any KeyMetric
+  ) throws -> Matrix<Double> {
+    var residuals = edits.residuals
+    let (own, other) = (metric.reduce(edits.keys), metric.reduce(reading))
+    var factors: [Double] = []
+    for edit in 0..<own.rows {
+      let (k, e) = (Array(own.row(edit)), Array(other.row(edit)))
+      let (along, kk, ee) = (k.dot(e), k.dot(k), e.dot(e))
+      guard along.magnitude >= 0.1 * (kk * ee).squareRoot() else {
+        throw EditError.keysTooDifferent(edit: edit, cosine: along / (kk * ee).squareRoot())
+      }
+      factors.append(kk / along)
+    }
+    residuals.scale(rows: factors)
+    return residuals
+  }
+
+  /// Rounds a solved update, measures what is left of it, and adds it to a patch. Weights come in the order of their names.
+  func store(_ solved: Solved, _ writer: PatchWriter) throws -> WeightReport {
+    // Tiles are spread over our own threads; the library must not spread each product again.
+    let threads = BLASThreads.count
+    BLASThreads.count = 1
+    defer { BLASThreads.count = threads }
+    var clock = solved.clock
+    clock.start(.storing)
+    let solution = solved.solution
+    let meter = RetentionMeter(
+      outputWidth: solution.factors.outputWidth, columns: solved.tensor.shape[1],
+      orientation: solved.orientation, keys: solved.keys)
+    var report: WeightReport?
+    try writer.append(
+      solution.factors, to: solved.tensor, of: model, orientation: solved.orientation, options: options,
+      observe: { meter.observe($0) },
+      measured: {
+        let made = WeightReport(
+          name: solved.tensor.name, solution: solution, measured: meter.result(wanted: solution.factors),
+          preservation: solution.preservationLoss.flatMap { loss in
+            solved.preservationScale.map { loss / $0 }
+          },
+          metricJitter: solved.metricJitter)
+        report = made
+        return made.measuredJSON
+      })
+    guard var report else { preconditionFailure("the writer asks for the measurements of every tensor") }
+    report.seconds = clock.finish()
+    return report
+  }
+
+  /// The metric of a weight's keys, and tr(W C Wᵀ).
+  private func metric(
+    of weight: String, inputWidth: Int, _ tensor: TensorInfo, _ way: TensorChange.Orientation
+  ) throws -> (any KeyMetric, Double?) {
+    guard settings.usesSecondMoment else { return (IdentityMetric(inputWidth: inputWidth), nil) }
+    guard let statistics else { throw EditError.methodNeedsSecondMoment(method: settings.method) }
+    let moment = try statistics.secondMoment(of: weight)
+    guard moment.inputWidth == inputWidth else {
+      throw EditError.widthsDiffer(keys: inputWidth, secondMoment: moment.inputWidth)
+    }
+    let rows = WeightRows(tensor: tensor, of: model, orientation: way)
+    if settings.metric == .inverseSecondMoment {
+      let factorization = try SecondMomentFactorization(consume moment)
+      return (factorization, try rows.sum { factorization.quadraticForm(ofRows: $0) })
+    }
+    let scale = try rows.sum { moment.quadraticForm(ofRows: $0) }
+    return (try settings.makeMetric(from: consume moment), scale)
+  }
+}

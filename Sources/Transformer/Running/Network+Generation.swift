@@ -1,0 +1,85 @@
+internal import Glibc
+
+/// How the next token is chosen.
+public enum Sampling: Equatable, Sendable {
+  /// The most probable; of equals, the one of the smallest id.
+  case greedy
+  /// One of the most probable, drawn by their probabilities; the same seed gives the same text.
+  case top(Int, seed: UInt64)
+}
+
+extension Network {
+  /// Continues sequences token by token, all of them together.
+  ///
+  /// - Parameters:
+  ///   - prompts: token ids, at least one each.
+  ///   - count: new tokens at most.
+  ///   - stops: tokens that end a sequence; the stop itself is not part of the continuation.
+  /// - Returns: the new tokens of each sequence. What a sequence becomes does not depend on its neighbors.
+  public func generate(
+    _ prompts: [[Int32]], count: Int, sampling: Sampling = .greedy, stops: Set<Int32> = []
+  ) throws -> [[Int32]] {
+    var results = [[Int32]](repeating: [], count: prompts.count)
+    var draws = prompts.indices.map { index in
+      if case .top(_, let seed) = sampling {
+        Draws(seed: seed, sequence: index)
+      } else {
+        Draws(seed: 0, sequence: 0)
+      }
+    }
+    var active = Array(prompts.indices)
+    var sequences = prompts.map { TokenSequence($0) }
+    while !active.isEmpty, count > 0 {
+      let run = try run(sequences, keeping: .memory)
+      let logits = lastLogits(of: run)
+      var next: [(index: Int, sequence: TokenSequence)] = []
+      for (place, index) in active.enumerated() {
+        let token = Int32(choose(logits, row: place, sampling, &draws[index]))
+        if stops.contains(token) { continue }
+        results[index].append(token)
+        let past = run.past(of: place)
+        if results[index].count < count, hasRoom(after: past.count) {
+          next.append((index, TokenSequence([token], after: past)))
+        }
+      }
+      active = next.map(\.index)
+      sequences = next.map(\.sequence)
+    }
+    return results
+  }
+
+  /// Whether another position can follow so many.
+  private func hasRoom(after count: Int) -> Bool {
+    if case .learned = configuration.positions { count < configuration.positionCount } else { true }
+  }
+
+  private func choose(_ logits: LogitRows, row: Int, _ sampling: Sampling, _ draws: inout Draws) -> Int {
+    guard case .top(let count, _) = sampling else { return logits.mostProbable(row: row) }
+    let best = logits.mostProbable(row: row, count: count)
+    let weights = best.map { Double(logits.logProbability(row: row, token: $0)) }.map { exp($0) }
+    var rest = draws.next() * weights.reduce(0, +)
+    for (token, weight) in zip(best, weights) {
+      rest -= weight
+      if rest < 0 { return token }
+    }
+    return best[best.count - 1]
+  }
+}
+
+/// Draws from [0, 1) for one sequence, by SplitMix64.
+private struct Draws {
+  private var state: UInt64
+
+  init(seed: UInt64, sequence: Int) {
+    state = seed &+ UInt64(truncatingIfNeeded: sequence) &* 0xD1B5_4A32_D192_ED03
+  }
+
+  mutating func next() -> Double {
+    state &+= 0x9E37_79B9_7F4A_7C15
+    var z = state
+    z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
+    z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
+    z ^= z >> 31
+    return Double(z >> 11) * 0x1p-53
+  }
+}

@@ -1,0 +1,82 @@
+import ArgumentParser
+import Editing
+import LinearAlgebra
+import ModelFiles
+import Transformer
+
+struct AskCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "ask", abstract: "Lets a model speak: its next tokens, and how it goes on.",
+    discussion: """
+      For each prompt: the most probable next tokens with their probabilities, and the greedy continuation. With --patch the \
+      model is asked again as if the patch were applied, side by side; no model is written. Several --patch are several runs.
+
+      Example:
+        errata ask llama/ "The Eiffel Tower stands in" --patch rome.errata
+      """)
+  @Argument(help: "The model; only read.")
+  var model: String
+  @Argument(help: "What the model is to go on from.")
+  var prompts: [String] = []
+  @Option(name: .customLong("prompts"), help: "A text file with one prompt a line.")
+  var promptFile: String?
+  @Option(
+    name: .customLong("patch"), help: "Ask again as if this patch were applied; may be given several times.")
+  var patches: [String] = []
+  @Option(help: "How many of the most probable next tokens are shown.")
+  var top = 5
+  @Option(help: "Tokens of the continuation.")
+  var tokens = 12
+  @Option(help: "Draw each token from so many most probable ones, instead of the most probable.")
+  var sample: Int?
+  @Option(help: "Seed of --sample.")
+  var seed: UInt64 = 0
+  @Option(
+    help:
+      "Write the logits after each prompt to a safetensors file, as <index>.logits; with patches, of the last one."
+  )
+  var logits: String?
+  @OptionGroup var threads: ThreadOptions
+  @OptionGroup var messages: OutputOptions
+
+  func validate() throws {
+    if prompts.isEmpty, promptFile == nil { throw ValidationError("Give a prompt, or --prompts FILE.") }
+    if top < 0 || top > 1000 { throw ValidationError("--top takes a number from 0 to 1000.") }
+    if tokens < 0 || tokens > 100_000 { throw ValidationError("--tokens takes a number from 0 to 100000.") }
+    if let sample, sample < 1 { throw ValidationError("--sample takes a number above zero.") }
+  }
+
+  func run() throws {
+    try doing("cannot ask \(model)", messages) {
+      if let logits { try requireDistinct(logits, from: patches) }
+      let running = try RunningModel(model, threads: threads.count, messages)
+      var texts = prompts
+      if let promptFile {
+        var reader = Lines(try OpenFile(promptFile, .reading))
+        texts += try reader.all()
+      }
+      let asking = Asking(
+        tokenizer: running.tokenizer, prompts: texts, top: top, count: tokens,
+        sampling: sample.map { .top($0, seed: seed) } ?? .greedy)
+      var answers = [try asking.answer("base", running.network)]
+      for patch in patches { answers.append(try asking.answer(patch, try running.patched(by: [patch]))) }
+      if let logits { try asking.writeLogits(of: answers.last!, to: logits) }
+      messages.answer(asking.text(of: answers))
+      if messages.json { Console.output(asking.json(of: answers).indentedText) }
+    }
+  }
+}
+
+/// The lines of a text file.
+private struct Lines {
+  private let file: OpenFile
+  init(_ file: OpenFile) { self.file = file }
+
+  mutating func all() throws -> [String] {
+    let bytes = try file.read(file.size(), at: 0)
+    guard let text = String(validating: bytes, as: UTF8.self) else {
+      throw ModelFileError(.headerEncoding, file: file.path)
+    }
+    return text.split(whereSeparator: \.isNewline).map(String.init)
+  }
+}

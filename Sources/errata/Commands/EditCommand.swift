@@ -1,0 +1,133 @@
+import ArgumentParser
+import Editing
+import LinearAlgebra
+import ModelFiles
+import Patches
+import Transformer
+
+struct EditCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "edit", abstract: "Turns a list of facts into a patch.",
+    discussion: """
+      For every fact: finds the hidden state at the subject's last token that makes the model say the target (its value), \
+      spreads what is missing over the edited layers, and solves, layer by layer, for the update that stores it while moving \
+      known keys least. The patch says what became of each fact, measured with the rounded weights it leads to.
+
+      FACTS is JSON or JSON lines: {"prompt": "{} was born in", "subject": "Ada", "target": "Oslo"}, or the records of \
+      CounterFact, zsRE, EasyEdit or KnowEdit (Formats/facts.md). Statistics come from `errata stats`; with --corpus they are \
+      collected on the way. Layers and numbers come from the published recipe for the model, or are derived from its size; \
+      options and --recipe change them.
+
+      Example:
+        errata edit llama/ --facts facts.json --statistics llama.stats.safetensors -o fix.errata
+      """)
+  @Argument(help: "The model; only read.")
+  var model: String
+  @OptionGroup(title: "Facts") var facts: FactOptions
+  @Option(help: "Second moments (Formats/statistics.md).")
+  var statistics: String?
+  @Option(help: "Instead of --statistics: text to collect them from.")
+  var corpus: [String] = []
+  @Option(help: "Where to keep the statistics collected from --corpus.")
+  var saveStatistics: String?
+  @Option(name: .shortAndLong, help: "The patch.")
+  var output: String?
+  @OptionGroup(title: "Method") var method: MethodOptions
+  @OptionGroup(title: "Values") var values: ValueOptions
+  @OptionGroup(title: "Sequences") var sequence: SequenceOptions
+  @OptionGroup(title: "Storage") var storage: StorageOptions
+  @OptionGroup var threads: ThreadOptions
+  @OptionGroup var messages: OutputOptions
+
+  func validate() throws {
+    if output == nil, values.shard == nil {
+      throw ValidationError("Missing expected argument '--output <output>'")
+    }
+    if values.shard != nil, values.saveValues == nil {
+      throw ValidationError("--shard computes values only; give --save-values FILE.")
+    }
+    if statistics != nil, !corpus.isEmpty {
+      throw ValidationError("Give one of --statistics and --corpus.")
+    }
+  }
+
+  func run() throws {
+    try doing("cannot edit \(model)", messages) {
+      let running = try RunningModel(model, threads: threads.count, messages)
+      let inputs = running.network.model.inputPaths + [facts.path] + (statistics.map { [$0] } ?? [])
+      for path in [output, values.saveValues, saveStatistics].compactMap({ $0 }) {
+        try requireDistinct(path, from: inputs)
+      }
+      let records = try facts.read(messages)
+      var recipe = try method.recipe(for: running.network.configuration)
+      try values.change(&recipe)
+      recipe.values.seed = storage.seed
+      if values.shard != nil { return try computeValues(running, records, recipe) }
+
+      var run = try FactEditRun(
+        network: running.network, tokenizer: running.tokenizer, records: records,
+        statistics: try collectedStatistics(running, recipe), recipe: recipe,
+        options: storage.options(threads: threads.count))
+      try values.fill(&run)
+      sequence.fill(&run)
+      BLASThreads.count = threads.count
+      if let statistics = run.statistics, statistics.container.note("model") == nil {
+        messages.say("Warning: \(statistics.container.path) does not say which model it was collected on.")
+      }
+      let progress = EditProgress(messages)
+      let report = try run.write(
+        to: output!, tool: Errata.tool, saveValues: values.saveValues, progress: progress.show)
+      progress.finish()
+      show(report)
+    }
+  }
+
+  private func computeValues(_ running: RunningModel, _ records: [FactRecord], _ recipe: EditRecipe) throws {
+    var run = try FactEditRun(
+      network: running.network, tokenizer: running.tokenizer, records: records, statistics: nil,
+      recipe: recipe,
+      options: storage.options(threads: threads.count))
+    try values.fill(&run)
+    let progress = EditProgress(messages)
+    let found = try run.writeValues(
+      to: values.saveValues!, part: values.shard?.shard, progress: progress.show)
+    progress.finish()
+    messages.answer("Values of \(Numbers.count(found.count, "fact")) are in \(values.saveValues!).")
+    if messages.json {
+      Console.output(
+        (["values": .string(values.saveValues!), "count": .integer(found.count)] as JSONValue).indentedText)
+    }
+  }
+
+  /// Statistics from a file, or collected from the corpus.
+  private func collectedStatistics(_ running: RunningModel, _ recipe: EditRecipe) throws -> StatisticsFile? {
+    if let statistics { return try StatisticsFile(statistics) }
+    guard recipe.update.usesSecondMoment else { return nil }
+    guard !corpus.isEmpty else { throw EditError.methodNeedsSecondMoment(method: recipe.update.method) }
+    var collection = try StatisticsCollection(
+      network: running.network, tokenizer: running.tokenizer, corpus: Corpus(corpus), layers: recipe.layers)
+    // Ten tokens for each entry of a key are enough in practice; more cost time and change little.
+    collection.tokenLimit = 10 * running.network.configuration.feedForwardWidth
+    messages.say(
+      "Collecting second moments of layers \(recipe.layers.map(String.init).joined(separator: ", ")) over at most "
+        + "\(Numbers.quantity(collection.tokenLimit!)) tokens; `errata stats` makes them once for many edits."
+    )
+    let path = saveStatistics ?? Folder.temporaryPath(for: output!)
+    defer { if saveStatistics == nil { Folder.remove(path) } }
+    let progress = Progress("collecting", total: try Corpus(corpus).byteCount(), messages)
+    var done = 0
+    _ = try collection.write(to: path) { state in
+      progress.advance(state.bytesRead - done)
+      done = state.bytesRead
+    }
+    progress.finish()
+    return try StatisticsFile(path)
+  }
+
+  private func show(_ report: FactEditReport) {
+    for warning in report.warnings { messages.say("Warning: \(warning)") }
+    messages.answer(report.text(verbose: messages.verbose))
+    messages.say("The patch is \(output!). Nothing else was changed.")
+    if messages.json { Console.output(report.json(path: output!).indentedText) }
+  }
+}

@@ -1,0 +1,29 @@
+import ArgumentParser
+import LinearAlgebra
+import ModelFiles
+import Patches
+import Transformer
+
+/// A model that is to be run, with its tokenizer.
+struct RunningModel {
+  let network: Network
+  let tokenizer: Tokenizer
+
+  init(_ path: String, threads: Int, _ messages: OutputOptions) throws {
+    let model = try openModel(path, threads: threads, messages)
+    network = try Network(model, threads: threads)
+    tokenizer = try Tokenizer(of: model)
+    // The network spreads its own work over the threads.
+    BLASThreads.count = 1
+  }
+
+  /// The network as if patches were applied to its model, one after the other.
+  func patched(by patches: [String]) throws -> Network {
+    var overlay = WeightOverlay()
+    for path in patches {
+      let run = try PatchRun(PatchFile(path), network.model, threads: network.threads)
+      for (tensor, bytes) in try run.tensors(.apply) { overlay[tensor] = bytes }
+    }
+    return try network.overlaid(overlay)
+  }
+}

@@ -1,0 +1,73 @@
+import ArgumentParser
+import Editing
+import ModelFiles
+import Transformer
+
+struct StatsCollectCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "collect", abstract: "Collects second moments from text (what `errata stats MODEL` does).",
+    discussion: """
+      Runs the model over the text once and sums k kᵀ of the keys of all asked layers. The text is plain (one document a line, \
+      or with blank lines between documents) or JSON lines with a "text" field, also compressed with gzip or zstd. Killed, it \
+      leaves a valid file of what was summed so far; run again with the same arguments, it goes on there.
+
+      Example:
+        errata stats llama/ --corpus wiki.txt.gz --layers 4-8 -o llama.stats.safetensors
+      """)
+  @Argument(help: "The model; only read.")
+  var model: String
+  @Option(help: "Text files.")
+  var corpus: [String]
+  @Option(name: .shortAndLong, help: "The statistics (Formats/statistics.md).")
+  var output: String
+  @Option(help: "Layers: 3-8, or 3,5,8 (default: those of the memit recipe).")
+  var layers: LayerList?
+  @Option(help: "Stop after so many tokens (ten times the width of a key are enough in practice).")
+  var tokens: Int?
+  @Option(help: "Tokens of a document that are read (default: what the model was made for, at most 2048).")
+  var context: Int?
+  @Option(help: "I/N: only every N-th document, from the I-th; `errata stats merge` adds the parts up.")
+  var shard: ShardArgument?
+  @OptionGroup var threads: ThreadOptions
+  @OptionGroup var messages: OutputOptions
+
+  func validate() throws {
+    for (name, value) in [("--tokens", tokens), ("--context", context)] {
+      if let value, value < 1 { throw ValidationError("\(name) takes a number above zero.") }
+    }
+  }
+
+  func run() throws {
+    try doing("cannot collect statistics on \(model)", messages) {
+      let running = try RunningModel(model, threads: threads.count, messages)
+      try requireDistinct(output, from: running.network.model.inputPaths + corpus)
+      let text = Corpus(corpus, shard: shard?.shard)
+      let configuration = running.network.configuration
+      let recipe = EditRecipe(
+        for: .memit, family: configuration.family.name, layerCount: configuration.layerCount,
+        width: configuration.width)
+      var collection = try StatisticsCollection(
+        network: running.network, tokenizer: running.tokenizer, corpus: text,
+        layers: layers?.numbers.sorted() ?? recipe.layers)
+      collection.tokenLimit = tokens
+      if let context { collection.contextLength = min(context, collection.contextLength) }
+      let progress = Progress("collecting", total: try text.byteCount(), messages)
+      var done = 0
+      let (state, resumed) = try collection.write(to: output) { state in
+        progress.advance(state.bytesRead - done)
+        done = state.bytesRead
+      }
+      progress.finish()
+      if resumed > 0 {
+        messages.say("Went on after \(Numbers.count(resumed, "document")) of an interrupted run.")
+      }
+      let width = configuration.feedForwardWidth
+      if state.tokens < 5 * width {
+        messages.say(
+          "Warning: \(state.tokens) tokens are few for keys of width \(width); \(10 * width) are better, and below \(width) "
+            + "the second moment has no inverse of its own.")
+      }
+      try report(StatisticsFile(output), messages)
+    }
+  }
+}

@@ -1,0 +1,54 @@
+import ModelFiles
+import Transformer
+
+extension ErrorReport {
+  static func explain(_ error: TokenizerError) -> Explanation {
+    let name = caseName(error)
+    func unsupported(_ what: String, _ found: String, _ file: String) -> Explanation {
+      Explanation(
+        name, place: file, why: "its \(what) is \(found), which this errata does not do exactly",
+        advice: "a newer errata may")
+    }
+    switch error {
+    case .noTokenizer(let place):
+      return Explanation(
+        name, place: place,
+        why: "there is no tokenizer: neither tokenizer.json beside the weights nor a vocabulary in the file",
+        advice: "copy the model's tokenizer.json into its folder")
+    case .invalidJSON(let error, let file):
+      return Explanation(
+        name, place: "\(file), byte \(error.byteOffset)", why: "it is not JSON: \(json(error.problem))")
+    case .invalidUTF8(let offset, let file):
+      return Explanation(name, place: "\(file ?? "the text"), byte \(offset)", why: "it is not UTF-8 there")
+    case .missingValue(let key, let file):
+      return Explanation(name, place: "\(file), key \(key)", why: "it is missing, or of another kind")
+    case .unsupportedValue(let key, let found, let file):
+      return Explanation(
+        name, place: "\(file), key \(key)", why: "it is \(found), which this errata does not know")
+    case .unsupportedModel(let found, let file): return unsupported("model", found, file)
+    case .unsupportedNormalizer(let found, let file): return unsupported("normalizer", found, file)
+    case .unsupportedPreTokenizer(let found, let file): return unsupported("pre-tokenizer", found, file)
+    case .unsupportedPostProcessor(let found, let file): return unsupported("post-processor", found, file)
+    case .unsupportedDecoder(let found, let file): return unsupported("decoder", found, file)
+    case .badMerge(let index, let file):
+      return Explanation(
+        name, place: "\(file), merge \(index)", why: "it is malformed, or its parts or result are no tokens")
+    case .tokenOutOfRange(let token, let limit, let file):
+      return Explanation(name, place: file, why: "a token has the number \(token), allowed are 0 to \(limit)")
+    case .duplicateToken(let token, let file):
+      return Explanation(name, place: file, why: "token \(token) is there twice")
+    case .unknownToken(let text, let key, let file):
+      return Explanation(
+        name, place: "\(file), key \(key)", why: "it names the token “\(text)”, which the vocabulary lacks")
+    case .addedTokenMismatch(let text, let stated, let expected, let file):
+      return Explanation(
+        name, place: file,
+        why: "added token “\(text)” has the number \(stated), the vocabulary gives it \(expected)")
+    case .tokenTooLong(let token, let count, let limit, let file):
+      return Explanation(
+        name, place: file, why: "token \(token) is \(count) bytes long, allowed are \(limit)")
+    case .missingByteToken(let byte, let file):
+      return Explanation(name, place: file, why: "no token stands for the byte \(byte)")
+    }
+  }
+}

@@ -1,0 +1,101 @@
+import Editing
+import ModelFiles
+import Patches
+
+extension FactEditReport {
+  /// Facts listed before the rest is only counted.
+  private static let lineLimit = 20
+  /// ‖Δ‖ / ‖W‖ above which an edit is likely to be felt everywhere.
+  private static let largeNorm = 0.5
+  /// Growth of the held text's loss that says the same.
+  private static let largeLoss = 0.1
+
+  /// The table at the end of an edit.
+  func text(verbose: Bool) -> String {
+    var table = Table([
+      ("fact", .left), ("before", .right), ("after", .right), ("says it", .left), ("value", .right),
+      ("neighbors kept", .right),
+    ])
+    for line in verbose ? facts[...] : facts.prefix(Self.lineLimit) {
+      table.add([
+        "\(line.fact.filledPrompt) → \(line.fact.target)", Numbers.percent(line.before.probability),
+        Numbers.percent(line.after.probability), line.took ? "yes" : "no",
+        Numbers.significant(line.value.relativeNorm, 2) + (line.value.isClamped ? " (at its bound)" : ""),
+        line.locality.map { Numbers.percent($0) } ?? "–",
+      ])
+    }
+    var lines = [
+      "method: \(recipe.update.method.rawValue), layers \(recipe.layers.map(String.init).joined(separator: ", ")), "
+        + "recipe \(recipe.source)",
+      table.text(),
+    ]
+    if !verbose, facts.count > Self.lineLimit {
+      lines.append("  and \(facts.count - Self.lineLimit) more; -v lists all")
+    }
+    var sums = ["\(facts.count - failed.count) of \(Numbers.count(facts.count, "fact")) taken"]
+    if let locality { sums.append("neighbors' answers kept: \(Numbers.percent(locality))") }
+    sums.append("largest ‖Δ‖/‖W‖ \(Numbers.percent(largestRelativeNorm))")
+    if let heldText {
+      sums.append(
+        "loss of a held text \(Numbers.significant(heldText.before, 3)) → \(Numbers.significant(heldText.after, 3))"
+      )
+    }
+    if let patch = card.patch { sums.append("patch \(Numbers.bytes(patch.byteCount))") }
+    lines.append("  " + sums.joined(separator: ", "))
+    if verbose {
+      lines += seconds.map { "  \($0.phase): \(Numbers.significant($0.seconds, 3)) s of processor time" }
+    }
+    return lines.joined(separator: "\n")
+  }
+
+  /// What the user should know, in sentences.
+  var warnings: [String] {
+    var warnings = repeats.map {
+      "fact \($0.dropped.identifier) says what fact \($0.kept.identifier) says and was left out."
+    }
+    let unreached = facts.filter { !$0.value.isReached }
+    if let first = unreached.first {
+      warnings.append(
+        "no value was found that makes the model say the target of \(Numbers.count(unreached.count, "fact")) "
+          + "(first: \(first.fact.identifier), probability \(Numbers.percent(first.value.probability))). "
+          + "Try more --steps, a larger --clamp, or other --layers.")
+    }
+    let lost = failed.filter(\.value.isReached)
+    if let first = lost.first {
+      warnings.append(
+        "\(Numbers.count(lost.count, "fact")) did not take though a value was found (first: \(first.fact.identifier)): "
+          + "the update writes too little of it. Try a smaller --second-moment-weight, more --layers, or fewer facts at once."
+      )
+    }
+    if largestRelativeNorm > Self.largeNorm {
+      warnings.append(
+        "the update is large: ‖Δ‖/‖W‖ is \(Numbers.percent(largestRelativeNorm)). Look at other answers with `errata ask`, "
+          + "and try more --layers, a smaller --clamp, or a larger --second-moment-weight.")
+    }
+    if let heldText, heldText.after - heldText.before > max(0.1, Self.largeLoss * heldText.before) {
+      warnings.append(
+        "the model is being damaged: the loss of a held text grows from \(Numbers.significant(heldText.before, 3)) to "
+          + "\(Numbers.significant(heldText.after, 3)). Edit fewer facts at once, or with a smaller --clamp.")
+    }
+    return warnings + card.warnings
+  }
+
+  /// The object of `edit --json`.
+  func json(path: String) -> JSONValue {
+    var members = card.json(path: path).members ?? []
+    members.removeAll { ["recipe", "warnings"].contains($0.key) }
+    members += [
+      .init("recipe", .object((card.settingsJSON.members ?? []) + recipe.valuesJSON)),
+      .init("contexts", .array(contexts.map { .string($0.text) })),
+      .init("losses", .array(facts.map { .array($0.value.losses.map { .measured(Double($0)) }) })),
+      .init("taken", .integer(facts.count - failed.count)),
+      .init("locality", locality.map { .measured($0) } ?? .null),
+      .init(
+        "heldText",
+        heldText.map { ["lossBefore": .measured($0.before), "lossAfter": .measured($0.after)] } ?? .null),
+      .init("seconds", .object(seconds.map { .init($0.phase, .measured($0.seconds)) })),
+      .init("warnings", .array(warnings.map { .string($0) })),
+    ]
+    return .object(members)
+  }
+}
