@@ -97,7 +97,7 @@ extension FactEditRun {
       .string(network.configuration.family.name), .integer(network.configuration.layerCount),
       .integer(network.configuration.width), .integer(recipe.layers.last!), .string(v.target.rawValue),
       .integer(v.steps), .measured(v.learningRate), .measured(v.divergenceWeight), .measured(v.weightDecay),
-      .measured(v.clamp), .string(v.stop.rawValue), .array(contexts.map { .string($0.text) }),
+      .measured(v.clamp), .string(v.stop.rawValue), .bool(v.keepsLast), .array(contexts.map { .string($0.text) }),
     ]).compactText
   }
 

@@ -8,7 +8,7 @@ extension EditRecipe {
       .init("steps", .integer(values.steps)), .init("learningRate", .measured(values.learningRate)),
       .init("divergenceWeight", .measured(values.divergenceWeight)),
       .init("weightDecay", .measured(values.weightDecay)), .init("clamp", .measured(values.clamp)),
-      .init("stop", .string(values.stop.rawValue)), .init("target", .string(values.target.rawValue)),
+      .init("stop", .string(values.stop.rawValue)), .init("keep", .string(values.keepsLast ? "last" : "best")), .init("target", .string(values.target.rawValue)),
       .init("seed", .integer(Int(clamping: values.seed))), .init("source", .string(source)),
     ]
   }
@@ -45,6 +45,9 @@ extension EditRecipe {
       case "stop":
         guard let stop = member.value.text.flatMap(ValueSettings.Stop.init(rawValue:)) else { throw bad() }
         values.stop = stop
+      case "keep":
+        guard let keep = member.value.text, ["best", "last"].contains(keep) else { throw bad() }
+        values.keepsLast = keep == "last"
       case "target":
         guard let target = member.value.text.flatMap(ValueSettings.Target.init(rawValue:)) else {
           throw bad()

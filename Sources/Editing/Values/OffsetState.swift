@@ -36,7 +36,7 @@ struct OffsetState {
     losses.append(loss)
     // A loss that is no number ends the search; what was best before stays.
     guard loss.isFinite else { return true }
-    if best.map({ loss < $0.loss }) ?? true { best = (loss, offset, evaluation) }
+    if settings.keepsLast || best.map({ loss < $0.loss }) ?? true { best = (loss, offset, evaluation) }
     switch settings.stop {
     case .loss: isStopped = loss < ValueSettings.learned
     case .mostProbable: isStopped = loss < ValueSettings.learned || evaluation.isMostProbable

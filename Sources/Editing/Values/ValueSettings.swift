@@ -10,6 +10,8 @@ public struct ValueSettings: Equatable, Sendable {
   public var weightDecay = 0.5
   /// ‖δ‖ is kept below this times ‖h₀‖.
   public var clamp = 0.75
+  /// Whether the last offset is kept, as published, instead of the one of least loss.
+  public var keepsLast = false
   /// When a fact is done.
   public var stop = Stop.loss
   /// What h₀ is: the stream the offset is added to.

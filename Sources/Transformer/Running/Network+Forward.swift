@@ -37,7 +37,9 @@ extension Network {
 
   /// What a run keeps beside its result.
   public struct Keeping: OptionSet, Sendable {
+    /// The bits.
     public let rawValue: Int
+    /// A set of these bits.
     public init(rawValue: Int) { self.rawValue = rawValue }
     /// Keys and values of every layer, so that more positions can follow.
     public static let memory = Keeping(rawValue: 1)

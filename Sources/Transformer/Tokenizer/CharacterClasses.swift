@@ -26,13 +26,41 @@ struct CharacterClass: OptionSet, Sendable {
 }
 
 /// The class of each character, looked up: the library's own search takes some fifty times as long.
+///
+/// Characters that the reference's Unicode tables do not have yet are of no class there, and so here; the Swift library's
+/// tables are newer.
 struct CharacterClasses: Sendable {
-  /// Classes of U+0000 to U+FFFF; made once, in about three milliseconds.
-  private static let table: [CharacterClass] = (0..<0x10000).map { value in
-    Unicode.Scalar(UInt32(value)).map { CharacterClass($0) } ?? []
+  /// Whose tables count.
+  enum Reference: Sendable {
+    /// huggingface/tokenizers 0.23, whose regular expressions know Unicode 16.0.
+    case tokenizers
+    /// llama.cpp, whose `src/unicode-data.cpp` is of Unicode 15.1.
+    case llamaCpp
   }
 
-  private let table = Self.table
+  private let reference: Reference
+  /// Classes of U+0000 to U+FFFF.
+  private let table: [CharacterClass]
+  // Made once, in a few milliseconds each.
+  private static let tokenizersTable = makeTable(.tokenizers)
+  private static let llamaCppTable = makeTable(.llamaCpp)
+
+  init(_ reference: Reference) {
+    self.reference = reference
+    table = reference == .tokenizers ? Self.tokenizersTable : Self.llamaCppTable
+  }
+
+  private static func makeTable(_ reference: Reference) -> [CharacterClass] {
+    (0..<0x10000).map { find(UInt32($0), reference) }
+  }
+
+  private static func find(_ value: UInt32, _ reference: Reference) -> CharacterClass {
+    let newest = reference == .tokenizers ? (16, 0) : (15, 1)
+    guard let scalar = Unicode.Scalar(value), let age = scalar.properties.age, age <= newest else {
+      return []
+    }
+    return CharacterClass(scalar)
+  }
 
   /// Class and length of the character at a position of UTF-8 text.
   @inline(__always)
@@ -41,7 +69,7 @@ struct CharacterClasses: Sendable {
     if first < 0x80 { return (table[Int(first)], 1) }
     let (value, length) = text.scalar(at: position)
     if value < 0x10000 { return (table[Int(value)], length) }
-    return (Unicode.Scalar(value).map { CharacterClass($0) } ?? [], length)
+    return (Self.find(value, reference), length)
   }
 }
 

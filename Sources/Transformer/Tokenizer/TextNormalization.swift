@@ -8,61 +8,81 @@ struct TextNormalization: Sendable {
   var marksSpaces = false
 
   /// The composed form, and where it comes from; `nil` if that is the text itself.
-  func compose(
-    _ text: Span<UInt8>, _ range: Range<Int>, _ classes: CharacterClasses
-  ) -> ([UInt8], TextOrigin)? {
-    guard needsComposing(text, range) else { return nil }
-    var composed: [UInt8] = []
-    var (starts, ends): ([Int], [Int]) = ([], [])
-    var start = range.lowerBound
+  func compose(_ text: Span<UInt8>, _ range: Range<Int>) -> ([UInt8], TextOrigin)? {
+    guard let first = firstChange(text, range) else { return nil }
+    var composed = text.copy(range.lowerBound..<first)
+    var starts = Array(range.lowerBound..<first)
+    var ends = Array(range.lowerBound + 1..<first + 1)
+    var start = first
     while start < range.upperBound {
-      // A character and all that might combine with it; nothing combines across such a boundary.
-      var end = start + text.scalar(at: start).length
-      while end < range.upperBound, Self.mayCombine(text.scalar(at: end).value, classes, text, end) {
-        end += text.scalar(at: end).length
-      }
-      let segment = text.copy(start..<end)
-      var changed = segment
-      if end - start > 1 { changed = Self.composed(segment) }
-      if changed == segment {
-        starts += start..<end
-        ends += start + 1..<end + 1
-      } else {
+      let end = Self.segmentEnd(text, start, range.upperBound)
+      if let changed = Self.changed(text, start..<end) {
         starts += repeatElement(start, count: changed.count)
         ends += repeatElement(end, count: changed.count)
+        composed += changed
+      } else {
+        starts += start..<end
+        ends += start + 1..<end + 1
+        composed += text.copy(start..<end)
       }
-      composed += changed
       start = end
     }
     return (composed, TextOrigin(starts: starts, ends: ends, end: range.upperBound))
   }
 
-  /// A first look: below U+0300 everything is composed already; beyond, the library compares.
-  private func needsComposing(_ text: Span<UInt8>, _ range: Range<Int>) -> Bool {
-    guard let first = range.first(where: { text[$0] >= 0xCC }) else { return false }
-    // The character before may combine with that one.
-    var start = first
-    if start > range.lowerBound { start -= 1 }
-    while start > range.lowerBound, text[start] & 0xC0 == 0x80 { start -= 1 }
-    let rest = text.copy(start..<range.upperBound)
-    return Self.composed(rest) != rest
+  /// Where the first segment begins that is not composed.
+  private func firstChange(_ text: Span<UInt8>, _ range: Range<Int>) -> Int? {
+    var start = range.lowerBound
+    while start < range.upperBound {
+      let end = Self.segmentEnd(text, start, range.upperBound)
+      if Self.changed(text, start..<end) != nil { return start }
+      start = end
+    }
+    return nil
   }
 
-  private static func composed(_ text: [UInt8]) -> [UInt8] {
+  /// A character and all that might combine with it; nothing combines across such a boundary.
+  private static func segmentEnd(_ text: Span<UInt8>, _ start: Int, _ limit: Int) -> Int {
+    var end = start + text.scalar(at: start).length
+    // No character below U+0300 combines with one before it.
+    while end < limit, text[end] >= 0xCC {
+      let (value, length) = text.scalar(at: end)
+      guard mayCombine(value) else { break }
+      end += length
+    }
+    return end
+  }
+
+  /// The composed form of a segment, if that is another.
+  private static func changed(_ text: Span<UInt8>, _ segment: Range<Int>) -> [UInt8]? {
+    let (value, length) = text.scalar(at: segment.lowerBound)
+    guard length < segment.count || mayChange(value) else { return nil }
+    let bytes = text.copy(segment)
     var result: [UInt8] = []
-    result.reserveCapacity(text.count)
-    for scalar in String(decoding: text, as: UTF8.self)._nfc { result += UTF8.encode(scalar) ?? .init() }
-    return result
+    for scalar in String(decoding: bytes, as: UTF8.self)._nfc { result += UTF8.encode(scalar) ?? .init() }
+    return result == bytes ? nil : result
   }
 
   /// Marks, vowels and finals of Hangul, and the vowel signs of Kirat Rai, which are letters.
-  private static func mayCombine(
-    _ value: UInt32, _ classes: CharacterClasses, _ text: Span<UInt8>, _ position: Int
-  ) -> Bool {
+  private static func mayCombine(_ value: UInt32) -> Bool {
     switch value {
-    case 0..<0x300: false
     case 0x1160...0x11FF, 0xD7B0...0xD7FF, 0x16D63...0x16D6A: true
-    default: classes.at(position, in: text).0.contains(.mark)
+    // Neither ideographs nor syllables.
+    case 0x3100...0xA66E, 0xAC00..<0xD7B0: false
+    default: Unicode.Scalar(value).map { CharacterClass($0).contains(.mark) } ?? false
+    }
+  }
+
+  /// Where the characters are that are not composed even when they stand alone (Full_Composition_Exclusion).
+  static func mayChange(_ value: UInt32) -> Bool {
+    switch value {
+    case 0..<0x340: false
+    case 0x340...0x387, 0x958...0x95F, 0x9DC...0x9DF, 0xA33...0xA36, 0xA59...0xA5E, 0xB5C...0xB5D,
+      0xF43...0xFB9,
+      0x1F71...0x2001, 0x2126...0x212B, 0x2329...0x232A, 0x2ADC, 0xF900...0xFB4F, 0x1D15E...0x1D1C0,
+      0x2F800...0x2FA1F:
+      true
+    default: false
     }
   }
 }

@@ -20,7 +20,7 @@ extension Tokenizer {
   private func encodeRaw(
     _ text: Span<UInt8>, _ range: Range<Int>, _ result: inout TokenizedText, _ scratch: inout EncodingScratch
   ) {
-    if normalization.composes, let (composed, origin) = normalization.compose(text, range, classes) {
+    if normalization.composes, let (composed, origin) = normalization.compose(text, range) {
       encodeNormalized(composed.span, composed.indices, origin, &result, &scratch)
     } else if prefix == .beforeNormalized {
       let prefixed = PrefixRule.spaced(text, range)

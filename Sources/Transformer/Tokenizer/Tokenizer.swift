@@ -27,7 +27,7 @@ public struct Tokenizer: Sendable {
   /// What tokens are to the decoder, where that is not what the vocabulary says.
   let addedContents: [Int32: [UInt8]]
   let special: Set<Int32>
-  let classes = CharacterClasses()
+  let classes: CharacterClasses
   private let scratches = ScratchPool()
 
   /// The tokenizer of a model: `tokenizer.json` beside safetensors weights, or the metadata of a GGUF file.
@@ -53,6 +53,7 @@ public struct Tokenizer: Sendable {
     beginning = parts.beginning
     ending = parts.ending
     decoder = parts.decoder
+    classes = CharacterClasses(parts.addedOrder == .leftmostLongest ? .tokenizers : .llamaCpp)
     addedContents = parts.addedContents
     special = Set(parts.added.filter(\.isSpecial).map(\.token))
   }

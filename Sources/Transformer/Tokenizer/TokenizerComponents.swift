@@ -26,7 +26,7 @@ struct TokenizerComponents {
   func normalized(_ content: [UInt8]) -> [UInt8] {
     var result = content
     if normalization.composes,
-      let (composed, _) = normalization.compose(content.span, content.indices, CharacterClasses())
+      let (composed, _) = normalization.compose(content.span, content.indices)
     {
       result = composed
     }

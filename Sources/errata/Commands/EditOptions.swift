@@ -32,6 +32,8 @@ struct FactOptions: ParsableArguments {
 
 /// How values are optimized.
 struct ValueOptions: ParsableArguments {
+  enum Keep: String, ExpressibleByArgument, CaseIterable { case best, last }
+
   @Option(help: "Layers to edit: 3-8, or 3,5,8 (default: the recipe's).")
   var layers: LayerList?
   @Option(
@@ -54,6 +56,8 @@ struct ValueOptions: ParsableArguments {
   var clamp: Double?
   @Option(help: "loss, most-probable (stop once the model says the target in all contexts), or never.")
   var stop: String?
+  @Option(help: "best keeps the value of least loss, last that of the last step, as published.")
+  var keep: Keep?
   @Option(help: "Files of values optimized before; facts they lack are optimized.")
   var values: [String] = []
   @Option(help: "Write the values to a file.")
@@ -88,6 +92,7 @@ struct ValueOptions: ParsableArguments {
     if let klWeight { settings.values.divergenceWeight = klWeight }
     if let weightDecay { settings.values.weightDecay = weightDecay }
     if let clamp { settings.values.clamp = clamp }
+    if let keep { settings.values.keepsLast = keep == .last }
     if let stop = stop.flatMap(ValueSettings.Stop.init(rawValue:)) { settings.values.stop = stop }
   }
 
