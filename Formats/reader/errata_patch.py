@@ -103,6 +103,9 @@ def read_manifest(data):
              and all(type(n) is str and n not in ("", ".", "..") and not set(n) & {"/", "\0"} for n in names)
              and all(type(f["headerBytes"]) is type(f["bytes"]) is int for f in side["files"])
              and all(0 <= f["headerBytes"] <= min(f["bytes"], 1 << 28) for f in side["files"]))
+    names = [r["name"] for r in m.get("resolve", [])]
+    need("resolve", badManifest=len(set(names)) == len(names) and all(type(n) is str for n in names)
+         and all(type(r[k]) is int and 1 <= r[k] <= 1 << 28 for r in m.get("resolve", []) for k in ("rows", "columns")))
     return m
 
 
@@ -156,6 +159,8 @@ def check_ranges(m, decoded, coding):
     for side in [m["layout"][key] for key in ("base", "result")] if "layout" in m else []:
         for file in side["files"]:
             check(file["name"], "header", file["header"], file["headerBytes"])
+    for r in m.get("resolve", []):
+        check(r["name"], "resolve", r["blocks"], 4 * r["rows"] * r["columns"])
     need("blocks without a range", badBlockRange=cursor == len(coding))
 
 

@@ -61,6 +61,12 @@ public enum EditError: Error, Equatable, Sendable {
   case keysTooDifferent(edit: Int, cosine: Double)
   /// Values in a file were optimized for another model or with other settings.
   case otherValues(file: String)
+  /// The patch does not carry what solving again takes.
+  case noStoredEdits(file: String, missing: String)
+  /// The patch has no fact of this identifier.
+  case noSuchFact(String, file: String)
+  /// Two facts share one value, so one cannot go without the other.
+  case sharedValue(dropped: String, kept: String)
   /// A recipe file has a key that is not known, or a value of the wrong kind.
   case badRecipe(file: String, key: String)
   /// The layers are not all in the model.

@@ -65,7 +65,8 @@ struct EditSequence {
       throw EditError.otherValues(file: file.path)
     }
     var values = groups.map { group in
-      run.knownValues.lazy.compactMap { $0.value(of: group, width: network.configuration.width) }.first
+      run.earlier?.value(of: group)
+        ?? run.knownValues.lazy.compactMap { $0.value(of: group, width: network.configuration.width) }.first
     }
     let missing = values.indices.filter { values[$0] == nil }
     guard !missing.isEmpty else { return values.map { $0! } }

@@ -97,5 +97,6 @@ extension WeightEditor.Solved {
       effectiveRidge: b.effectiveRidge, jitter: max(a.jitter, b.jitter),
       condition: max(a.condition, b.condition), form: b.form, warnings: a.warnings + b.warnings)
     keys = earlier.keys.stacked(on: keys)
+    stored = nil
   }
 }

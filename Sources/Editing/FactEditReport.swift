@@ -61,6 +61,7 @@ extension FactEditReport.Line {
     ]
     if let former = fact.formerTarget { members.append(.init("formerTarget", .string(former))) }
     members += [
+      .init("column", .integer(column)),
       .init("probabilityBefore", .measured(before.probability)),
       .init("probabilityAfter", .measured(after.probability)), .init("isSaid", .bool(after.isSaid)),
       .init("steps", .integer(value.losses.count)), .init("valueProbability", .measured(value.probability)),

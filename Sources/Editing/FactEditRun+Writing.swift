@@ -52,6 +52,7 @@ extension FactEditRun {
       progress(.weight(weight.tensor.name, .storing))
       weights.append(try sequence.editor.store(weight, writer))
     }
+    if keepsEdits { try writeEdits(solved.solved, values, to: writer) }
     let family = network.configuration.family.name
     func card(_ patch: PatchFile?) -> EditReportCard {
       EditReportCard(
@@ -97,8 +98,25 @@ extension FactEditRun {
       .string(network.configuration.family.name), .integer(network.configuration.layerCount),
       .integer(network.configuration.width), .integer(recipe.layers.last!), .string(v.target.rawValue),
       .integer(v.steps), .measured(v.learningRate), .measured(v.divergenceWeight), .measured(v.weightDecay),
-      .measured(v.clamp), .string(v.stop.rawValue), .bool(v.keepsLast), .array(contexts.map { .string($0.text) }),
+      .measured(v.clamp), .string(v.stop.rawValue), .bool(v.keepsLast),
+      .array(contexts.map { .string($0.text) }),
     ]).compactText
+  }
+
+  /// Values, keys and residuals, so that the edits can be solved for again, without some or with others.
+  private func writeEdits(
+    _ solved: [WeightEditor.Solved], _ values: [FactValue], to writer: PatchWriter
+  ) throws {
+    let stored = solved.compactMap { weight in weight.stored.map { (weight.tensor.name, $0) } }
+    guard stored.count == solved.count, !values.isEmpty else { return }
+    func matrix(_ rows: [[Float]]) -> Matrix<Double> {
+      Matrix(rows: rows.count, columns: rows[0].count, elements: rows.flatMap { $0.map(Double.init) })
+    }
+    try writer.append(resolving: StoredEdits.valuesName, matrix(values.map(\.value)))
+    try writer.append(resolving: StoredEdits.startsName, matrix(values.map(\.start)))
+    for (weight, edits) in stored.sorted(by: { $0.0.utf8.lexicographicallyPrecedes($1.0.utf8) }) {
+      try edits.write(of: weight, to: writer)
+    }
   }
 
   private func keptRecords(_ grouped: GroupedFacts) throws -> KeptRecords {

@@ -23,8 +23,12 @@ public struct FactEditRun {
   public var knownValues: [ValuesFile] = []
   /// Edits of one batch in a sequence; all at once where `nil`.
   public var batch: Int?
+  /// Edits of a patch that are solved for together with the new ones; their facts are among the records.
+  public var earlier: PatchedEdits?
   /// The original of ROME, with keys that differ above and below the line.
   public var usesPublishedROME = false
+  /// Whether the patch carries what solving again takes.
+  public var keepsEdits = true
   /// Whether each batch is solved on top of the last, as published, instead of all edits from the base.
   public var accumulates = false
 

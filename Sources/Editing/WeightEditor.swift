@@ -23,6 +23,8 @@ struct WeightEditor {
     /// tr(W C Wᵀ), the scale of the preservation loss.
     let preservationScale: Double?
     let metricJitter: Double
+    /// What solving again takes; `nil` where several solves went into the factors.
+    var stored: StoredEdits?
     var clock: PhaseClock
   }
 
@@ -61,11 +63,13 @@ struct WeightEditor {
     let residuals = try reading.map { try rescaled(edits, readAt: $0, metric) } ?? edits.residuals
     let solution = try UpdateSolver(settings: settings, metric: metric)
       .solve(keys: edits.keys, residuals: residuals, earlierKeys: edits.earlierKeys)
+    let stored = StoredEdits(
+      keys: edits.keys, directions: metric.expand(metric.reduce(edits.keys)), residuals: residuals)
     clock.start(.storing)
     return Solved(
       tensor: tensor, orientation: way, keys: edits.keys, solution: solution,
       preservationScale: preservationScale,
-      metricJitter: (metric as? SecondMomentFactorization)?.jitter ?? 0, clock: clock)
+      metricJitter: (metric as? SecondMomentFactorization)?.jitter ?? 0, stored: stored, clock: clock)
   }
 
   /// Residuals that are met at other keys e than those solved for: Δe = r where Δ = r (C⁻¹k)ᵀ / (eᵀC⁻¹k).

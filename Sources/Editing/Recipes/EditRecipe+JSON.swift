@@ -8,7 +8,9 @@ extension EditRecipe {
       .init("steps", .integer(values.steps)), .init("learningRate", .measured(values.learningRate)),
       .init("divergenceWeight", .measured(values.divergenceWeight)),
       .init("weightDecay", .measured(values.weightDecay)), .init("clamp", .measured(values.clamp)),
-      .init("stop", .string(values.stop.rawValue)), .init("keep", .string(values.keepsLast ? "last" : "best")), .init("target", .string(values.target.rawValue)),
+      .init("stop", .string(values.stop.rawValue)),
+      .init("keep", .string(values.keepsLast ? "last" : "best")),
+      .init("target", .string(values.target.rawValue)),
       .init("seed", .integer(Int(clamping: values.seed))), .init("source", .string(source)),
     ]
   }
@@ -17,9 +19,12 @@ extension EditRecipe {
   ///
   /// - Throws: `EditError.badRecipe` for a key that is not known, or a value of the wrong kind.
   public mutating func read(_ path: String) throws {
-    guard let members = try JSONValue(readingFile: path).members else {
-      throw EditError.badRecipe(file: path, key: "")
-    }
+    try read(JSONValue(readingFile: path), file: path)
+  }
+
+  /// Takes over a recipe that is at hand.
+  mutating func read(_ json: JSONValue, file path: String) throws {
+    guard let members = json.members else { throw EditError.badRecipe(file: path, key: "") }
     for member in members {
       func number() throws -> Double {
         guard let value = member.value.number, value.isFinite else {

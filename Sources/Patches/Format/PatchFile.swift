@@ -20,6 +20,8 @@ public struct PatchFile: Sendable {
   let blocks: [BlockInfo]
   /// Files before and after, when more than tensors' numbers changes.
   let layout: (base: StoredLayout, result: StoredLayout)?
+  /// What the edits can be solved for again with.
+  let resolve: [ResolveMatrix]
   /// Where the patch begins in its file: past 0 in a journal, which carries a patch along.
   private let origin: Int
 
@@ -64,6 +66,11 @@ public struct PatchFile: Sendable {
       if let change = changes.first(where: { !$0.kind.isTiled }) {
         throw PatchError.badManifest(file: path, field: "layout of \(change.name)")
       }
+    }
+    if let json = manifest["resolve"] {
+      resolve = try ResolveMatrix.list(json, blocks: blocks, next: &next, file: path)
+    } else {
+      resolve = []
     }
     guard next == blocks.count else {
       throw PatchError.badBlockRange(file: path, tensor: "", field: "tensors")

@@ -23,6 +23,7 @@ public final class PatchWriter {
   private var spooled = 0
   private var blocks: [BlockInfo] = []
   private var changes: [TensorChange] = []
+  var resolve: [ResolveMatrix] = []
 
   /// Starts a patch that will appear at this path.
   public init(_ path: String) throws {
@@ -80,6 +81,7 @@ public final class PatchWriter {
       }
       members.append(.init("layout", ["base": sides[0], "result": sides[1]]))
     }
+    if !resolve.isEmpty { members.append(.init("resolve", .array(resolve.map(\.json)))) }
     let manifest = Array(JSONValue.object(members).compactText.utf8)
     let header = PatchHeader(
       manifestCount: manifest.count, blockCount: blocks.count, payloadCount: spooled)

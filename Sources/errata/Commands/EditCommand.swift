@@ -43,6 +43,9 @@ struct EditCommand: ParsableCommand {
     if output == nil, values.shard == nil {
       throw ValidationError("Missing expected argument '--output <output>'")
     }
+    if facts.path == nil, sequence.drop.isEmpty {
+      throw ValidationError("Missing expected argument '--facts <facts>'")
+    }
     if values.shard != nil, values.saveValues == nil {
       throw ValidationError("--shard computes values only; give --save-values FILE.")
     }
@@ -54,14 +57,23 @@ struct EditCommand: ParsableCommand {
   func run() throws {
     try doing("cannot edit \(model)", messages) {
       let running = try RunningModel(model, threads: threads.count, messages)
-      let inputs = running.network.model.inputPaths + [facts.path] + (statistics.map { [$0] } ?? [])
+      let inputs =
+        running.network.model.inputPaths + [facts.path, statistics, sequence.onto].compactMap { $0 }
       for path in [output, values.saveValues, saveStatistics].compactMap({ $0 }) {
         try requireDistinct(path, from: inputs)
       }
-      let records = try facts.read(messages)
-      var recipe = try method.recipe(for: running.network.configuration)
+      let earlier = try sequence.onto.map { try PatchedEdits(PatchFile($0)) }
+      if let earlier, facts.path == nil { return try drop(from: earlier, running) }
+      if let earlier {
+        try PatchRun(earlier.patch, running.network.model, threads: threads.count).requireSource(of: .apply)
+      }
+      let new = try facts.read(messages)
+      let records = (earlier?.records(with: new) ?? new).filter { record in
+        !sequence.drop.contains(record.fact.identifier) || new.contains(record)
+      }
+      var recipe = try method.recipe(for: running.network.configuration, earlier: earlier)
       try values.change(&recipe)
-      recipe.values.seed = storage.seed
+      if earlier == nil { recipe.values.seed = storage.seed }
       if values.shard != nil { return try computeValues(running, records, recipe) }
 
       var run = try FactEditRun(
@@ -69,7 +81,7 @@ struct EditCommand: ParsableCommand {
         statistics: try collectedStatistics(running, recipe), recipe: recipe,
         options: storage.options(threads: threads.count))
       try values.fill(&run)
-      sequence.fill(&run)
+      sequence.fill(&run, earlier: earlier)
       BLASThreads.count = threads.count
       if let statistics = run.statistics, statistics.container.note("model") == nil {
         messages.say("Warning: \(statistics.container.path) does not say which model it was collected on.")
@@ -80,6 +92,17 @@ struct EditCommand: ParsableCommand {
       progress.finish()
       show(report)
     }
+  }
+
+  /// A patch without some facts, from what it carries.
+  private func drop(from edits: PatchedEdits, _ running: RunningModel) throws {
+    BLASThreads.count = threads.count
+    let card = try FactRemoval(edits, model: running.network.model, threads: threads.count)
+      .write(dropping: sequence.drop, to: output!, tool: Errata.tool)
+    for warning in card.warnings { messages.say("Warning: \(warning)") }
+    if let patch = card.patch { messages.answer(Shown.patch(patch, verbose: messages.verbose).text) }
+    messages.say("The patch is \(output!). Nothing else was changed.")
+    if messages.json { Console.output(card.json(path: output!).indentedText) }
   }
 
   private func computeValues(_ running: RunningModel, _ records: [FactRecord], _ recipe: EditRecipe) throws {

@@ -6,7 +6,7 @@ import Transformer
 /// Which facts.
 struct FactOptions: ParsableArguments {
   @Option(name: .customLong("facts"), help: "The facts (Formats/facts.md).")
-  var path: String
+  var path: String?
   @Option(help: "Take only the first so many facts.")
   var limit: Int?
   @Option(help: "Take only the records with these identifiers, separated by commas.")
@@ -19,6 +19,7 @@ struct FactOptions: ParsableArguments {
   }
 
   func read(_ messages: OutputOptions) throws -> [FactRecord] {
+    guard let path else { return [] }
     var file = try FactsFile(path, skipBad: skipBad)
     for error in file.skipped {
       let reason = ErrorReport.explain(error)
@@ -112,14 +113,34 @@ struct SequenceOptions: ParsableArguments {
       "resolve: all edits are one problem on the base; accumulate: each batch on top of the last, as published."
   )
   var sequence = Sequence.resolve
+  @Option(
+    help:
+      "A patch made by edit on the same model: its facts are solved for together with the new ones, from the base; a fact edited again replaces the older one."
+  )
+  var onto: String?
+  @Option(help: "A fact of --onto to leave out; may be given several times.")
+  var drop: [String] = []
+  @Flag(help: "Leave out of the patch what --onto and --drop need (keys, residuals and values).")
+  var noResolve = false
   @Option(help: "Facts in a batch of --sequence accumulate (default: all; rome: 1).")
   var batch: Int?
 
   func validate() throws {
     if let batch, batch < 1 { throw ValidationError("--batch takes a number above zero.") }
+    if !drop.isEmpty, onto == nil {
+      throw ValidationError("--drop names a fact of the patch given with --onto.")
+    }
+    if onto != nil, sequence == .accumulate {
+      throw ValidationError(
+        "--onto solves all edits from the base. To accumulate, edit the applied model and `errata combine` both patches."
+      )
+    }
   }
 
-  func fill(_ run: inout FactEditRun) {
+  func fill(_ run: inout FactEditRun, earlier: PatchedEdits?) {
+    run.earlier = earlier
+    run.keepsEdits = !noResolve
+    if run.contexts == nil { run.contexts = earlier?.contexts }
     run.accumulates = sequence == .accumulate
     run.batch = batch
   }
@@ -140,8 +161,13 @@ struct ShardArgument: ExpressibleByArgument {
 
 extension MethodOptions {
   /// The recipe for a model, with the method's options.
-  func recipe(for configuration: NetworkConfiguration) throws -> EditRecipe {
+  ///
+  /// - Parameter earlier: edits that are gone on with; their recipe serves where the method is the same or not given.
+  func recipe(for configuration: NetworkConfiguration, earlier: PatchedEdits?) throws -> EditRecipe {
     let chosen = try settings()
+    if let earlier, method == "memit" || earlier.recipe.update.method == chosen.method {
+      return earlier.recipe
+    }
     var recipe = EditRecipe(
       for: chosen.method, family: configuration.family.name, layerCount: configuration.layerCount,
       width: configuration.width)

@@ -24,6 +24,9 @@ extension Shown {
         "  \(Numbers.count(patch.changes.count, "tensor")), \(Numbers.bytes(bytes)), in \(Numbers.bytes(stored))"
       )
     }
+    if patch.canBeResolved {
+      lines.append("  \(Numbers.bytes(patch.resolveByteCount)) for solving again (edit --onto, --drop)")
+    }
     if patch.changesLayout { lines.append("  Headers or files change too: apply it with -o.") }
     if let facts = edit?["facts"]?.elements, !facts.isEmpty {
       lines.append(factTable(facts, verbose: verbose))
@@ -65,8 +68,13 @@ extension Shown {
 
   private static func settings(_ recipe: JSONValue?) -> String {
     let shown = (recipe?.members ?? []).compactMap { member -> String? in
-      guard let number = member.value.number else { return nil }
-      return "\(member.key) \(Numbers.significant(number, 4))"
+      switch member.value {
+      case .integer(let number): return "\(member.key) \(number)"
+      case .number(let number): return "\(member.key) \(Numbers.significant(number, 4))"
+      case .array(let list):
+        return "\(member.key) " + list.compactMap { $0.integer.map(String.init) }.joined(separator: " ")
+      default: return nil
+      }
     }
     return shown.isEmpty ? "" : " (\(shown.joined(separator: ", ")))"
   }

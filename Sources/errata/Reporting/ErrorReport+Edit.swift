@@ -83,6 +83,18 @@ extension ErrorReport {
         name, place: file,
         why: "its values were optimized for another model, or with other settings or contexts",
         advice: "give the options it was made with, or leave it out")
+    case .noStoredEdits(let file, let missing):
+      return Explanation(
+        name, place: file, why: "it does not carry what solving again takes (\(missing))",
+        advice: "only patches made by `errata edit` without --no-resolve and --sequence accumulate do")
+    case .noSuchFact(let identifier, let file):
+      return Explanation(
+        name, place: file, why: "it has no fact \(identifier)",
+        advice: "`errata show --json` lists their identifiers")
+    case .sharedValue(let dropped, let kept):
+      return Explanation(
+        name, place: "fact \(dropped)", why: "it shares its value with fact \(kept), which would stay",
+        advice: "drop both, and edit the other again with --onto")
     case .badRecipe(let file, let key):
       return Explanation(
         name, place: key.isEmpty ? file : "\(file), key \(key)",

@@ -1,0 +1,77 @@
+internal import LinearAlgebra
+internal import ModelFiles
+internal import Patches
+
+/// The edits of one weight as a patch carries them: all that solving again takes.
+///
+///     G = K (QK)ᵀ,   Δ = Rᵀ (G + ρI)⁻¹ QK
+struct StoredEdits {
+  /// K. `[edits × inputWidth]`
+  var keys: Matrix<Double>
+  /// QK. `[edits × inputWidth]`
+  var directions: Matrix<Double>
+  /// R. `[edits × outputWidth]`
+  var residuals: Matrix<Double>
+
+  static let valuesName = "values"
+  static let startsName = "starts"
+  private static let keysSuffix = ".keys"
+  private static let directionsSuffix = ".directions"
+  private static let residualsSuffix = ".residuals"
+
+  init(keys: Matrix<Double>, directions: Matrix<Double>, residuals: Matrix<Double>) {
+    self.keys = keys
+    self.directions = directions
+    self.residuals = residuals
+  }
+
+  /// What a patch carries of a weight.
+  init?(of weight: String, in patch: PatchFile) throws {
+    guard let keys = try patch.resolveMatrix(weight + Self.keysSuffix),
+      let directions = try patch.resolveMatrix(weight + Self.directionsSuffix),
+      let residuals = try patch.resolveMatrix(weight + Self.residualsSuffix),
+      directions.rows == keys.rows, directions.columns == keys.columns, residuals.rows == keys.rows
+    else { return nil }
+    self.init(keys: keys, directions: directions, residuals: residuals)
+  }
+
+  func write(of weight: String, to writer: PatchWriter) throws {
+    try writer.append(resolving: weight + Self.keysSuffix, keys)
+    try writer.append(resolving: weight + Self.directionsSuffix, directions)
+    try writer.append(resolving: weight + Self.residualsSuffix, residuals)
+  }
+
+  /// Some of the edits.
+  func selecting(_ rows: [Int]) -> StoredEdits {
+    StoredEdits(
+      keys: keys.selecting(rows: rows), directions: directions.selecting(rows: rows),
+      residuals: residuals.selecting(rows: rows))
+  }
+
+  /// Solves with an effective ridge ρ.
+  ///
+  /// - Parameter isInverseMoment: whether Q = C⁻¹, so that tr(ΔCΔᵀ) can be told.
+  func solve(ridge: Double, isInverseMoment: Bool) throws -> UpdateSolution {
+    var gram = keys.times(directions, otherTransposed: true)
+    _ = gram.symmetrize()
+    let system = try RegularizedSystem(gram: gram, ridge: ridge)
+    var right = directions
+    system.solve(&right, vectors: .columns)
+    let factors = LowRankFactors(left: residuals.transposed(), right: right).compressed()
+    let stored = keys.times(factors.right, otherTransposed: true).times(factors.left, otherTransposed: true)
+    let edits = (0..<keys.rows).map { edit in
+      let (got, wanted) = (Array(stored.row(edit)), Array(residuals.row(edit)))
+      let missing = zip(got, wanted).map { $0 - $1 }
+      return EditReport(
+        memorizationError: (missing.sumOfSquares / wanted.sumOfSquares).squareRoot(),
+        writtenFraction: got.dot(wanted) / wanted.sumOfSquares)
+    }
+    // tr(ΔCΔᵀ) = tr(Rᵀ S⁻¹ G S⁻¹ R), for QCQ = Q.
+    var shares = residuals
+    system.solve(&shares, vectors: .columns)
+    let loss = isInverseMoment ? gram.times(shares).elements.dot(shares.elements) : nil
+    return UpdateSolution(
+      factors: factors, edits: edits, updateNorm: factors.frobeniusNorm, preservationLoss: loss,
+      effectiveRidge: ridge, jitter: system.jitter, condition: system.condition, form: .dual, warnings: [])
+  }
+}
