@@ -185,6 +185,15 @@ def with_result(patch, bits):
     patch.tensor["resultDigest"] = tensor_digest(bits)
 
 
+def with_resolve(patch, **values):
+    """Two matrices behind the tensor's blocks."""
+    first = len(patch.blocks)
+    patch.blocks += [Block(np.array([1, 2], "<f4").tobytes()), Block(np.array([3, 4], "<f4").tobytes())]
+    patch.manifest["resolve"] = [dict(name=name, rows=1, columns=2, blocks=[first + place, 1])
+                                 for place, name in enumerate(("values", "w.keys"))]
+    put(patch.manifest["resolve"][1], **values)
+
+
 def accept_all(made):
     made.accept(
         "rank-one", "the smallest useful patch: rank 1 on tensor w, F16 [2, 2], holding 1 3 / -0.75 1024; adds 1 0.75 / 0.5 0.375. "
@@ -199,6 +208,7 @@ def accept_all(made):
                   lambda p: (put(p.manifest, later=[1]), put(p.tensor, later={"a": None})))
     made.accept("without-tensors", "a patch that touches nothing", "Manifest",
                   lambda p: (put(p.manifest, tensors=[]), put(p, blocks=[])))
+    made.accept("resolve", "one edit that can be solved for again: values and keys, each 1 x 2", "Resolve", with_resolve)
     made.accept("seed-with-nearest", "a seed without stochastic rounding is an unknown key", "Manifest",
                   lambda p: put(p.tensor, seed="x"))
 
@@ -257,6 +267,9 @@ def reject_manifest(made):
     reject("without-model", "badManifest", "no model", lambda p: put(p.manifest, model=None))
     reject("family-not-text", "badManifest", "a family that is a number", lambda p: put(p.manifest, model=dict(family=1)))
     reject("edit-not-object", "badManifest", "an edit that is text", lambda p: put(p.manifest, edit="x"))
+    reject("resolve-not-list", "badManifest", "resolve is a number", lambda p: put(p.manifest, resolve=1))
+    reject("resolve-without-rows", "badManifest", "a matrix without rows", lambda p: with_resolve(p, rows=0))
+    reject("resolve-twice", "badManifest", "two matrices of one name", lambda p: with_resolve(p, name="values"))
     reject("tensors-not-sorted", "badManifest", "tensor w before tensor v", lambda p: p.twice("w", "v"))
     reject("tensor-twice", "badManifest", "tensor w twice", lambda p: p.twice("w", "w"))
     field("kind", "unknownChange", "a kind of change that there is not", change="sideways")
@@ -293,6 +306,8 @@ def reject_ranges(made):
         put(p, blocks=[Block(p.blocks[0].stored[:32]), Block(p.blocks[0].stored[32:]), *p.blocks[1:]]),
         put(p.tensor, leaves=[0, 2], scales=[2, 1], left=[3, 1], right=[4, 1], choices=[5, 1])))
     reject("no-choices", "no choices", lambda p: (put(p.tensor, choices=[4, 0]), put(p, blocks=p.blocks[:4])))
+    reject("resolve-too-large", "a matrix of 3 columns, blocks for 2", lambda p: with_resolve(p, columns=3))
+    reject("resolve-shared", "two matrices in one block", lambda p: with_resolve(p, blocks=[5, 1]))
     reject("block-of-nobody", "a block that no range holds", lambda p: p.blocks.append(Block(b"x")))
     reject("left-too-long", "three factors for two outputs", lambda p: put(p.blocks[2], stored=bytes(6), decoded=6))
     reject("leaves-coded-as-choices", "coding 4 outside of choices", lambda p: put(p.blocks[0], coding=4, decoded=0))

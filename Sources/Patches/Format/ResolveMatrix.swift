@@ -64,11 +64,7 @@ extension PatchFile {
 extension PatchWriter {
   /// Adds a matrix for solving again; after all tensors.
   public func append(resolving name: String, _ matrix: Matrix<Double>) throws {
-    var bytes: [UInt8] = []
-    bytes.reserveCapacity(4 * matrix.elements.count)
-    for value in matrix.elements {
-      withUnsafeBytes(of: Float(value).bitPattern.littleEndian) { bytes.append(contentsOf: $0) }
-    }
+    let bytes = StoredFactors.bytes(matrix.elements.map(Float.init), .f32)
     resolve.append(
       ResolveMatrix(
         name: name, rows: matrix.rows, columns: matrix.columns, blocks: try append(bytes, planesOf: 4)))
