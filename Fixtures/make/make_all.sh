@@ -24,6 +24,8 @@ make_model() {
     "$python" second_moments.py "$model" --corpus "$world/corpus.txt" --layers 1,2 --out "$statistics"
     "$python" reference.py "$model" --facts "$world/facts.json" --contexts "$world/contexts.json" --layers 1,2 \
         --second-moment-weight "$2" --clamp "$3" --out "$reference"
+    "$python" values.py "$model" --facts "$world/facts.json" --contexts "$world/contexts.json" --clamp "$3" \
+        --rome-clamp "$5" --out "$reference"
     "$python" reference_edit.py "$model" --facts "$world/facts.json" --contexts "$world/contexts.json" --layers 1,2 \
         --second-moment-weight "$2" --clamp "$3" --rome-layer "$4" --rome-clamp "$5" --statistics "$statistics"
 }
@@ -33,4 +35,8 @@ make_model llama 20 1.0 2 6
 "$python" gguf_models.py
 rm "$fixtures/models/tiny-llama-f16.gguf"
 "$python" gguf_blocks.py --out "$reference/blocks.safetensors"
+"$python" families.py
+"$python" families_reference.py
+"$python" families_gguf.py
+"$python" tokenizer_fixtures.py
 "$python" listing.py

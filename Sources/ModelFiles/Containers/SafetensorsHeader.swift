@@ -126,7 +126,7 @@ struct SafetensorsEntry {
     var entries: [SafetensorsEntry] = []
     var metadata: Metadata = []
     var reader = JSONReader(bytes[...])
-    try reader.object { reader, name, offset throws(JSONError) in
+    try reader.object(asNames: true) { reader, name, offset throws(JSONError) in
       current = name
       if name == "__metadata__" {
         try reader.object { reader, key, _ throws(JSONError) in metadata.append((key, try reader.string())) }

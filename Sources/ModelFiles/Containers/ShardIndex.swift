@@ -17,9 +17,9 @@ struct ShardIndex {
     var found: [(tensor: String, file: String, offset: Int)] = []
     do throws(JSONError) {
       var reader = JSONReader(bytes[...])
-      try reader.object { reader, key, _ throws(JSONError) in
+      try reader.object(asNames: true) { reader, key, _ throws(JSONError) in
         guard key == "weight_map" else { return try reader.skip() }
-        try reader.object { reader, tensor, offset throws(JSONError) in
+        try reader.object(asNames: true) { reader, tensor, offset throws(JSONError) in
           found.append((tensor, try reader.string(), offset))
         }
       }

@@ -48,10 +48,13 @@ public struct JSONReader {
   }
 
   /// Reads an object, calling `body` with each key and the key's offset; `body` must read that key's value.
+  ///
+  /// - Parameter asNames: whether canonically equivalent keys count as the same, as they do in a dictionary of strings.
   public mutating func object(
-    _ body: (inout JSONReader, _ key: String, _ keyOffset: Int) throws(JSONError) -> Void
+    asNames: Bool = false, _ body: (inout JSONReader, _ key: String, _ keyOffset: Int) throws(JSONError) -> Void
   ) throws(JSONError) {
-    var seen: Set<String> = []
+    var seen: Set<[UInt8]> = []
+    var names: Set<String> = []
     try expect(UInt8(ascii: "{"))
     try enter()
     if try peek() != UInt8(ascii: "}") {
@@ -59,7 +62,8 @@ public struct JSONReader {
         _ = try peek()
         let keyOffset = byteOffset
         let key = try string()
-        guard seen.insert(key).inserted else { throw error(.duplicateKey(key), at: keyOffset) }
+        let isNew = asNames ? names.insert(key).inserted : seen.insert(Array(key.utf8)).inserted
+        guard isNew else { throw error(.duplicateKey(key), at: keyOffset) }
         try expect(UInt8(ascii: ":"))
         try body(&self, key, keyOffset)
         if try peek() != UInt8(ascii: ",") { break }

@@ -34,6 +34,11 @@ struct TextNormalization: Sendable {
   private func firstChange(_ text: Span<UInt8>, _ range: Range<Int>) -> Int? {
     var start = range.lowerBound
     while start < range.upperBound {
+      // Most of most texts: two ASCII characters, of which the first cannot be part of anything.
+      if start + 1 < range.upperBound, text[start] < 0x80, text[start + 1] < 0x80 {
+        start += 1
+        continue
+      }
       let end = Self.segmentEnd(text, start, range.upperBound)
       if Self.changed(text, start..<end) != nil { return start }
       start = end
@@ -45,11 +50,7 @@ struct TextNormalization: Sendable {
   private static func segmentEnd(_ text: Span<UInt8>, _ start: Int, _ limit: Int) -> Int {
     var end = start + text.scalar(at: start).length
     // No character below U+0300 combines with one before it.
-    while end < limit, text[end] >= 0xCC {
-      let (value, length) = text.scalar(at: end)
-      guard mayCombine(value) else { break }
-      end += length
-    }
+    while end < limit, text[end] >= 0xCC, mayCombine(text, end) { end += text.scalar(at: end).length }
     return end
   }
 
@@ -64,12 +65,10 @@ struct TextNormalization: Sendable {
   }
 
   /// Marks, vowels and finals of Hangul, and the vowel signs of Kirat Rai, which are letters.
-  private static func mayCombine(_ value: UInt32) -> Bool {
-    switch value {
+  private static func mayCombine(_ text: Span<UInt8>, _ position: Int) -> Bool {
+    switch text.scalar(at: position).value {
     case 0x1160...0x11FF, 0xD7B0...0xD7FF, 0x16D63...0x16D6A: true
-    // Neither ideographs nor syllables.
-    case 0x3100...0xA66E, 0xAC00..<0xD7B0: false
-    default: Unicode.Scalar(value).map { CharacterClass($0).contains(.mark) } ?? false
+    default: CharacterClasses(.tokenizers).at(position, in: text).0.contains(.mark)
     }
   }
 

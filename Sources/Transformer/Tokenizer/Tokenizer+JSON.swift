@@ -132,7 +132,7 @@ extension TokenizerParts {
             }
             isBefore = false
           } else {
-            let tokens = try Self.tokens(of: piece, processor, json)
+            let tokens = try tokens(of: piece, processor, json)
             if isBefore { beginning += tokens } else { ending = tokens + ending }
           }
         }
@@ -144,7 +144,7 @@ extension TokenizerParts {
     }
   }
 
-  private static func tokens(
+  private func tokens(
     of piece: JSONValue, _ processor: JSONValue, _ json: TokenizerJSON
   ) throws(TokenizerError) -> [Int32] {
     guard let name = piece["SpecialToken"]?["id"]?.text,
@@ -152,11 +152,15 @@ extension TokenizerParts {
     else { throw .missingValue(key: "post_processor.special_tokens", file: json.file) }
     var tokens: [Int32] = []
     for number in numbers {
-      guard let number = number.integer, let token = Int32(exactly: number), token >= 0 else {
+      guard let token = number.integer.flatMap({ Int32(exactly: $0) }), isKnown(token) else {
         throw .unknownToken(name, key: "post_processor.special_tokens", file: json.file)
       }
       tokens.append(token)
     }
     return tokens
+  }
+  private func isKnown(_ token: Int32) -> Bool {
+    let tokens = encoder.vocabulary.tokens
+    return addedContents[token] != nil || tokens.indices.contains(Int(token)) && tokens[Int(token)] != nil
   }
 }
