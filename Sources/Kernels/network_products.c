@@ -41,17 +41,23 @@ INLINE float one_weight(errata_type type, const char *weights, size_t index) {
 #pragma clang attribute pop
 #endif
 
+void errata_few_rows_product_at(int level, errata_type type, int is_input_major, const void *weights, size_t stride,
+                                size_t outputs, size_t inputs, const float *x, size_t x_stride, size_t rows, float *y,
+                                size_t y_stride, int adding) {
+#define CALL(name) name(type, is_input_major, weights, stride, outputs, inputs, x, x_stride, rows, y, y_stride, adding)
+  switch (level) {
+#if defined(__x86_64__)
+  case 4: CALL(few_rows_v4); break;
+  case 3: CALL(few_rows_v3); break;
+#endif
+  default: CALL(few_rows_plain); break;
+  }
+#undef CALL
+}
+
 void errata_few_rows_product(errata_type type, int is_input_major, const void *weights, size_t stride, size_t outputs,
                              size_t inputs, const float *x, size_t x_stride, size_t rows, float *y, size_t y_stride,
                              int adding) {
-#define CALL(level) \
-  few_rows##level(type, is_input_major, weights, stride, outputs, inputs, x, x_stride, rows, y, y_stride, adding)
-  switch (errata_kernel_level()) {
-#if defined(__x86_64__)
-  case 4: CALL(_v4); break;
-  case 3: CALL(_v3); break;
-#endif
-  default: CALL(_plain); break;
-  }
-#undef CALL
+  errata_few_rows_product_at(errata_kernel_level(), type, is_input_major, weights, stride, outputs, inputs, x, x_stride,
+                             rows, y, y_stride, adding);
 }

@@ -43,6 +43,7 @@ extension StatisticsFile {
       tensors += Self.tensors(weight: weight, width: width, type: .f64, tokenCount: count) { file, offset in
         try addUp(holders, weight: weight, width: width, to: file, at: offset)
       }
+      tensors += try beginTensors(weight: weight, width: width, merging: holders)
     }
     var notes: [(key: String, value: String)] = []
     for key in ["model", "corpus"] {

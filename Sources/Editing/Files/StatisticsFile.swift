@@ -6,6 +6,8 @@ public import ModelFiles
 public struct StatisticsFile: Sendable {
   /// The tensors of the file.
   public let container: ModelFile
+  /// Whether begin-of-text tokens are left out of the second moments, where the file keeps them apart.
+  public var excludesBegin = false
   /// Edited weights that the file has a second moment of, sorted.
   public let weights: [String]
 
@@ -66,6 +68,11 @@ public struct StatisticsFile: Sendable {
 
   /// Reads the second moment of a weight.
   public func secondMoment(of weight: String) throws -> SecondMoment {
+    if excludesBegin { return try secondMomentWithoutBegin(of: weight) }
+    return try wholeSecondMoment(of: weight)
+  }
+
+  func wholeSecondMoment(of weight: String) throws -> SecondMoment {
     try SecondMoment(
       sum: try container.matrix(weight + Self.sumSuffix), tokenCount: try tokenCount(of: weight))
   }

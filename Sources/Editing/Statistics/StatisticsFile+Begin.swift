@@ -25,6 +25,18 @@ extension StatisticsFile {
     return tensors
   }
 
+  /// The begin-of-text tokens of several files: the key of the first, how often it came in all; none where a file does not
+  /// keep them apart.
+  static func beginTensors(weight: String, width: Int, merging files: [StatisticsFile]) throws -> [NewTensor] {
+    let begins = try files.compactMap { try $0.beginKey(of: weight) }
+    guard begins.count == files.count, let first = begins.first else { return [] }
+    let count = begins.reduce(0) { $0 + $1.count }
+    return [
+      NewTensor(name: weight + beginKeySuffix, elementType: .f32, shape: [width], elements: first.key),
+      NewTensor(name: weight + beginCountSuffix, elementType: .i64, shape: [1], elements: [Int64(count)]),
+    ]
+  }
+
   /// The begin-of-text token's key and how often it is in the sum.
   func beginKey(of weight: String) throws -> (key: [Float], count: Int)? {
     guard container.contains(weight + Self.beginKeySuffix) else { return nil }
@@ -39,8 +51,8 @@ extension StatisticsFile {
   }
 
   /// The second moment without the begin-of-text tokens.
-  public func secondMomentWithoutBegin(of weight: String) throws -> SecondMoment {
-    guard let begin = try beginKey(of: weight) else { return try secondMoment(of: weight) }
+  func secondMomentWithoutBegin(of weight: String) throws -> SecondMoment {
+    guard let begin = try beginKey(of: weight) else { return try wholeSecondMoment(of: weight) }
     var sum = try container.matrix(weight + Self.sumSuffix)
     let count = Double(begin.count)
     for row in 0..<sum.rows {

@@ -49,6 +49,10 @@ void errata_exp_minus(const float *x, float shift, float *y, size_t count);
 void errata_few_rows_product(errata_type type, int is_input_major, const void *weights, size_t stride, size_t outputs,
                              size_t inputs, const float *x, size_t x_stride, size_t rows, float *y, size_t y_stride,
                              int adding);
+// The same by one instruction set; for tests, which run side by side and so cannot force it on all.
+void errata_few_rows_product_at(int level, errata_type type, int is_input_major, const void *weights, size_t stride,
+                                size_t outputs, size_t inputs, const float *x, size_t x_stride, size_t rows, float *y,
+                                size_t y_stride, int adding);
 
 // y[i] += x[i].
 void errata_add_rows(const float *x, float *y, size_t count);

@@ -9,17 +9,41 @@ extension StoredMatrix {
     case columns
   }
 
-  /// Sizes of the pieces a product is cut into. They depend on its sizes alone, so that results do not depend on the number
-  /// of threads.
-  private enum Piece {
-    /// Outputs of one task: enough to make up for packing the inputs again in each.
-    static let outputs = 512
-    /// Rows of a batch in one task.
-    static let batch = 512
+  /// How a product is cut into tasks. That depends on its sizes alone, so that results do not depend on the number of
+  /// threads.
+  private struct Pieces {
+    /// Whether the rows are too few to pay for packing or decoding the weights.
+    let isFew: Bool
+    /// Outputs and rows of a batch in one task. Each task packs its inputs and weights again, so they are large where that
+    /// leaves enough tasks for the threads.
+    private(set) var outputs = 1024
+    private(set) var batch = 1024
+    private let counts: (batch: Int, outputs: Int)
     /// Inputs decoded at once: with 512 outputs a panel of 2 MiB.
     static let inputs = 1024
-    /// So many rows do not pay for packing or decoding the weights.
-    static func isFew(_ batch: Int, _ axis: Axis) -> Bool { batch <= (axis == .rows ? 12 : 8) }
+
+    init(batch batchCount: Int, outputs outputCount: Int, _ axis: Axis) {
+      counts = (batchCount, outputCount)
+      isFew = batchCount <= (axis == .rows ? 12 : 8)
+      if isFew {
+        outputs = axis == .rows ? 128 : 512
+        return
+      }
+      while count < 8, batch > 128 {
+        if outputs > 512 { outputs /= 2 } else { batch /= 2 }
+      }
+    }
+
+    private var across: Int { (counts.outputs + outputs - 1) / outputs }
+    /// How many tasks.
+    var count: Int { across * ((counts.batch + batch - 1) / batch) }
+
+    /// The rows and the outputs of a task.
+    func piece(_ task: Int) -> (batch: Range<Int>, outputs: Range<Int>) {
+      let row = task / across * batch
+      let output = task % across * outputs
+      return (row..<min(row + batch, counts.batch), output..<min(output + outputs, counts.outputs))
+    }
   }
 
   /// y ← x Mᵀ, or x M where outputs run along columns; y ← y + that if `adding`.
@@ -39,21 +63,16 @@ extension StoredMatrix {
     precondition(xColumn + inputCount <= x.width && yColumn + outputCount <= y.width, "columns of the rows")
     let batchCount = x.count
     guard batchCount > 0 else { return }
-    let isFew = Piece.isFew(batchCount, axis)
-    let outputPieces = (outputCount + Piece.outputs - 1) / Piece.outputs
-    let batchPieces = (batchCount + Piece.batch - 1) / Piece.batch
-    work.forEach(outputPieces * batchPieces, cost: batchCount * outputCount * inputCount / 8) { task in
-      let firstOutput = task % outputPieces * Piece.outputs
-      let outputs = firstOutput..<min(firstOutput + Piece.outputs, outputCount)
-      let firstRow = task / outputPieces * Piece.batch
-      let batch = firstRow..<min(firstRow + Piece.batch, batchCount)
+    let pieces = Pieces(batch: batchCount, outputs: outputCount, axis)
+    work.forEach(pieces.count, cost: batchCount * outputCount * inputCount / 8) { task in
+      let (batch, outputs) = pieces.piece(task)
       // SAFETY: the ranges lie within both rows, and no two tasks share outputs of a row.
       let source = x.base + batch.lowerBound * x.width + xColumn
       let target = y.base + batch.lowerBound * y.width + yColumn + outputs.lowerBound
 
       func product(_ weights: UnsafeRawPointer, _ type: ElementType, _ stride: Int, _ inputs: Range<Int>) {
         let adding = adding || inputs.lowerBound > 0
-        if isFew {
+        if pieces.isFew {
           errata_few_rows_product(
             type.kernelType, axis == .columns ? 1 : 0, weights, stride, outputs.count, inputs.count,
             source + inputs.lowerBound, x.width, batch.count, target, y.width, adding ? 1 : 0)
@@ -65,15 +84,15 @@ extension StoredMatrix {
             ldb: stride, beta: adding ? 1 : 0, c: target, ldc: y.width)
         }
       }
-      withElements(forFewRows: isFew) { elements in
+      withElements(forFewRows: pieces.isFew) { elements in
         if let elements {
           let first = axis == .rows ? outputs.lowerBound * columns : outputs.lowerBound
           product(elements + first * (elementType.bitCount / 8), elementType, columns, 0..<inputCount)
           return
         }
-        let panel = work.pool.rows(outputs.count, min(Piece.inputs, inputCount))
-        for first in stride(from: 0, to: inputCount, by: Piece.inputs) {
-          let inputs = first..<min(first + Piece.inputs, inputCount)
+        let panel = work.pool.rows(outputs.count, min(Pieces.inputs, inputCount))
+        for first in stride(from: 0, to: inputCount, by: Pieces.inputs) {
+          let inputs = first..<min(first + Pieces.inputs, inputCount)
           let (rows, columns) = axis == .rows ? (outputs, inputs) : (inputs, outputs)
           decode(rows: rows, columns: columns, into: panel.base)
           product(panel.base, .f32, columns.count, inputs)

@@ -124,7 +124,7 @@ struct EditCommand: ParsableCommand {
 
   /// Statistics from a file, or collected from the corpus.
   private func collectedStatistics(_ running: RunningModel, _ recipe: EditRecipe) throws -> StatisticsFile? {
-    if let statistics { return try StatisticsFile(statistics) }
+    if let statistics { return try method.statistics(statistics) }
     guard recipe.update.usesSecondMoment else { return nil }
     guard !corpus.isEmpty else { throw EditError.methodNeedsSecondMoment(method: recipe.update.method) }
     var collection = try StatisticsCollection(
@@ -144,7 +144,7 @@ struct EditCommand: ParsableCommand {
       done = state.bytesRead
     }
     progress.finish()
-    return try StatisticsFile(path)
+    return try method.statistics(path)
   }
 
   private func show(_ report: FactEditReport) {

@@ -44,7 +44,7 @@ struct SolveCommand: ParsableCommand {
       try requireDistinct(output, from: file.inputPaths + [keys] + (statistics.map { [$0] } ?? []))
       BLASThreads.count = threads.count
       var run = EditRun(
-        model: file, keys: try KeysFile(keys), statistics: try statistics.map { try StatisticsFile($0) },
+        model: file, keys: try KeysFile(keys), statistics: try statistics.map { try method.statistics($0) },
         settings: try method.settings(), options: storage.options(threads: threads.count),
         orientation: storage.orientation)
       run.layers = layers?.numbers
@@ -99,6 +99,8 @@ struct MethodOptions: ParsableArguments {
   var nullSpaceThreshold: Double?
   @Option(help: "alphaedit: instead, the smallest eigenvalues that sum to this share of the trace.")
   var nullSpaceShare: Double?
+  @Flag(help: "Leave begin-of-text tokens out of the second moment, where the statistics keep them apart.")
+  var withoutBegin = false
   @Flag(help: "Go without the second moment: keys count as they are.")
   var noSecondMoment = false
 
@@ -109,6 +111,13 @@ struct MethodOptions: ParsableArguments {
     if nullSpaceThreshold != nil, nullSpaceShare != nil {
       throw ValidationError("Give one of --null-space-threshold and --null-space-share.")
     }
+  }
+
+  /// Opens statistics as the options ask.
+  func statistics(_ path: String) throws -> StatisticsFile {
+    var file = try StatisticsFile(path)
+    file.excludesBegin = withoutBegin
+    return file
   }
 
   func settings() throws -> UpdateSettings {
