@@ -13,11 +13,12 @@ public struct EditRecipe: Equatable, Sendable {
   ///
   /// - Parameters:
   ///   - family: `model_type`.
-  ///   - layerCount, width: of the model.
-  public init(for method: EditMethod, family: String, layerCount: Int, width: Int) {
+  ///   - layerCount, width, keyWidth: of the model; `keyWidth` is the length of a key.
+  public init(for method: EditMethod, family: String, layerCount: Int, width: Int, keyWidth: Int) {
     update = UpdateSettings(method: method)
     let isLlamaLike = family == "llama" || family == "qwen2"
-    if let row = RecipeRow.published.first(where: { $0.fits(family, layerCount, width) }) {
+    let published = RecipeRow.published.first { $0.fits(family, layerCount, width) }
+    if let row = published {
       layers = method.usesSeveralLayers ? Array(row.layers) : [row.singleLayer]
       values.steps = row.steps
       source = "published for \(row.name)"
@@ -28,6 +29,11 @@ public struct EditRecipe: Equatable, Sendable {
       let middle = min(max(Int(center.rounded()), reach), max(layerCount - 2 - reach, 0))
       layers = Array(max(middle - reach, 0)...min(middle + reach, max(layerCount - 1, 0)))
       values.steps = 25
+      // kᵀC⁻¹k is the width on average, so λ = width writes half of an edit under an average key. The published weights lie
+      // between one and three times the width where several layers share an edit, and far below it where one must do.
+      if method == .memit || method == .pmet {
+        update.secondMomentWeight = Double(keyWidth) / (layers.count > 1 ? 1 : 10)
+      }
     }
     if isLlamaLike {
       values.steps = 25
@@ -48,8 +54,13 @@ public struct EditRecipe: Equatable, Sendable {
       // As released: Q = (wC)⁻¹ with ε = 0.1, which is MEMIT with λ = 0.1 w.
       update.ridge = 0.1
       update.secondMomentWeight = family == "gpt2" ? 1000 : 1
-    case .memit: if family == "gpt2" { update.secondMomentWeight = 20_000 }
-    case .alphaedit: break
+    case .memit: if published != nil, family == "gpt2" { update.secondMomentWeight = 20_000 }
+    case .alphaedit:
+      if published == nil {
+        // The published threshold depends on the scale of the activations; a share of the trace does not.
+        update.nullSpaceThreshold = .relative(0.01)
+        update.ridge = 1
+      }
     }
   }
 }

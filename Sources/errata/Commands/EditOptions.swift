@@ -170,10 +170,12 @@ extension MethodOptions {
     }
     var recipe = EditRecipe(
       for: chosen.method, family: configuration.family.name, layerCount: configuration.layerCount,
-      width: configuration.width)
+      width: configuration.width, keyWidth: configuration.feedForwardWidth)
     if let secondMomentWeight { recipe.update.secondMomentWeight = secondMomentWeight }
     if let ridge { recipe.update.ridge = ridge }
-    recipe.update.nullSpaceThreshold = chosen.nullSpaceThreshold
+    if nullSpaceThreshold != nil || nullSpaceShare != nil {
+      recipe.update.nullSpaceThreshold = chosen.nullSpaceThreshold
+    }
     recipe.update.usesSecondMoment = chosen.usesSecondMoment
     return recipe
   }

@@ -45,7 +45,7 @@ struct StatsCollectCommand: ParsableCommand {
       let configuration = running.network.configuration
       let recipe = EditRecipe(
         for: .memit, family: configuration.family.name, layerCount: configuration.layerCount,
-        width: configuration.width)
+        width: configuration.width, keyWidth: configuration.feedForwardWidth)
       var collection = try StatisticsCollection(
         network: running.network, tokenizer: running.tokenizer, corpus: text,
         layers: layers?.numbers.sorted() ?? recipe.layers)
