@@ -114,6 +114,12 @@ extension PortedTensor {
         }
         measure.add(base: base[index], edited: edited[index], update: updates[index])
       }
+      if let keys, orientation == .outputMajor {
+        let rows = base.count / columns
+        measure.add(
+          moved: Matrix(rows: rows, columns: columns, elements: zip(edited, base).map { $0 - $1 }),
+          update: Matrix(rows: rows, columns: columns, elements: updates), at: keys)
+      }
       meter.put(measure, at: window)
       try write(bytes, resultType.bytes(of: elements).lowerBound)
     }

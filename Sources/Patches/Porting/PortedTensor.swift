@@ -37,6 +37,8 @@ public struct PortedTensor: Sendable {
   let orientation: TensorChange.Orientation
   /// Δ as [outputs × inputs], rows in the model's order.
   let update: LowRankFactors
+  /// The edits' keys, where the patch carries them. `[edits × inputs]`
+  let keys: Matrix<Float>?
 
   /// Bytes of the tensor afterwards.
   public var resultByteCount: Int {
@@ -85,6 +87,7 @@ public struct PortedTensor: Sendable {
     dropsDifference = !change.blocks("differences").isEmpty
     let outputs = try placed.outputs(in: model.format, heads: heads, model: model.path)
     update = try placed.update(from: patch, outputs: outputs)
+    keys = try patch.resolveMatrix(source + ".keys").flatMap { $0.columns == inputWidth ? Matrix($0) : nil }
     guard let sample = change.sample else { throw PortError.noSample(tensor: source, patch: patch.path) }
     correlation = try PortedTensor.compare(
       sample, placed, rows: outputs?.inverse, with: tensor, in: file, isInputMajor: isInputMajor, update)

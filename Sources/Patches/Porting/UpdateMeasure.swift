@@ -8,6 +8,8 @@ public struct UpdateMeasure: Sendable {
   var squaredUpdate = 0.0
   var product = 0.0
   var squaredError = 0.0
+  /// ⟨Δ̂K, ΔK⟩ and ⟨ΔK, ΔK⟩ at the edits' own keys.
+  var (keyProduct, keySquare) = (0.0, 0.0)
 
   /// ‖Δ‖ / ‖W‖.
   public var relativeNorm: Double { ratio(squaredUpdate, squaredBase).squareRoot() }
@@ -15,6 +17,10 @@ public struct UpdateMeasure: Sendable {
   public var retention: Double { ratio(product, squaredUpdate) }
   /// ‖Δ̂ − Δ‖ / ‖Δ‖: what rounding added and took, against the update.
   public var relativeError: Double { ratio(squaredError, squaredUpdate).squareRoot() }
+
+  /// ⟨Δ̂K, ΔK⟩ / ⟨ΔK, ΔK⟩: the share of the wanted change of outputs that is left at the edits' own keys, which is what an edit
+  /// is for; `nil` where the patch does not carry keys, or no scales are shared.
+  public var keyRetention: Double? { keySquare > 0 ? keyProduct / keySquare : nil }
 
   private func ratio(_ value: Double, _ whole: Double) -> Double { whole > 0 ? value / whole : 0 }
 
@@ -34,6 +40,20 @@ public struct UpdateMeasure: Sendable {
     squaredUpdate += other.squaredUpdate
     product += other.product
     squaredError += other.squaredError
+    keyProduct += other.keyProduct
+    keySquare += other.keySquare
+  }
+
+  /// Takes whole rows of an output-major weight: what they moved by, and should have.
+  ///
+  /// - Parameter keys: `[edits × columns]`
+  mutating func add(moved: consuming Matrix<Float>, update: consuming Matrix<Float>, at keys: Matrix<Float>) {
+    let got = moved.times(keys, otherTransposed: true)
+    let wanted = update.times(keys, otherTransposed: true)
+    for (g, w) in zip(got.elements, wanted.elements) {
+      keyProduct += Double(g) * Double(w)
+      keySquare += Double(w) * Double(w)
+    }
   }
 
   /// The numbers as patches and `--json` carry them.
@@ -41,6 +61,7 @@ public struct UpdateMeasure: Sendable {
     [
       "relativeNorm": .measured(relativeNorm), "retention": .measured(retention),
       "relativeError": .measured(relativeError),
+      "keyRetention": keyRetention.map { .measured($0) } ?? .null,
     ]
   }
 }

@@ -97,13 +97,14 @@ private func report(
 private func table(_ plan: PortPlan, _ measures: [UpdateMeasure]) -> String {
   var table = Table([
     ("tensor", .left), ("was", .left), ("is", .left), ("correlation", .right), ("‖Δ‖/‖W‖", .right),
-    ("retention", .right), ("error", .right),
+    ("retention", .right), ("error", .right), ("at its keys", .right),
   ])
   for (ported, measure) in zip(plan.tensors, measures) {
     table.add([
       ported.tensor.name, ported.tensor.elementType.rawValue, ported.resultType.rawValue,
       Numbers.fixed(ported.correlation, 4), Numbers.percent(measure.relativeNorm),
       Numbers.percent(measure.retention), Numbers.percent(measure.relativeError),
+      measure.keyRetention.map(Numbers.percent) ?? "–",
     ])
   }
   return table.text()
@@ -129,6 +130,7 @@ private func json(
           "type": .string(ported.resultType.rawValue),
           "correlation": .measured(ported.correlation), "relativeNorm": .measured(measure.relativeNorm),
           "retention": .measured(measure.retention), "relativeError": .measured(measure.relativeError),
+          "keyRetention": measure.keyRetention.map { .measured($0) } ?? .null,
           "dropsDifference": .bool(ported.dropsDifference),
         ]
       }),
