@@ -61,6 +61,8 @@ public enum EditError: Error, Equatable, Sendable {
   case keysTooDifferent(edit: Int, cosine: Double)
   /// Values in a file were optimized for another model or with other settings.
   case otherValues(file: String)
+  /// The model says all of the facts already.
+  case nothingToEdit
   /// The patch does not carry what solving again takes.
   case noStoredEdits(file: String, missing: String)
   /// The patch has no fact of this identifier.

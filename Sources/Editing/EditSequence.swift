@@ -19,7 +19,7 @@ struct EditSequence {
     }
     editor = WeightEditor(
       model: run.network.model, statistics: run.statistics, settings: settings, options: run.options,
-      orientation: nil)
+      orientation: nil, allowsZeroResiduals: true)
   }
 
   private var recipe: EditRecipe { run.recipe }
@@ -37,8 +37,9 @@ struct EditSequence {
     for first in stride(from: 0, to: groups.count, by: max(size, 1)) {
       let part = first..<min(first + size, groups.count)
       let network = try total.map { try run.network.overlaid($0.overlay) } ?? run.network
-      let own = try self.values(
+      var own = try self.values(
         of: Array(groups[part]), Array(problems[part]), on: network, progress: progress)
+      if run.anchorsNorm, total != nil { try anchor(&own, Array(problems[part])) }
       clock.end("values")
       let edit = FactEdit(
         network: network, recipe: recipe, editor: editor, threads: threads, base: total,
@@ -53,6 +54,23 @@ struct EditSequence {
     }
     guard let total else { throw EditError.noEdits }
     return (total, values)
+  }
+
+  /// z ← z ‖h₀ on the base‖ / ‖h₀ now‖: in a long sequence the norms of values and weights drive each other up.
+  ///
+  /// - Source: Norm Anchors Make Model Edits Last, arXiv:2602.02543.
+  private func anchor(_ values: inout [FactValue], _ problems: [ValueProblem]) throws {
+    let states = SubjectStates(problems)
+    let base =
+      switch recipe.values.target {
+      case .hidden: try states.hidden(in: run.network, layer: recipe.layers.last!)
+      case .value: try states.values(in: run.network, layer: recipe.layers.last!, averaging: .bare)
+      }
+    for index in values.indices {
+      let wanted = Array(base.row(index)).sumOfSquares
+      let factor = Float((wanted / max(values[index].start.sumOfSquares, .leastNormalMagnitude)).squareRoot())
+      values[index].value = values[index].value.map { $0 * factor }
+    }
   }
 
   /// Values from the files that have them; the rest is optimized.

@@ -37,6 +37,9 @@ struct FactEdit {
     _ problems: [ValueProblem], _ values: [FactValue], earlier: [String: Matrix<Double>],
     progress: (_ weight: String, _ phase: EditRun.Phase) -> Void
   ) throws -> Outcome {
+    // Where the first look found the target said already, the key is to keep what it has.
+    let isKnown = values.map { $0.value == $0.start }
+    guard isKnown.contains(false) else { throw EditError.nothingToEdit }
     let states = SubjectStates(problems)
     let wanted = Matrix(
       rows: values.count, columns: network.configuration.width,
@@ -49,6 +52,9 @@ struct FactEdit {
       let averaging = recipe.update.method.averaging
       let keys = try states.keys(in: current, layer: layer, averaging: averaging)
       var residuals = try residuals(wanted, states, in: current)
+      for row in isKnown.indices where isKnown[row] {
+        for column in 0..<residuals.columns { residuals[row, column] = 0 }
+      }
       residuals.scale(by: recipe.update.method.share(remaining: recipe.layers.count - index))
       let edits = KeysFile.Edits(keys: keys, residuals: residuals, earlierKeys: earlier[weight])
       let bareKeys =

@@ -27,6 +27,8 @@ public struct FactEditRun {
   public var earlier: PatchedEdits?
   /// The original of ROME, with keys that differ above and below the line.
   public var usesPublishedROME = false
+  /// Whether values found on an already edited network are scaled back to the norm they would have on the unedited one.
+  public var anchorsNorm = false
   /// Whether the patch carries what solving again takes.
   public var keepsEdits = true
   /// Whether each batch is solved on top of the last, as published, instead of all edits from the base.

@@ -103,7 +103,7 @@ final class RetentionMeter: Sendable {
       return Result(
         baseNorm: state.squaredNorm.squareRoot(), changedCount: state.changedCount,
         retention: products.reduce(0, +) / squares.reduce(0, +),
-        retentions: zip(products, squares).map { $0 / $1 })
+        retentions: zip(products, squares).map { $1 > 0 ? $0 / $1 : 1 })
     }
   }
 }

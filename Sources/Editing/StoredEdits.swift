@@ -60,11 +60,7 @@ struct StoredEdits {
     let factors = LowRankFactors(left: residuals.transposed(), right: right).compressed()
     let stored = keys.times(factors.right, otherTransposed: true).times(factors.left, otherTransposed: true)
     let edits = (0..<keys.rows).map { edit in
-      let (got, wanted) = (Array(stored.row(edit)), Array(residuals.row(edit)))
-      let missing = zip(got, wanted).map { $0 - $1 }
-      return EditReport(
-        memorizationError: (missing.sumOfSquares / wanted.sumOfSquares).squareRoot(),
-        writtenFraction: got.dot(wanted) / wanted.sumOfSquares)
+      EditReport(got: Array(stored.row(edit)), wanted: Array(residuals.row(edit)))
     }
     // tr(ΔCΔᵀ) = tr(Rᵀ S⁻¹ G S⁻¹ R), for QCQ = Q.
     var shares = residuals

@@ -28,6 +28,14 @@ public struct EditReport: Equatable, Sendable {
   public let memorizationError: Double
   /// ⟨Δk, r⟩ / ⟨r, r⟩: 1 where the value is stored in full, 0 where not at all.
   public let writtenFraction: Double
+
+  /// Compares what an update does to a key with what it should; an edit that asks for nothing gets it.
+  init(got: [Double], wanted: [Double]) {
+    let size = wanted.sumOfSquares
+    let missing = zip(got, wanted).map { $0 - $1 }
+    memorizationError = size > 0 ? (missing.sumOfSquares / size).squareRoot() : 0
+    writtenFraction = size > 0 ? got.dot(wanted) / size : 1
+  }
 }
 
 /// Something in the inputs that weakens an update without making it wrong. Edits are counted from 0.

@@ -24,10 +24,13 @@ extension UpdateSolver {
       }
       if let (index, _) = earlierKeys.firstNonFinite() { throw EditError.nonFiniteEarlierKey(index: index) }
     }
+    guard residuals.elements.contains(where: { $0 != 0 }) else { throw EditError.zeroResidual(edit: 0) }
     for edit in 0..<keys.rows {
       let key = Array(keys.row(edit))
       guard key.sumOfSquares > 0 else { throw EditError.zeroKey(edit: edit) }
-      guard Array(residuals.row(edit)).sumOfSquares > 0 else { throw EditError.zeroResidual(edit: edit) }
+      guard allowsZeroResiduals || residuals.row(edit).contains(where: { $0 != 0 }) else {
+        throw EditError.zeroResidual(edit: edit)
+      }
       let share = metric.deadUnits.reduce(0) { $0 + key[$1] * key[$1] } / key.sumOfSquares
       guard share <= Self.tolerableDeadShare else {
         throw EditError.statisticsDoNotFitKeys(edit: edit, share: share)

@@ -19,6 +19,8 @@ public struct UpdateSolver: Sendable {
   public let settings: UpdateSettings
   /// Q.
   public let metric: any KeyMetric
+  /// Whether an edit may ask for nothing: then its key keeps the output it has.
+  var allowsZeroResiduals = false
 
   /// Joins settings with the metric of one layer.
   ///

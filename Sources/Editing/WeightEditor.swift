@@ -11,6 +11,8 @@ struct WeightEditor {
   let options: LowRankOptions
   /// Orientation of weights whose family is not known.
   let orientation: TensorChange.Orientation?
+  /// Whether an edit may ask for nothing, as a fact that the model knows already does.
+  var allowsZeroResiduals = false
 
   /// A weight with its update, before it is stored.
   struct Solved {
@@ -61,8 +63,10 @@ struct WeightEditor {
     clock.start(.solving)
     progress(weight, .solving)
     let residuals = try reading.map { try rescaled(edits, readAt: $0, metric) } ?? edits.residuals
-    let solution = try UpdateSolver(settings: settings, metric: metric)
-      .solve(keys: edits.keys, residuals: residuals, earlierKeys: edits.earlierKeys)
+    var solver = try UpdateSolver(settings: settings, metric: metric)
+    solver.allowsZeroResiduals = allowsZeroResiduals
+    let solution = try solver.solve(
+      keys: edits.keys, residuals: residuals, earlierKeys: edits.earlierKeys)
     let stored = StoredEdits(
       keys: edits.keys, directions: metric.expand(metric.reduce(edits.keys)), residuals: residuals)
     clock.start(.storing)

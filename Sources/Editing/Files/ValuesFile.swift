@@ -11,7 +11,8 @@ public struct ValuesFile: Sendable {
 
   static let valuesName = "values"
   static let startsName = "starts"
-  static let statesName = "probabilities"
+  static let statesName = "states"
+  static let lossesName = "losses"
 
   /// Reads a file.
   public init(_ path: String) throws {
@@ -19,43 +20,47 @@ public struct ValuesFile: Sendable {
     self.path = path
     let values = try container.matrix(Self.valuesName)
     let starts = try container.matrix(Self.startsName, shape: [values.rows, values.columns])
-    let probabilities = try container.matrix(Self.statesName, shape: [values.rows, 1])
+    let states = try container.matrix(Self.statesName, shape: [values.rows, 3])
+    let losses = try container.matrix(Self.lossesName)
     identity = container.note("identity") ?? ""
     let names = container.note("facts").flatMap { try? JSONValue(parsing: Array($0.utf8)) }?.elements ?? []
-    guard names.count == values.rows else {
+    for (name, matrix) in [(Self.valuesName, values), (Self.lossesName, losses)]
+    where matrix.rows != names.count {
       throw ModelFileError(
-        .shapeMismatch(expected: [names.count, values.columns], found: [values.rows, values.columns]),
-        file: path, tensor: Self.valuesName)
+        .shapeMismatch(expected: [names.count, matrix.columns], found: [matrix.rows, matrix.columns]),
+        file: path, tensor: name)
     }
-    for matrix in [values, starts] {
+    for (name, matrix) in [(Self.valuesName, values), (Self.startsName, starts)] {
       if let (row, column) = matrix.firstNonFinite() {
-        throw ModelFileError(
-          .notFinite(index: row * matrix.columns + column), file: path, tensor: Self.valuesName)
+        throw ModelFileError(.notFinite(index: row * matrix.columns + column), file: path, tensor: name)
       }
     }
     var found: [String: FactValue] = [:]
     for (row, name) in names.enumerated() {
       var value = FactValue(value: values.row(row).map(Float.init), start: starts.row(row).map(Float.init))
-      value.probability = probabilities[row, 0]
-      value.isReached = value.probability >= 0.5
-      found[name.text ?? ""] = value
+      value.losses = losses.row(row).prefix { !$0.isNaN }.map(Float.init)
+      value.probability = states[row, 0]
+      value.isClamped = states[row, 1] != 0
+      value.isReached = states[row, 2] != 0
+      found[name.compactText] = value
     }
     self.values = found
   }
 
   /// The value of a group of facts, if the file has it for a state of this width.
   func value(of group: FactGroup, width: Int) -> FactValue? {
-    values[Self.name(of: group)].flatMap { $0.value.count == width ? $0 : nil }
+    values[Self.name(of: group).compactText].flatMap { $0.value.count == width ? $0 : nil }
   }
 
-  /// What a group is called: its facts' prompts and targets.
-  static func name(of group: FactGroup) -> String {
-    group.facts.map { "\($0.prompt) | \($0.subject) | \($0.target)" }.joined(separator: " || ")
+  /// What a group is called: prompt, subject and target of each of its facts.
+  static func name(of group: FactGroup) -> JSONValue {
+    .array(group.facts.map { .array([$0.prompt, $0.subject, $0.target].map { .string($0) }) })
   }
 
   /// Writes values, one per group.
   static func write(_ values: [FactValue], of groups: [FactGroup], identity: String, to path: String) throws {
     let width = values.first?.value.count ?? 0
+    let steps = max(1, values.map(\.losses.count).max() ?? 0)
     try SafetensorsWriter.write(
       [
         NewTensor(
@@ -65,11 +70,15 @@ public struct ValuesFile: Sendable {
           name: startsName, elementType: .f32, shape: [values.count, width], elements: values.flatMap(\.start)
         ),
         NewTensor(
-          name: statesName, elementType: .f64, shape: [values.count, 1], elements: values.map(\.probability)),
+          name: lossesName, elementType: .f32, shape: [values.count, steps],
+          elements: values.flatMap { $0.losses + [Float](repeating: .nan, count: steps - $0.losses.count) }),
+        NewTensor(
+          name: statesName, elementType: .f64, shape: [values.count, 3],
+          elements: values.flatMap { [$0.probability, $0.isClamped ? 1 : 0, $0.isReached ? 1 : 0] }),
       ],
       metadata: [
         ("identity", identity),
-        ("facts", JSONValue.array(groups.map { .string(name(of: $0)) }).compactText),
+        ("facts", JSONValue.array(groups.map { name(of: $0) }).compactText),
       ], to: path)
   }
 }

@@ -33,6 +33,16 @@ extension EditRecipe {
         return value
       }
       func bad() -> EditError { .badRecipe(file: path, key: member.key) }
+      func number(atLeast low: Double) throws -> Double {
+        let value = try number()
+        guard value >= low else { throw bad() }
+        return value
+      }
+      func positive() throws -> Double { try number(atLeast: .leastNormalMagnitude) }
+      func whole(_ range: ClosedRange<Int>) throws -> Int {
+        guard let value = member.value.integer, range.contains(value) else { throw bad() }
+        return value
+      }
       switch member.key {
       case "method":
         guard let method = member.value.text.flatMap({ EditMethod(name: $0) }), method == update.method else {
@@ -40,13 +50,15 @@ extension EditRecipe {
         }
       case "layers":
         let numbers = member.value.elements?.compactMap(\.integer) ?? []
-        guard !numbers.isEmpty, numbers.count == member.value.elements?.count else { throw bad() }
+        guard !numbers.isEmpty, numbers.count == member.value.elements?.count, numbers.allSatisfy({ $0 >= 0 }) else {
+          throw bad()
+        }
         layers = Set(numbers).sorted()
-      case "steps": values.steps = max(1, Int(try number()))
-      case "learningRate": values.learningRate = try number()
-      case "divergenceWeight": values.divergenceWeight = try number()
-      case "weightDecay": values.weightDecay = try number()
-      case "clamp": values.clamp = try number()
+      case "steps": values.steps = try whole(1...1_000_000)
+      case "learningRate": values.learningRate = try positive()
+      case "divergenceWeight": values.divergenceWeight = try number(atLeast: 0)
+      case "weightDecay": values.weightDecay = try number(atLeast: 0)
+      case "clamp": values.clamp = try positive()
       case "stop":
         guard let stop = member.value.text.flatMap(ValueSettings.Stop.init(rawValue:)) else { throw bad() }
         values.stop = stop
@@ -58,7 +70,7 @@ extension EditRecipe {
           throw bad()
         }
         values.target = target
-      case "seed": values.seed = UInt64(max(0, try number()))
+      case "seed": values.seed = UInt64(try whole(0...Int.max))
       case "secondMomentWeight": update.secondMomentWeight = try number()
       case "ridge": update.ridge = try number()
       case "nullSpaceThreshold": update.nullSpaceThreshold = .absolute(try number())

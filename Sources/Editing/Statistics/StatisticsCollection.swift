@@ -20,11 +20,11 @@ public struct StatisticsCollection {
   public var tokenLimit: Int?
   /// Tokens of a document that are read; the rest is cut off.
   public var contextLength: Int
+  /// Seconds between two partial files.
+  public var saveInterval = 60.0
 
   /// Tokens run together: a large product, and few additions in Double.
   private static let batchTokens = 2048
-  /// Seconds between two partial files.
-  private static let saveInterval = 60.0
 
   /// Plans a collection.
   public init(network: Network, tokenizer: Tokenizer, corpus: Corpus, layers: [Int]) throws {
@@ -93,7 +93,7 @@ public struct StatisticsCollection {
       guard rows >= Self.batchTokens else { continue }
       try flush()
       progress(state)
-      if Clock.now() - lastSave > Self.saveInterval {
+      if Clock.now() - lastSave >= saveInterval {
         try save(sums, to: path, notes: identity.notes + [("progress", "\(state.documents)")])
         lastSave = Clock.now()
       }

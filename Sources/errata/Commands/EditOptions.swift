@@ -120,6 +120,8 @@ struct SequenceOptions: ParsableArguments {
   var onto: String?
   @Option(help: "A fact of --onto to leave out; may be given several times.")
   var drop: [String] = []
+  @Flag(help: "accumulate: scale each value back to the norm it would have on the unedited model.")
+  var normAnchor = false
   @Flag(help: "Leave out of the patch what --onto and --drop need (keys, residuals and values).")
   var noResolve = false
   @Option(help: "Facts in a batch of --sequence accumulate (default: all; rome: 1).")
@@ -140,6 +142,7 @@ struct SequenceOptions: ParsableArguments {
   func fill(_ run: inout FactEditRun, earlier: PatchedEdits?) {
     run.earlier = earlier
     run.keepsEdits = !noResolve
+    run.anchorsNorm = normAnchor
     if run.contexts == nil { run.contexts = earlier?.contexts }
     run.accumulates = sequence == .accumulate
     run.batch = batch

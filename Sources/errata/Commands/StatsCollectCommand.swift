@@ -28,6 +28,8 @@ struct StatsCollectCommand: ParsableCommand {
   var context: Int?
   @Option(help: "I/N: only every N-th document, from the I-th; `errata stats merge` adds the parts up.")
   var shard: ShardArgument?
+  @Option(help: ArgumentHelp("Seconds between two partial files.", visibility: .hidden))
+  var saveInterval = 60.0
   @OptionGroup var threads: ThreadOptions
   @OptionGroup var messages: OutputOptions
 
@@ -50,6 +52,7 @@ struct StatsCollectCommand: ParsableCommand {
         network: running.network, tokenizer: running.tokenizer, corpus: text,
         layers: layers?.numbers.sorted() ?? recipe.layers)
       collection.tokenLimit = tokens
+      collection.saveInterval = saveInterval
       if let context { collection.contextLength = min(context, collection.contextLength) }
       let progress = Progress("collecting", total: try text.byteCount(), messages)
       var done = 0
