@@ -2,7 +2,8 @@
 # make test     build and run all tests
 # make install  put the command into $(PREFIX)/bin
 # make lint     check the form of the Swift sources
-# make bench, make bench-diff   measure against peers (PYTHON with numpy; torch, zipnn and xdelta3 where they are to be compared)
+# make bench, bench-diff, bench-network, bench-edit   measure against peers (PYTHON with numpy; torch, transformers, zipnn and
+#                                                     xdelta3 where they are to be compared)
 
 PREFIX ?= /usr/local
 SWIFT ?= swift
@@ -10,7 +11,7 @@ PYTHON ?= python3
 PACKAGES := libopenblas-dev liblapacke-dev libzstd-dev zlib1g-dev libssl-dev pkg-config
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
-.PHONY: all build demo test install lint bench bench-diff libraries clean
+.PHONY: all build demo test install lint bench bench-diff bench-network bench-edit libraries clean
 all: build
 
 build: libraries
@@ -34,6 +35,13 @@ bench: build
 
 bench-diff: build
 	$(PYTHON) Benchmarks/diff.py "$$($(SWIFT) build -c release --show-bin-path)/errata"
+
+bench-network: libraries
+	$(SWIFT) build -c release --product network-benchmark
+	$(PYTHON) Benchmarks/network.py "$$($(SWIFT) build -c release --show-bin-path)/network-benchmark"
+
+bench-edit: build
+	$(PYTHON) Benchmarks/edit.py "$$($(SWIFT) build -c release --show-bin-path)/errata"
 
 # What the package links against. Installed only when something is missing, and only where apt is at home.
 libraries:

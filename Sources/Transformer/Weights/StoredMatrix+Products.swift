@@ -19,7 +19,7 @@ extension StoredMatrix {
     private(set) var outputs = 1024
     private(set) var batch = 1024
     private let counts: (batch: Int, outputs: Int)
-    /// Inputs decoded at once: with 512 outputs a panel of 2 MiB.
+    /// Inputs decoded at once: panels of 1 to 4 MiB.
     static let inputs = 1024
 
     init(batch batchCount: Int, outputs outputCount: Int, _ axis: Axis) {
@@ -30,7 +30,7 @@ extension StoredMatrix {
         return
       }
       while count < 8, batch > 128 {
-        if outputs > 512 { outputs /= 2 } else { batch /= 2 }
+        if outputs > 256 { outputs /= 2 } else { batch /= 2 }
       }
     }
 

@@ -1,0 +1,159 @@
+import ModelFiles
+import TestSupport
+import Testing
+import Transformer
+
+/// What a network cannot do is refused by name, never run wrongly.
+@Suite struct ConfigurationRefusalTests {
+  /// A setting with a value that this version does not do.
+  struct Unsupported: Sendable, CustomTestStringConvertible {
+    let type: String
+    let key: String
+    let value: JSONValue
+    /// How the error names setting and value.
+    var setting: String?
+    let shown: String
+
+    var testDescription: String { "\(type): \(key) \(value.compactText)" }
+  }
+
+  static let unsupported: [Unsupported] = [
+    .init(type: "gpt2", key: "scale_attn_by_inverse_layer_idx", value: true, shown: "true"),
+    .init(type: "gpt2", key: "scale_attn_weights", value: false, shown: "false"),
+    .init(type: "gpt2", key: "activation_function", value: "tanh", shown: "tanh"),
+    .init(type: "gptj", key: "activation_function", value: "quick_gelu", shown: "quick_gelu"),
+    .init(type: "gpt_neox", key: "hidden_act", value: "gelu_10", shown: "gelu_10"),
+    .init(type: "opt", key: "do_layer_norm_before", value: false, shown: "false"),
+    .init(type: "opt", key: "_remove_final_layer_norm", value: true, shown: "true"),
+    .init(type: "opt", key: "layer_norm_elementwise_affine", value: false, shown: "false"),
+    .init(type: "opt", key: "word_embed_proj_dim", value: 7, shown: "7"),
+    .init(type: "llama", key: "hidden_act", value: "gelu", shown: "gelu"),
+    .init(type: "mistral", key: "hidden_act", value: "mish", shown: "mish"),
+    .init(
+      type: "llama", key: "rope_scaling", value: ["rope_type": "yarn", "factor": 4],
+      setting: "rope_scaling.rope_type", shown: "yarn"),
+    .init(
+      type: "qwen2", key: "rope_parameters", value: ["rope_type": "dynamic", "factor": 4],
+      setting: "rope_scaling.rope_type", shown: "dynamic"),
+    .init(
+      type: "gpt_neox", key: "rope_scaling", value: ["type": "longrope"], setting: "rope_scaling.rope_type",
+      shown: "longrope"),
+  ]
+
+  @Test(arguments: unsupported) func `a setting that is not supported is named`(setting: Unsupported) throws {
+    #expect(throws: NetworkError.unsupported(setting: setting.setting ?? setting.key, value: setting.shown)) {
+      try MadeConfiguration.read(setting.type, [(setting.key, setting.value)])
+    }
+  }
+
+  @Test(arguments: MadeConfiguration.smallest.keys.sorted())
+  func `every setting without a default is missed by name`(type: String) throws {
+    _ = try MadeConfiguration.read(type)
+    // Those that have one: GPT-J's rotary width, GPT-NeoX's share, heads of keys, and positions that are only a hint.
+    let optional: Set = ["rotary_dim", "rotary_pct", "num_key_value_heads"]
+    let isHint = ["llama", "mistral", "qwen2"].contains(type)
+    for (key, _) in MadeConfiguration.smallest[type]! + [("vocab_size", 61)] {
+      if optional.contains(key) || isHint && key == "max_position_embeddings" { continue }
+      #expect(throws: NetworkError.missingSetting(key)) { try MadeConfiguration.read(type, [(key, nil)]) }
+      #expect(throws: NetworkError.missingSetting(key)) { try MadeConfiguration.read(type, [(key, "3")]) }
+    }
+  }
+
+  @Test(arguments: ["bert", "gemma2", "mixtral", "qwen3", "GPT2", "gptneox", ""])
+  func `other families are refused`(type: String) throws {
+    #expect(throws: NetworkError.unknownFamily(type)) { try MadeConfiguration.read(type) }
+  }
+
+  @Test func `a configuration without a family is refused`() throws {
+    #expect(throws: NetworkError.unknownFamily(nil)) { try MadeConfiguration.read([:]) }
+    #expect(throws: NetworkError.unknownFamily("mamba")) {
+      try MadeConfiguration.readGGUF(architecture: "mamba")
+    }
+  }
+
+  static let outside: [(String, JSONValue, String)] = [
+    ("num_hidden_layers", 0, "layers"), ("num_hidden_layers", 1001, "layers"),
+    ("num_hidden_layers", -1, "layers"), ("num_hidden_layers", .integer(.max), "num_hidden_layers"),
+    ("hidden_size", 0, "width"), ("hidden_size", .integer(.min), "hidden_size"),
+    ("intermediate_size", 0, "feed-forward width"), ("num_attention_heads", 0, "heads"),
+    ("num_attention_heads", 9999, "heads"), ("num_key_value_heads", 4, "key-value heads"),
+    ("num_key_value_heads", 0, "key-value heads"), ("num_key_value_heads", 12, "key-value heads"),
+    ("head_dim", 0, "head width"), ("head_dim", 3, "rotary dimensions"), ("vocab_size", 0, "vocabulary"),
+    ("rope_theta", 0, "rotary base"), ("rope_theta", -5, "rotary base"), ("rms_norm_eps", -1, "norm epsilon"),
+    ("rms_norm_eps", .number(1e300), "norm epsilon"), ("sliding_window", 0, "sliding window"),
+  ]
+
+  @Test(arguments: outside)
+  func `numbers outside their limits are refused`(key: String, value: JSONValue, name: String) throws {
+    let error = #expect(throws: NetworkError.self) { try MadeConfiguration.read("mistral", [(key, value)]) }
+    guard case .badSetting(let found, _, _) = error else {
+      Issue.record("refused as \(String(describing: error))")
+      return
+    }
+    #expect(found == name)
+  }
+
+  @Test func `numbers of other families do not overflow`() throws {
+    for (type, key) in [
+      ("gpt2", "n_embd"), ("gptj", "n_embd"), ("gpt_neox", "hidden_size"), ("opt", "hidden_size"),
+    ] {
+      #expect(throws: NetworkError.self) { try MadeConfiguration.read(type, [(key, .integer(.max))]) }
+    }
+    for value in [JSONValue.number(1e300), .number(-1e300), 4] {
+      #expect(throws: NetworkError.self) { try MadeConfiguration.read("gpt_neox", [("rotary_pct", value)]) }
+    }
+  }
+
+  @Test func `scaling lacks a number`() throws {
+    for key in ["factor", "low_freq_factor", "high_freq_factor", "original_max_position_embeddings"] {
+      let members = ["factor", "low_freq_factor", "high_freq_factor", "original_max_position_embeddings"]
+        .filter { $0 != key }.map { JSONValue.Member($0, 2) }
+      let scaling = JSONValue.object([.init("rope_type", "llama3")] + members)
+      #expect(throws: NetworkError.missingSetting("rope_scaling.\(key)")) {
+        try MadeConfiguration.read("llama", [("rope_scaling", scaling)])
+      }
+    }
+  }
+
+  @Test func `GGUF settings that are not supported are named`() throws {
+    for (key, value, shown) in [
+      ("expert_count", GGUFValue.uint32(8), "8"), ("attention.value_length", .uint32(7), "7"),
+      ("rope.scaling.type", .string("yarn"), "yarn"),
+    ] {
+      let error = #expect(throws: NetworkError.self) { try MadeConfiguration.readGGUF([(key, value)]) }
+      guard case .unsupported(let setting, let found) = error else {
+        Issue.record("\(key) is refused as \(String(describing: error))")
+        continue
+      }
+      #expect(setting.hasSuffix(key) && found == shown)
+    }
+    for key in [
+      "block_count", "embedding_length", "feed_forward_length", "attention.head_count", "context_length",
+    ] {
+      #expect(throws: NetworkError.missingSetting("llama.\(key)")) {
+        try MadeConfiguration.readGGUF([(key, nil)])
+      }
+    }
+    #expect(throws: NetworkError.missingWeight(names: ["token_embd.weight"])) {
+      try MadeConfiguration.readGGUF(tensors: [])
+    }
+  }
+
+  @Test func `weights of other shapes than the configuration says are refused`() throws {
+    let folder = try TemporaryFolder()
+    let base = PackageFiles.path("Fixtures/models/families/llama2")
+    try folder.write(FileBytes.read(base + "/model.safetensors"), to: "model.safetensors")
+    let config = String(decoding: try FileBytes.read(base + "/config.json"), as: UTF8.self)
+    let (key, width) = (
+      "\"intermediate_size\": ", try FamilyReference("llama2").network().configuration.feedForwardWidth
+    )
+    try folder.write(
+      Array(config.replacing(key + "\(width)", with: key + "\(width + 1)").utf8), to: "config.json")
+    let error = #expect(throws: NetworkError.self) { try Network(ModelFile(folder.path), threads: 1) }
+    guard case .weightShape(_, let expected, let found) = error else {
+      Issue.record("refused as \(String(describing: error))")
+      return
+    }
+    #expect(expected != found && expected.contains(width + 1))
+  }
+}
