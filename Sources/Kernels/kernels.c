@@ -27,7 +27,9 @@
 #pragma clang attribute pop
 #endif
 
-static int chosen_level = -1;
+static int best_level = -1;
+// Of this thread alone: a test of one level must not change what other threads compute meanwhile.
+static _Thread_local int forced_level = -1;
 
 int errata_kernel_best_level(void) {
 #if defined(__x86_64__)
@@ -39,14 +41,15 @@ int errata_kernel_best_level(void) {
 }
 
 int errata_kernel_level(void) {
-  int level = __atomic_load_n(&chosen_level, __ATOMIC_RELAXED);
+  if (forced_level >= 0) return forced_level;
+  int level = __atomic_load_n(&best_level, __ATOMIC_RELAXED);
   if (level >= 0) return level;
   level = errata_kernel_best_level();
-  __atomic_store_n(&chosen_level, level, __ATOMIC_RELAXED);
+  __atomic_store_n(&best_level, level, __ATOMIC_RELAXED);
   return level;
 }
 
-void errata_kernel_force_level(int level) { __atomic_store_n(&chosen_level, level, __ATOMIC_RELAXED); }
+void errata_kernel_force_level(int level) { forced_level = level; }
 
 #if defined(__x86_64__)
 #define CHOOSE(name, ...)                              \

@@ -6,9 +6,8 @@ import Testing
 
 @testable import Patches
 
-/// Every instruction set gives the bits of the plain loops. The level is global, so these run one after the other; other
-/// suites may run beside them, whatever the level.
-@Suite(.serialized) struct KernelLevelTests {
+/// Every instruction set gives the bits of the plain loops. The level is that of the test's own thread.
+@Suite struct KernelLevelTests {
   static let levels: [Int32] = [0, 3, 4].filter { $0 <= errata_kernel_best_level() }
 
   /// Runs at a level and goes back to the best.

@@ -25,7 +25,7 @@ typedef struct {
 int errata_kernel_level(void);
 // The best level of this processor.
 int errata_kernel_best_level(void);
-// Forces a level that the processor has; for tests, which compare the bits of all levels.
+// Forces a level that the processor has upon the calling thread; for tests, which compare the bits of all levels.
 void errata_kernel_force_level(int level);
 
 // sums[i][j] = Σ_k left[i][k] · panels[j / 48][k][j % 48], for `rows` rows of left and `panel_count` panels.
