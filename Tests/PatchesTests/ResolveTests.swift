@@ -11,7 +11,8 @@ import Testing
     let writer = try PatchWriter(path)
     // More than a block of 2²⁰ bytes, and numbers that no float has.
     var random = SplitMix64(state: 1)
-    let large = Matrix(rows: 270, columns: 1000, elements: (0..<270_000).map { _ in Double.random(in: -1...1, using: &random) })
+    let noise = (0..<270_000).map { _ in Double.random(in: -1...1, using: &random) }
+    let large = Matrix(rows: 270, columns: 1000, elements: noise)
     try writer.append(resolving: "values", Matrix(rows: 1, columns: 3, elements: [1, -2.5, 1e-30]))
     try writer.append(resolving: "w.keys", large)
     let patch = try writer.finish(tool: "test", family: nil, edit: nil)

@@ -50,7 +50,8 @@ extension EditRecipe {
         }
       case "layers":
         let numbers = member.value.elements?.compactMap(\.integer) ?? []
-        guard !numbers.isEmpty, numbers.count == member.value.elements?.count, numbers.allSatisfy({ $0 >= 0 }) else {
+        guard !numbers.isEmpty, numbers.count == member.value.elements?.count, numbers.allSatisfy({ $0 >= 0 })
+        else {
           throw bad()
         }
         layers = Set(numbers).sorted()

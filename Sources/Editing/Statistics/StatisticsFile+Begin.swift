@@ -27,7 +27,8 @@ extension StatisticsFile {
 
   /// The begin-of-text tokens of several files: the key of the first, how often it came in all; none where a file does not
   /// keep them apart.
-  static func beginTensors(weight: String, width: Int, merging files: [StatisticsFile]) throws -> [NewTensor] {
+  static func beginTensors(weight: String, width: Int, merging files: [StatisticsFile]) throws -> [NewTensor]
+  {
     let begins = try files.compactMap { try $0.beginKey(of: weight) }
     guard begins.count == files.count, let first = begins.first else { return [] }
     let count = begins.reduce(0) { $0 + $1.count }

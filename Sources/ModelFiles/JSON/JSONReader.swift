@@ -51,7 +51,8 @@ public struct JSONReader {
   ///
   /// - Parameter asNames: whether canonically equivalent keys count as the same, as they do in a dictionary of strings.
   public mutating func object(
-    asNames: Bool = false, _ body: (inout JSONReader, _ key: String, _ keyOffset: Int) throws(JSONError) -> Void
+    asNames: Bool = false,
+    _ body: (inout JSONReader, _ key: String, _ keyOffset: Int) throws(JSONError) -> Void
   ) throws(JSONError) {
     var seen: Set<[UInt8]> = []
     var names: Set<String> = []

@@ -84,7 +84,8 @@ extension ErrorReport {
         why: "its values were optimized for another model, or with other settings or contexts",
         advice: "give the options it was made with, or leave it out")
     case .nothingToEdit:
-      return Explanation(name, why: "the model says all of these facts already", advice: "look with `errata ask`")
+      return Explanation(
+        name, why: "the model says all of these facts already", advice: "look with `errata ask`")
     case .noStoredEdits(let file, let missing):
       return Explanation(
         name, place: file, why: "it does not carry what solving again takes (\(missing))",
