@@ -38,6 +38,12 @@ extension Matrix {
 }
 
 extension Matrix {
+  /// Adds a matrix of the same shape.
+  @inlinable public mutating func add(_ other: Matrix) {
+    precondition(rows == other.rows && columns == other.columns, "a sum is of matrices of one shape")
+    for index in storage.indices { storage[index] += other.storage[index] }
+  }
+
   /// Subtracts a matrix of the same shape.
   @inlinable public mutating func subtract(_ other: Matrix) {
     precondition(rows == other.rows && columns == other.columns, "a difference is of matrices of one shape")

@@ -1,16 +1,19 @@
 internal import Kernels
 internal import LinearAlgebra
 internal import ModelFiles
+internal import Synchronization
 
 /// Looks for a low-rank update in the difference of two tensors.
 ///
 /// EDITED − BASE is the update plus the rounding of the result to the element type. So a rank counts as found when what is
 /// left beside it is no more than rounding explains. A sample of rows is asked first; only if it says yes is the whole
 /// difference read, by the randomized range finder with one power step (Halko, Martinsson, Tropp, arXiv:0909.4061).
-struct LowRankSearch {
+struct LowRankSearch: Sendable {
   let pair: TensorPair
   /// Passes of interval projection that refine the factors; see `refine`.
   let effort: Int
+  /// Threads that share the rows; BLAS is to use one.
+  var threads = 1
 
   private var rows: Int { pair.before.shape[0] }
   private var columns: Int { pair.before.shape[1] }
@@ -111,32 +114,43 @@ struct LowRankSearch {
     return nil
   }
 
-  /// Applies a function to blocks of rows of the wanted product and adds up what it gives.
-  private func forEachBlock(
-    _ target: (Int, Int) throws -> Matrix<Float>, _ body: (Int, Matrix<Float>) -> Void
-  ) throws {
-    for first in stride(from: 0, to: rows, by: Self.blockCount) {
-      body(first, try target(first, min(Self.blockCount, rows - first)))
-    }
-  }
+  /// Rows of the wanted product, from a first one on. Called from several threads.
+  private typealias Target = @Sendable (_ first: Int, _ count: Int) throws -> Matrix<Float>
+
+  /// First rows of the blocks.
+  private var blocks: [Int] { Array(stride(from: 0, to: rows, by: Self.blockCount)) }
 
   /// T · Xᵀ for X [k × columns], block by block: [rows × k].
-  private func product(_ x: Matrix<Float>, _ target: (Int, Int) throws -> Matrix<Float>) throws -> Matrix<
-    Float
-  > {
-    var elements: [Float] = []
-    try forEachBlock(target) { _, block in elements += block.times(x, otherTransposed: true).elements }
+  private func product(_ x: Matrix<Float>, _ target: Target) throws -> Matrix<Float> {
+    let blocks = blocks
+    let parts = Mutex([Matrix<Float>?](repeating: nil, count: blocks.count))
+    try parallelFor(blocks.count, width: threads, state: {}) { index, _ in
+      let block = try target(blocks[index], min(Self.blockCount, rows - blocks[index]))
+      let part = block.times(x, otherTransposed: true)
+      parts.withLock { $0[index] = part }
+    }
+    let elements = parts.withLock { $0.flatMap { $0?.elements ?? [] } }
     return Matrix(rows: rows, columns: x.rows, elements: elements)
   }
 
+  /// Sums that run side by side and are added in order, so that the number of threads shows in no bit.
+  private static let groupCount = 4
+
   /// Qᵀ · T for Q [rows × k]: [k × columns].
-  private func projection(_ q: Matrix<Float>, _ target: (Int, Int) throws -> Matrix<Float>) throws -> Matrix<
-    Float
-  > {
-    var result = Matrix<Float>(rows: q.columns, columns: columns)
-    try forEachBlock(target) { first, block in
-      result.addProduct(q.selecting(rows: first..<first + block.rows), block, firstTransposed: true)
+  private func projection(_ q: Matrix<Float>, _ target: Target) throws -> Matrix<Float> {
+    let blocks = blocks
+    let size = (blocks.count + Self.groupCount - 1) / Self.groupCount
+    let parts = Mutex([Matrix<Float>?](repeating: nil, count: Self.groupCount))
+    try parallelFor(Self.groupCount, width: threads, state: {}) { group, _ in
+      var part = Matrix<Float>(rows: q.columns, columns: columns)
+      for first in blocks.dropFirst(group * size).prefix(size) {
+        let block = try target(first, min(Self.blockCount, rows - first))
+        part.addProduct(q.selecting(rows: first..<first + block.rows), block, firstTransposed: true)
+      }
+      parts.withLock { [part] in $0[group] = part }
     }
+    var result = Matrix<Float>(rows: q.columns, columns: columns)
+    for part in parts.withLock({ $0 }) { if let part { result.add(part) } }
     return result
   }
 
@@ -148,9 +162,9 @@ struct LowRankSearch {
       draw = draw &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
       return Float(Int32(truncatingIfNeeded: draw >> 32)) * 0x1p-31
     }
-    var q = try basis(product(Matrix(rows: width, columns: columns, elements: noise), difference))
-    q = try basis(product(projection(q, difference), difference))
-    return try truncated(q, try projection(q, difference), rank: rank)
+    var q = try basis(product(Matrix(rows: width, columns: columns, elements: noise), { try difference($0, $1) }))
+    q = try basis(product(projection(q, { try difference($0, $1) }), { try difference($0, $1) }))
+    return try truncated(q, try projection(q, { try difference($0, $1) }), rank: rank)
   }
 
   /// Orthonormal columns that span a product's; one that overflowed is refused here, as LAPACK stops at it.
@@ -176,7 +190,7 @@ struct LowRankSearch {
   private func refine(_ factors: LowRankFactors) throws -> LowRankFactors {
     let left = Matrix<Float>(factors.left)
     let right = Matrix<Float>(factors.right)
-    func target(_ first: Int, _ count: Int) throws -> Matrix<Float> {
+    let target: Target = { first, count in
       let (before, after) = try read(first, count)
       let product = left.selecting(rows: first..<first + count).times(right)
       let present = product.elements

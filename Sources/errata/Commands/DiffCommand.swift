@@ -1,5 +1,4 @@
 import ArgumentParser
-import LinearAlgebra
 import ModelFiles
 import Patches
 
@@ -40,7 +39,6 @@ struct DiffCommand: ParsableCommand {
       let reading = Progress("compare", total: before.tensors.reduce(0) { $0 + $1.byteCount }, messages)
       let comparison = try ModelComparison(before, after, threads: threads.count, progress: reading.advance)
       reading.finish()
-      BLASThreads.count = threads.count
       guard let output else {
         try list(comparison)
         return !comparison.isEmpty
