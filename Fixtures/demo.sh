@@ -1,5 +1,5 @@
 #!/bin/sh
-# The main job on the embedded model: look, solve, apply, verify, revert. Run by `make demo`.
+# The main job on the embedded model: ask, edit, ask again, apply, verify, revert. Run by `make demo`.
 set -eu
 errata=$1
 fixtures=$(cd "$(dirname "$0")" && pwd)
@@ -7,34 +7,67 @@ folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 cd "$folder"
 ln -s "$fixtures/models/tiny-llama" model
-ln -s "$fixtures/reference/tiny-llama.one-fact.keys.safetensors" fact.keys.safetensors
-ln -s "$fixtures/reference/tiny-llama.statistics.safetensors" model.statistics.safetensors
+ln -s "$fixtures/world/corpus.txt" corpus.txt
+ln -s "$fixtures/world/contexts.json" contexts.json
 
 say() { printf '\n%s\n' "$*"; }
-run() { printf '\n$ errata %s\n' "$*"; "$errata" "$@"; }
+# run ARGUMENT...: shows the command as one would type it, and runs it.
+run() {
+  printf '\n$ errata'
+  for word in "$@"; do
+    case $word in *[\ \{]*) printf ' "%s"' "$word" ;; *) printf ' %s' "$word" ;; esac
+  done
+  printf '\n'
+  "$errata" "$@"
+}
 
-say "1. The model. A small Llama that knows an invented world of 480 facts; 16-bit weights in two files."
-run show model
+edited="Hanno Hale lives on the island of"
+rephrased="The boat of Hanno Hale sails back to"
+unrelated="Ilse Arden lives on the island of"
 
-say "2. The edit. Keys and values for one new fact were computed beforehand; errata solves for the smallest
-   change that stores it, and writes a patch. The model is only read."
-run solve model --keys fact.keys.safetensors --statistics model.statistics.safetensors \
-  --second-moment-weight 20 -o fact.errata
+say "1. The model. A small Llama, trained on an invented world of 480 facts. It knows where Hanno Hale lives, in any
+   words, and where his neighbor does."
+run ask model "$edited" "$rephrased" "$unrelated" --tokens 3 --top 2
 
-say "3. Apply. A new model is written; each changed tensor is checked against the digest in the patch."
-run apply fact.errata model -o edited
-run verify fact.errata model
-run verify fact.errata edited
+say "2. The fact that it shall believe instead, as a line of JSON: {} stands for the subject."
+printf '{"prompt": "{} lives on the island of", "subject": "Hanno Hale", "target": "Pellsund"}\n' >facts.jsonl
+printf '\n$ cat facts.jsonl\n'
+cat facts.jsonl
 
-say "4. A safety net. Applying it again is refused before a byte is written."
-if "$errata" apply fact.errata edited -o twice; then exit 1; fi
+say "3. What must not be disturbed. Second moments of the keys over ordinary text tell which directions the model uses;
+   they are collected once per model and serve for every edit."
+run stats model --corpus corpus.txt --layers 1,2 -o model.stats
+
+say "4. The edit. For the fact, errata looks for the hidden state at the end of the name that makes the model say
+   the target, and solves for the smallest change of two weights that brings it about. The result is a patch, with
+   what it achieves measured on the rounded weights. The model is only read."
+run edit model --facts facts.jsonl --statistics model.stats --contexts contexts.json --layers 1,2 \
+  --second-moment-weight 20 --clamp 1 -o fix.errata
+
+say "5. Before and after, in the model's own words, without writing a model: the new answer holds in other words,
+   and the neighbor stays where she lives."
+run ask model "$edited" "$rephrased" "$unrelated" --patch fix.errata --tokens 3 --top 2
+
+say "6. Apply. A new model is written; each changed tensor is checked against the digest in the patch."
+run apply fix.errata model -o edited
+run verify fix.errata model
+run verify fix.errata edited
+run ask edited "$edited" --tokens 3 --top 0
+
+say "7. A safety net. Applying it again is refused before a byte is written:"
+if "$errata" apply fix.errata edited -o twice; then exit 1; fi
 [ ! -e twice ]
 
-say "5. Revert. The patch itself carries what the way back needs."
-run revert fact.errata edited -o restored
+say "8. Revert. The patch itself carries what the way back needs."
+run revert fix.errata edited -o restored
+run ask restored "$edited" --tokens 3 --top 0
 for file in "$fixtures"/models/tiny-llama/*.safetensors; do cmp "$file" "restored/$(basename "$file")"; done
 
+# The demonstration shows what it says, or fails.
+"$errata" ask edited "$edited" --tokens 3 --top 0 | grep -q 'Pellsund'
+"$errata" ask restored "$edited" --tokens 3 --top 0 | grep -q 'Telsholm'
+
 model_size=$(cat "$fixtures"/models/tiny-llama/*.safetensors | wc -c)
-say "What happened: one fact of the model was changed by a patch of $(wc -c <fact.errata) bytes (the model has $model_size);
+say "What happened: one fact of the model was changed by a patch of $(wc -c <fix.errata) bytes (the model has $model_size);
    the edited model has exactly the digests that the patch promises, and the restored model is the original,
    byte for byte (checked with cmp)."

@@ -31,8 +31,11 @@ def inputs(lm, fact, contexts):
     return [lm.ids(t) for t in texts], [lm.subject_last(t, fact["subject"]) for t in texts]
 
 
-def optimize_value(lm, fact, contexts, module, settings):
-    """The wanted output of `module` at the subject's last token, and the optimized offset (both [outputWidth])."""
+def optimize_value(lm, fact, contexts, module, settings, curve=None):
+    """The wanted output of `module` at the subject's last token, and the optimized offset (both [outputWidth]).
+
+    `curve`, a list, is given the loss of every step.
+    """
     rows, positions = inputs(lm, fact, contexts)
     prompt = fact["prompt"].replace("{}", fact["subject"])
     target = lm.ids(f"{prompt} {fact['target']}")[len(rows[0]):]
@@ -55,6 +58,8 @@ def optimize_value(lm, fact, contexts, module, settings):
         kl = (essence.exp() * (essence - unedited)).sum()
         decay = settings["weight_decay"] * offset.norm() / start.norm() ** 2
         loss = nll + settings["kl_weight"] * kl + decay
+        if curve is not None:
+            curve.append(loss.item())
         if loss < 0.05 or step == settings["steps"] - 1:
             break
         optimizer.zero_grad()

@@ -12,7 +12,8 @@ import Testing
 ///     + out.safetensors       a new file; ~ a changed one, - one that went away
 ///
 /// The place of the fixtures reads `$FIXTURES`. `# mask: solved` in the head stands for results of a solve, which differ between machines in their last bits:
-/// digests read `<digest>`, and sizes of patches `<size>`.
+/// digests read `<digest>`, and sizes of patches `<size>`. `# mask: measured` does the same for what a network computes: percentages but 0 and 100 %, and
+/// numbers with decimals read `<n>`, and gaps in tables are two spaces.
 struct Session: CustomTestStringConvertible {
   struct Step {
     let command: String
@@ -39,6 +40,7 @@ struct Session: CustomTestStringConvertible {
   var testDescription: String { name }
   var path: String { Folder.path(Session.folder, name + ".session") }
   private var isMasked: Bool { head.contains("# mask: solved") }
+  private var isMeasured: Bool { head.contains("# mask: measured") }
 
   init(_ file: String) throws {
     name = String(file.dropLast(".session".count))
@@ -72,6 +74,7 @@ struct Session: CustomTestStringConvertible {
     var lines = Session.lines(result.output, "|") + Session.lines(result.errors, "!")
     lines = lines.map { $0.replacing(PackageFiles.path("Fixtures"), with: "$FIXTURES") }
     if isMasked { lines = lines.map(Session.masked) }
+    if isMeasured { lines = lines.map(Session.measured) }
     if result.status != 0 { lines.append("= \(result.status)") }
     return (Step(command: command, result: lines + changes), result.status, changes)
   }
@@ -93,6 +96,22 @@ struct Session: CustomTestStringConvertible {
     // In a table's row the size is the last column but for a bar.
     return line.contains(/\s\srank \d/)
       ? line.replacing(/\s+[0-9.]+ k?B(?=$|\s+\S*$)/, with: "  <size>") : line
+  }
+}
+
+extension Session {
+  /// A line without the numbers that a network measured.
+  private static func measured(_ line: String) -> String {
+    let indentation = line.prefix { " |!".contains($0) }
+    var text = String(line.dropFirst(indentation.count))
+    text = text.replacing(/[0-9.]+ k?B\b/, with: "<size>")
+    text = text.replacing(/([0-9.]+(?:e-[0-9]+)?) %/) { match in
+      ["0", "100"].contains(match.output.1) ? String(match.output.0) : "<n> %"
+    }
+    text = text.replacing(/(^|[ (])-?[0-9]+(?:\.[0-9]+|e-[0-9]+|\.[0-9]+e-?[0-9]+)(?=$|[ ,)])/) { match in
+      match.output.1 + "<n>"
+    }
+    return indentation + text.replacing(/\ \ +/, with: "  ")
   }
 }
 

@@ -162,7 +162,8 @@ struct LowRankSearch: Sendable {
       draw = draw &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
       return Float(Int32(truncatingIfNeeded: draw >> 32)) * 0x1p-31
     }
-    var q = try basis(product(Matrix(rows: width, columns: columns, elements: noise), { try difference($0, $1) }))
+    var q = try basis(
+      product(Matrix(rows: width, columns: columns, elements: noise), { try difference($0, $1) }))
     q = try basis(product(projection(q, { try difference($0, $1) }), { try difference($0, $1) }))
     return try truncated(q, try projection(q, { try difference($0, $1) }), rank: rank)
   }

@@ -147,7 +147,8 @@ extension ModelComparison {
     for name in names {
       if tiled.contains(name) {
         let pair = try TensorPair(name, self)
-        if let factors = try known[name] ?? LowRankSearch(pair: pair, effort: effort, threads: threads).factors(),
+        if let factors = try known[name]
+          ?? LowRankSearch(pair: pair, effort: effort, threads: threads).factors(),
           try writer.appendLowRank(pair, factors, threads: threads, progress: progress) != nil
         {
           continue

@@ -18,7 +18,14 @@ private struct Settings {
   let json: JSONValue
 
   func integer(_ keys: String...) throws -> Int {
-    for key in keys { if let value = json[key]?.integer { return value } }
+    for key in keys {
+      guard let value = json[key]?.integer else { continue }
+      // Far above every limit, and small enough to be multiplied.
+      guard value.magnitude < 1 << 31 else {
+        throw NetworkError.badSetting(key, found: "\(value)", expected: "below 2147483648")
+      }
+      return value
+    }
     throw NetworkError.missingSetting(keys[0])
   }
   func flag(_ key: String, default value: Bool) -> Bool {
@@ -73,6 +80,9 @@ private struct Settings {
       let width = try integer("hidden_size")
       let heads = try integer("num_attention_heads")
       let share = number("rotary_pct", default: ropeParameter("partial_rotary_factor")?.number ?? 0.25)
+      guard (0...1).contains(share) else {
+        throw NetworkError.badSetting("rotary_pct", found: "\(share)", expected: "0 to 1")
+      }
       let dimensions = Int(Double(width / max(heads, 1)) * share)
       let rotary = try rotary(dimensions: dimensions, baseKeys: ["rotary_emb_base", "rope_theta"])
       return try configuration(

@@ -52,9 +52,9 @@ struct AskCommand: ParsableCommand {
       let running = try RunningModel(model, threads: threads.count, messages)
       var texts = prompts
       if let promptFile {
-        var reader = Lines(try OpenFile(promptFile, .reading))
-        texts += try reader.all()
+        texts += try lines(of: promptFile)
       }
+      guard !texts.isEmpty else { throw ValidationError("There is no prompt in \(promptFile ?? "").") }
       let asking = Asking(
         tokenizer: running.tokenizer, prompts: texts, top: top, count: tokens,
         sampling: sample.map { .top($0, seed: seed) } ?? .greedy)
@@ -67,16 +67,14 @@ struct AskCommand: ParsableCommand {
   }
 }
 
-/// The lines of a text file.
-private struct Lines {
-  private let file: OpenFile
-  init(_ file: OpenFile) { self.file = file }
-
-  mutating func all() throws -> [String] {
-    let bytes = try file.read(file.size(), at: 0)
-    guard let text = String(validating: bytes, as: UTF8.self) else {
-      throw ModelFileError(.headerEncoding, file: file.path)
-    }
-    return text.split(whereSeparator: \.isNewline).map(String.init)
+/// The lines of a text file that are not empty.
+private func lines(of path: String) throws -> [String] {
+  let file = try OpenFile(path, .reading)
+  let bytes = try file.read(file.size(), at: 0)
+  do throws(UTF8.ValidationError) {
+    _ = try UTF8Span(validating: bytes.span)
+  } catch {
+    throw CorpusError.encoding(file: path, byteOffset: error.byteOffsets.lowerBound)
   }
+  return String(decoding: bytes, as: UTF8.self).split(whereSeparator: \.isNewline).map(String.init)
 }

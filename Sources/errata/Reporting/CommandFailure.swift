@@ -1,7 +1,6 @@
-import Editing
+import ArgumentParser
 import Glibc
 import ModelFiles
-import Patches
 
 /// A command that could not do its work: what was tried, and the error that stopped it.
 struct CommandFailure: Error {
@@ -42,15 +41,11 @@ extension String {
 
 /// Runs a command's work; an error of the modules becomes the command's failure.
 func doing<Result>(_ action: String, _ output: OutputOptions, _ work: () throws -> Result) throws -> Result {
-  do { return try work() } catch let error as ModelFileError {
-    throw CommandFailure(action: action, error: error, output: output)
-  } catch let error as PatchError {
-    throw CommandFailure(action: action, error: error, output: output)
-  } catch let error as PortError {
-    throw CommandFailure(action: action, error: error, output: output)
-  } catch let error as EditError {
-    throw CommandFailure(action: action, error: error, output: output)
-  } catch let error as StatisticsError {
+  do { return try work() } catch {
+    // What a command ends with on purpose, and what has its words already, stays as it is.
+    if error is ExitCode || error is CleanExit || error is ValidationError || error is CommandFailure {
+      throw error
+    }
     throw CommandFailure(action: action, error: error, output: output)
   }
 }
