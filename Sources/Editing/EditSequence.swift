@@ -78,7 +78,7 @@ struct EditSequence {
     of groups: [FactGroup], _ problems: [ValueProblem], on network: Network,
     progress: (FactEditRun.Stage) -> Void
   ) throws -> [FactValue] {
-    let identity = run.valuesIdentity(contexts)
+    let identity = try run.valuesIdentity(contexts)
     for file in run.knownValues where file.identity != identity {
       throw EditError.otherValues(file: file.path)
     }

@@ -88,15 +88,14 @@ extension FactEditRun {
   private func write(
     _ values: [FactValue], of groups: [FactGroup], to path: String, _ contexts: [ContextTemplate]
   ) throws {
-    try ValuesFile.write(values, of: groups, identity: valuesIdentity(contexts), to: path)
+    try ValuesFile.write(values, of: groups, identity: try valuesIdentity(contexts), to: path)
   }
 
   /// What values depend on beside the fact: taken from a file of another identity they would be wrong.
-  func valuesIdentity(_ contexts: [ContextTemplate]) -> String {
+  func valuesIdentity(_ contexts: [ContextTemplate]) throws -> String {
     let v = recipe.values
     return JSONValue.array([
-      .string(network.configuration.family.name), .integer(network.configuration.layerCount),
-      .integer(network.configuration.width), .integer(recipe.layers.last!), .string(v.target.rawValue),
+      .string(try network.model.fingerprint().hexadecimal), .integer(recipe.layers.last!), .string(v.target.rawValue),
       .integer(v.steps), .measured(v.learningRate), .measured(v.divergenceWeight), .measured(v.weightDecay),
       .measured(v.clamp), .string(v.stop.rawValue), .bool(v.keepsLast),
       .array(contexts.map { .string($0.text) }),
