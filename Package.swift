@@ -44,11 +44,17 @@ let package = Package(
       dependencies: ["LinearAlgebra", "ModelFiles", "Patches", "Transformer", "CZlib", "CZstd"],
       swiftSettings: strict),
 
+    // Row 3: what an edit did, by the measures of the papers
+    .target(
+      name: "Evaluation",
+      dependencies: ["Editing", "Transformer", "Patches", "ModelFiles", "LinearAlgebra"],
+      swiftSettings: strict),
+
     // Row 4: the command
     .executableTarget(
       name: "errata",
       dependencies: [
-        "Editing", "Patches", "Transformer", "ModelFiles", "LinearAlgebra", "CLinux",
+        "Evaluation", "Editing", "Patches", "Transformer", "ModelFiles", "LinearAlgebra", "CLinux",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: strict),
@@ -68,6 +74,9 @@ let package = Package(
     .testTarget(
       name: "EditingTests",
       dependencies: ["Editing", "Transformer", "LinearAlgebra", "ModelFiles", "Patches", "TestSupport"]),
+    .testTarget(
+      name: "EvaluationTests",
+      dependencies: ["Evaluation", "Editing", "Transformer", "ModelFiles", "Patches", "TestSupport"]),
     .testTarget(name: "CommandTests", dependencies: ["errata", "ModelFiles", "TestSupport"]),
   ],
   swiftLanguageModes: [.v6]

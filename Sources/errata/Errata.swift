@@ -20,7 +20,8 @@ struct Errata: ParsableCommand {
       """,
     version: version,
     subcommands: [
-      EditCommand.self, AskCommand.self, SolveCommand.self, DiffCommand.self, ApplyCommand.self,
+      EditCommand.self, AskCommand.self, EvalCommand.self, SolveCommand.self, DiffCommand.self,
+      ApplyCommand.self,
       RevertCommand.self, VerifyCommand.self,
       ShowCommand.self,
       CombineCommand.self, ExportCommand.self, StatsCommand.self, RecoverCommand.self,

@@ -1,4 +1,5 @@
 import Editing
+import Evaluation
 import ModelFiles
 import Patches
 import Transformer
@@ -40,6 +41,7 @@ enum ErrorReport {
     case AskError.noTokens(let prompt):
       Explanation(
         "noTokens", place: "prompt \(prompt)", why: "it is empty: the tokenizer makes nothing of it")
+    case let error as EvaluationError: explain(error)
     case let error as CorpusError: explain(error)
     default: Explanation("unexpected", why: "\(error)")
     }

@@ -1,0 +1,162 @@
+public import Editing
+public import Transformer
+
+/// Puts the probes of records to a network.
+public struct Evaluation: Sendable {
+  /// The network, with or without weights replaced.
+  public let network: Network
+  /// Its tokenizer.
+  public let tokenizer: Tokenizer
+  /// What is asked.
+  public let settings: EvaluationSettings
+  /// Reference texts, for consistency.
+  public let references: ReferenceTexts?
+
+  /// Gathers what is needed.
+  public init(
+    network: Network, tokenizer: Tokenizer, settings: EvaluationSettings, references: ReferenceTexts? = nil
+  ) {
+    self.network = network
+    self.tokenizer = tokenizer
+    self.settings = settings
+    self.references = references
+  }
+
+  /// Prompt tokens asked together, at first and at most. The more there are, the more they share, and the rarer results come: the
+  /// number doubles while they come more often than every few seconds.
+  private static let chunks = 2048...32768
+  private static let patience = 2.0
+
+  /// Asks about all records, many together.
+  ///
+  /// - Parameter found: is told of each record as it is done, in order, together with those of its chunk.
+  public func ask(_ records: [FactRecord], found: ([RecordAnswers]) throws -> Void) throws {
+    var waiting: [RecordQuestions] = []
+    var tokens = 0
+    var chunk = Self.chunks.lowerBound
+    for (index, record) in records.enumerated() {
+      let questions = RecordQuestions(record, settings, tokenizer)
+      waiting.append(questions)
+      tokens += questions.tokenCount
+      guard tokens >= chunk || index == records.count - 1 else { continue }
+      let start = now()
+      try found(try answers(to: waiting))
+      if now() - start < Self.patience / 2 { chunk = min(2 * chunk, Self.chunks.upperBound) }
+      waiting = []
+      tokens = 0
+    }
+  }
+
+  /// What the network says to some records.
+  func answers(to records: [RecordQuestions]) throws -> [RecordAnswers] {
+    var items: [Continuation] = []
+    var targets: [WritableKeyPath<ProbeAnswer, Double?>] = []
+    var places: [Place] = []
+    var result = records.map { record in
+      RecordAnswers(
+        identifier: record.record.fact.identifier, probes: record.probes.map { ProbeAnswer($0.probe) })
+    }
+    func put(_ continuation: Continuation?, _ place: Place, _ target: WritableKeyPath<ProbeAnswer, Double?>) {
+      guard let continuation, fits(continuation.prompt.count + continuation.target.count) else { return }
+      items.append(continuation)
+      places.append(place)
+      targets.append(target)
+    }
+    for (index, record) in records.enumerated() {
+      result[index].attributes = record.attributes.map { ProbeAnswer($0.probe) }
+      for (isAttribute, questions) in [(false, record.probes), (true, record.attributes)] {
+        for (number, question) in questions.enumerated() {
+          let place = Place(record: index, isAttribute: isAttribute, number: number)
+          put(question.answer, place, \.logProbability)
+          put(question.rival, place, \.rivalLogProbability)
+        }
+      }
+    }
+    let scores = try ContinuationScorer(network: network).score(items)
+    for (index, score) in scores.enumerated() {
+      result[places[index]].take(score, of: items[index], as: targets[index])
+    }
+    if settings.speaks { try speak(records, &result) }
+    if settings.writes { try write(records, &result) }
+    return result
+  }
+
+  /// Whether a text has room in the network.
+  func fits(_ count: Int) -> Bool {
+    if case .learned = network.configuration.positions {
+      count <= network.configuration.positionCount
+    } else {
+      true
+    }
+  }
+
+  /// One probe of one record.
+  struct Place {
+    let record: Int
+    let isAttribute: Bool
+    let number: Int
+  }
+
+  /// Lets the model go on from every probe that has an answer.
+  private func speak(_ records: [RecordQuestions], _ result: inout [RecordAnswers]) throws {
+    var prompts: [[Int32]] = []
+    var byPrompt: [[Int32]: Int] = [:]
+    var places: [(Place, Int)] = []
+    for (index, record) in records.enumerated() {
+      for (number, question) in record.probes.enumerated() where question.probe.answer != nil {
+        guard !question.prompt.isEmpty, fits(question.prompt.count + 1) else { continue }
+        let known = byPrompt[question.prompt] ?? prompts.count
+        if known == prompts.count {
+          byPrompt[question.prompt] = known
+          prompts.append(question.prompt)
+        }
+        places.append((Place(record: index, isAttribute: false, number: number), known))
+      }
+    }
+    guard !prompts.isEmpty else { return }
+    let stops = Set(tokenizer.endTokens.map { Int32($0) })
+    let tokens = try network.generate(prompts, count: settings.spokenTokens, stops: stops)
+    for (place, prompt) in places {
+      result[place].continuation = tokenizer.text(of: tokens[prompt], after: prompts[prompt])
+    }
+  }
+}
+
+extension [RecordAnswers] {
+  fileprivate subscript(place: Evaluation.Place) -> ProbeAnswer {
+    get {
+      place.isAttribute
+        ? self[place.record].attributes[place.number] : self[place.record].probes[place.number]
+    }
+    set {
+      if place.isAttribute {
+        self[place.record].attributes[place.number] = newValue
+      } else {
+        self[place.record].probes[place.number] = newValue
+      }
+    }
+  }
+}
+
+extension ProbeAnswer {
+  /// Takes over the score of the answer or the rival.
+  fileprivate mutating func take(
+    _ score: ContinuationScorer.Score, of item: Continuation, as target: WritableKeyPath<ProbeAnswer, Double?>
+  ) {
+    let isRival = target == \.rivalLogProbability
+    if !isRival { said = score.said }
+    guard isRival || probe.answer != nil else { return }
+    self[keyPath: target] = score.logProbability
+    if !isRival { wanted = item.target }
+  }
+}
+
+extension Tokenizer {
+  /// The text that tokens add to a prompt's.
+  func text(of tokens: [Int32], after prompt: [Int32]) -> String {
+    let head = decode(prompt.map { Int($0) })
+    let whole = decode((prompt + tokens).map { Int($0) })
+    return whole.hasPrefix(head)
+      ? String(whole.dropFirst(head.count)) : decode(tokens.map { Int($0) })
+  }
+}

@@ -1,0 +1,36 @@
+/// What is asked beside the probes' likelihoods, and how texts are made.
+public struct EvaluationSettings: Equatable, Sendable {
+  /// Whether the model goes on from each probe, to see what it says by itself.
+  public var speaks = false
+  /// Tokens that it goes on for.
+  ///
+  /// - Source: scalable-model-editing/unified-model-editing generates 50.
+  public var spokenTokens = 50
+  /// Whether texts are generated from the generation prompts, for fluency and consistency.
+  public var writes = false
+  /// Tokens of a text, its prompt included.
+  ///
+  /// - Source: kmeng01/memit `util/generate.py`, `max_out_len=100`.
+  public var textTokens = 100
+  /// Each token is drawn from so many of the most probable.
+  public var topCount = 5
+  /// Of the drawing; the same seed gives a record the same texts whatever else is evaluated.
+  public var seed: UInt64 = 0
+  /// Whether prompts whose right answer is the target already are asked.
+  public var asksAttributes = false
+  /// Whether the new fact stands before each prompt, as the demonstration of in-context editing.
+  public var demonstrates = false
+
+  /// Likelihoods only.
+  public init() {}
+
+  /// Everything that an answer depends on, for telling results apart.
+  var identity: String {
+    var parts: [String] = []
+    if speaks { parts.append("speaks \(spokenTokens)") }
+    if writes { parts.append("writes \(textTokens) top \(topCount) seed \(seed)") }
+    if asksAttributes { parts.append("attributes") }
+    if demonstrates { parts.append("demonstrates") }
+    return parts.joined(separator: ", ")
+  }
+}

@@ -1,0 +1,13 @@
+/// Why an evaluation was refused. Cases hold the values; the command writes the prose.
+public enum EvaluationError: Error, Equatable, Sendable {
+  /// The file of reference texts, or an element of it, is not in the form expected.
+  case badReferences(file: String, element: Int?)
+  /// A question of multiple choice lacks something; questions are counted from 1.
+  case badQuestion(file: String, question: Int, problem: String)
+  /// A text has fewer than two tokens.
+  case textTooShort(file: String)
+  /// A text is not UTF-8.
+  case notText(file: String)
+  /// A file of results has a line that is not one, counted from 1, and it is not the last.
+  case badResults(file: String, line: Int)
+}

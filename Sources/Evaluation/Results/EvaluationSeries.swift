@@ -1,0 +1,163 @@
+public import Editing
+internal import Glibc
+internal import LinearAlgebra
+internal import Patches
+public import Transformer
+
+/// Runs over the same records: the base first, then whatever is held against it.
+public struct EvaluationSeries {
+  /// What is asked about.
+  public let records: [FactRecord]
+  /// The tokenizer of all networks.
+  public let tokenizer: Tokenizer
+  /// Of every run; one that demonstrates says so itself.
+  public let settings: EvaluationSettings
+  /// Reference texts.
+  public var references: ReferenceTexts?
+  /// What is asked beside the records.
+  public var tasks = OtherTasks()
+  /// Where answers are kept as they come.
+  public var results: ResultsFile?
+  /// Names the model in the file of results.
+  public var model = ""
+  /// Runs so far; the first is the base.
+  public private(set) var runs: [EvaluatedRun] = []
+
+  /// Gathers what all runs share.
+  public init(records: [FactRecord], tokenizer: Tokenizer, settings: EvaluationSettings) {
+    self.records = records
+    self.tokenizer = tokenizer
+    self.settings = settings
+  }
+
+  /// Some records, and the network that is asked about them.
+  public struct Part {
+    /// Indices of the records.
+    public var records: Range<Int>
+    /// What makes the network, for the file of results: patches, or an edit.
+    public var identity: String
+    /// Makes it; not called where all answers are known.
+    public var network: () throws -> Network
+
+    /// Joins the three.
+    public init(records: Range<Int>, identity: String, network: @escaping () throws -> Network) {
+      self.records = records
+      self.identity = identity
+      self.network = network
+    }
+  }
+
+  /// Asks one network, or one for each part of the records, and sums up.
+  ///
+  /// - Parameters:
+  ///   - making: what the seconds are called that making the networks takes.
+  ///   - progress: is told how many more records are done.
+  @discardableResult
+  public mutating func run(
+    _ label: String, parts: [Part], demonstrating: Bool = false, making: String = "patching",
+    progress: (Int) -> Void = { _ in }
+  ) throws -> EvaluatedRun {
+    var settings = settings
+    settings.demonstrates = demonstrating
+    var cost = EvaluationCost()
+    var answers: [RecordAnswers] = []
+    var taskMeasures: [[Measure: Double]] = []
+    let threads = BLASThreads.count
+    BLASThreads.count = 1
+    defer { BLASThreads.count = threads }
+    for part in parts {
+      let identity = identity(of: part, settings)
+      var made: Network?
+      var seconds = 0.0
+      func network() throws -> Network {
+        if let made { return made }
+        let start = now()
+        let network = try part.network()
+        seconds = now() - start
+        BLASThreads.count = 1
+        made = network
+        return network
+      }
+      answers += try ask(part, identity, label, settings, network, &cost, progress)
+      if !tasks.isEmpty, !demonstrating {
+        taskMeasures.append(try perform(identity, label, network, &cost))
+      }
+      if made != nil { cost.add(making, seconds) }
+    }
+    cost.peakMemory = peakMemory()
+    var means: [Measure: Double] = [:]
+    for measure in [Measure.choices, .choicesBySum, .perplexity] {
+      means[measure] = mean(taskMeasures.compactMap { $0[measure] })
+    }
+    let run = EvaluatedRun(
+      label: label, answers: answers,
+      before: runs.first.map { Array($0.answers.prefix(answers.count)) } ?? answers,
+      tasks: means, cost: cost)
+    runs.append(run)
+    return run
+  }
+
+  private func identity(of part: Part, _ settings: EvaluationSettings) -> String {
+    let text = [model, part.identity, settings.identity].joined(separator: "\n")
+    return String(Digest(of: Array(text.utf8)).hexadecimal.prefix(32))
+  }
+
+  /// Answers from the file of results, and the rest from the network.
+  private func ask(
+    _ part: Part, _ identity: String, _ label: String, _ settings: EvaluationSettings,
+    _ network: () throws -> Network, _ cost: inout EvaluationCost, _ progress: (Int) -> Void
+  ) throws -> [RecordAnswers] {
+    let wanted = Array(records[part.records])
+    var found = wanted.map {
+      results?.answers(of: identity, record: $0.fingerprint, identifier: $0.fact.identifier)
+    }
+    let missing = found.indices.filter { found[$0] == nil }
+    progress(wanted.count - missing.count)
+    guard !missing.isEmpty else { return found.map { $0! } }
+    let evaluation = Evaluation(
+      network: try network(), tokenizer: tokenizer, settings: settings, references: references)
+    let start = now()
+    var next = 0
+    try evaluation.ask(missing.map { wanted[$0] }) { answers in
+      for answer in answers {
+        let record = missing[next]
+        try results?.append(answer, of: identity, label: label, record: wanted[record].fingerprint)
+        found[record] = answer
+        next += 1
+      }
+      progress(answers.count)
+    }
+    cost.add("asking", now() - start)
+    cost.asked += missing.count
+    return found.map { $0! }
+  }
+
+  private func perform(
+    _ identity: String, _ label: String, _ network: () throws -> Network, _ cost: inout EvaluationCost
+  ) throws -> [Measure: Double] {
+    if let known = results?.answers(of: identity, record: tasks.identity, identifier: "tasks") {
+      return known.texts
+    }
+    let network = try network()
+    let start = now()
+    var line = RecordAnswers(identifier: "tasks", probes: [])
+    line.texts = try tasks.measures(of: network, tokenizer)
+    cost.add("tasks", now() - start)
+    try results?.append(line, of: identity, label: label, record: tasks.identity)
+    return line.texts
+  }
+}
+
+/// Seconds that only go forward.
+func now() -> Double {
+  var time = timespec()
+  clock_gettime(CLOCK_MONOTONIC, &time)
+  return Double(time.tv_sec) + Double(time.tv_nsec) * 1e-9
+}
+
+/// The most memory this process has had, in bytes.
+func peakMemory() -> Int {
+  var usage = rusage()
+  getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
+  return usage.ru_maxrss * 1024
+}

@@ -1,0 +1,65 @@
+internal import Glibc
+internal import ModelFiles
+
+/// Answers in a file, one line for each record and run, appended as they come.
+///
+///     {"run": identity, "label": …, "record": fingerprint, "id": …, "probes": […]}
+///
+/// A line is whole or absent: what a killed process left of its last line is taken away when the file is opened again. Lines of
+/// other runs stay.
+public final class ResultsFile {
+  private let file: OpenFile
+  private var size: Int
+  private var known: [Key: RecordAnswers] = [:]
+
+  private struct Key: Hashable {
+    let run: String
+    let record: String
+    let identifier: String
+  }
+
+  /// Opens a file, or makes it.
+  ///
+  /// - Throws: `EvaluationError.badResults` for a file that holds something else.
+  public init(_ path: String) throws {
+    file = try OpenFile(path, Folder.fileExists(path) ? .updating : .creating)
+    // Two runs that append to one file would write over each other.
+    try file.lock(exclusively: true)
+    let bytes = try file.read(try file.size(), at: 0)
+    var start = 0
+    var number = 0
+    while let end = bytes[start...].firstIndex(of: 0x0A) {
+      number += 1
+      guard let value = try? JSONValue(parsing: Array(bytes[start..<end])), let run = value["run"]?.text,
+        let record = value["record"]?.text, let answers = RecordAnswers(value)
+      else { throw EvaluationError.badResults(file: path, line: number) }
+      known[Key(run: run, record: record, identifier: answers.identifier)] = answers
+      start = end + 1
+    }
+    // A beginning that is not that of a line is not ours to cut off.
+    if start == 0, !bytes.isEmpty, !bytes.starts(with: Array("{\"run\":".utf8)) {
+      throw EvaluationError.badResults(file: path, line: 1)
+    }
+    size = start
+    if start < bytes.count, truncate(path, off_t(start)) != 0 {
+      throw ModelFileError(.system(call: "truncate", code: errno), file: path)
+    }
+  }
+
+  /// What a run said of a record, if the file knows it.
+  func answers(of run: String, record: String, identifier: String) -> RecordAnswers? {
+    known[Key(run: run, record: record, identifier: identifier)]
+  }
+
+  /// Appends a line.
+  func append(_ answers: RecordAnswers, of run: String, label: String, record: String) throws {
+    let members: [JSONValue.Member] = [
+      .init("run", .string(run)), .init("label", .string(label)),
+      .init("record", .string(record)),
+    ]
+    let line = Array((JSONValue.object(members + answers.json).compactText + "\n").utf8)
+    try file.write(line, at: size)
+    size += line.count
+    known[Key(run: run, record: record, identifier: answers.identifier)] = answers
+  }
+}

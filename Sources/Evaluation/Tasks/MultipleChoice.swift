@@ -1,0 +1,89 @@
+internal import Editing
+internal import ModelFiles
+public import Transformer
+
+/// Questions with several answers, of which the model is to find the right one the most likely.
+public struct MultipleChoice: Sendable {
+  /// One question.
+  public struct Question: Equatable, Sendable {
+    /// What stands before the choice.
+    public let prompt: String
+    /// At least two.
+    public let choices: [String]
+    /// The right one.
+    public let answer: Int
+  }
+
+  /// In the order of the file.
+  public let questions: [Question]
+
+  /// Reads JSON lines: `{"prompt" or "question", "choices": [...], "answer": its text, number from 0, or letter}`; also PIQA's
+  /// `{"goal", "sol1", "sol2", "label"}`.
+  ///
+  /// - Throws: `EvaluationError.badQuestion` for a line that is not such a question.
+  public init(_ path: String) throws {
+    let file = try OpenFile(path, .reading)
+    let bytes = try file.read(try file.size(), at: 0)
+    var questions: [Question] = []
+    for (index, line) in bytes.split(separator: 0x0A).enumerated()
+    where !line.allSatisfy({ [0x20, 0x09, 0x0D].contains($0) }) {
+      func bad(_ problem: String) -> EvaluationError {
+        .badQuestion(file: path, question: index + 1, problem: problem)
+      }
+      guard let value = try? JSONValue(parsing: Array(line)), value.members != nil else {
+        throw bad("it is not a JSON object on one line")
+      }
+      guard let prompt = ["prompt", "question", "goal"].lazy.compactMap({ value[$0]?.text }).first else {
+        throw bad("it has no prompt")
+      }
+      let choices =
+        value["choices"]?.elements?.compactMap(\.text)
+        ?? ["sol1", "sol2"].compactMap { value[$0]?.text }
+      guard choices.count > 1, choices.count == value["choices"]?.elements?.count ?? choices.count else {
+        throw bad("it has no two choices")
+      }
+      guard let answer = (value["answer"] ?? value["label"]).flatMap({ Self.place(of: $0, in: choices) })
+      else {
+        throw bad("its answer is none of the choices")
+      }
+      questions.append(Question(prompt: prompt, choices: choices, answer: answer))
+    }
+    guard !questions.isEmpty else {
+      throw EvaluationError.badQuestion(file: path, question: 1, problem: "there is none")
+    }
+    self.questions = questions
+  }
+
+  private static func place(of answer: JSONValue, in choices: [String]) -> Int? {
+    if let number = answer.integer { return choices.indices.contains(number) ? number : nil }
+    guard let text = answer.text else { return nil }
+    if let place = choices.firstIndex(of: text) { return place }
+    guard text.utf8.count == 1, let letter = text.uppercased().utf8.first, letter >= 65 else { return nil }
+    return choices.indices.contains(Int(letter) - 65) ? Int(letter) - 65 : nil
+  }
+
+  /// Shares of questions whose right choice is the most likely: by the mean over its tokens, and by their sum. Of equals the first
+  /// counts.
+  public func accuracy(of network: Network, _ tokenizer: Tokenizer) throws -> (byMean: Double, bySum: Double)
+  {
+    var items: [Continuation] = []
+    var places: [[Int?]] = []
+    for question in questions {
+      places.append(
+        question.choices.map { choice in
+          guard let item = tokenizer.continuation(of: question.prompt, with: choice) else { return nil }
+          items.append(item)
+          return items.count - 1
+        })
+    }
+    let scores = try ContinuationScorer(network: network).score(items)
+    func share(_ value: (ContinuationScorer.Score) -> Double) -> Double {
+      let right = zip(questions, places).count { question, places in
+        let values = places.map { $0.map { value(scores[$0]) } ?? -.infinity }
+        return values.firstIndex(of: values.max()!) == question.answer
+      }
+      return Double(right) / Double(questions.count)
+    }
+    return (share(\.logProbability), share(\.sum))
+  }
+}

@@ -1,0 +1,61 @@
+internal import Editing
+internal import Transformer
+
+extension Evaluation {
+  /// Writes texts from each record's generation prompts and measures them.
+  ///
+  /// A record's texts are drawn together, with a seed of its own: they do not depend on which other records are evaluated.
+  func write(_ records: [RecordQuestions], _ result: inout [RecordAnswers]) throws {
+    for (index, questions) in records.enumerated() {
+      let record = questions.record
+      let before = settings.demonstrates ? RecordQuestions.demonstration(record.fact) : ""
+      let prompts = record.generationPrompts.map { tokenizer.promptTokens(before + $0) }
+        .filter { !$0.isEmpty && $0.count < settings.textTokens && fits($0.count + 1) }
+      if !prompts.isEmpty {
+        try measure(try texts(of: prompts, record.fact.identifier), record, &result[index])
+      }
+      if let own = references?.texts(of: record, about: record.fact.subject), !own.isEmpty {
+        let tokens = Array(tokenizer.promptTokens(own.joined(separator: " ")).prefix(100))
+        let windows = TextPerplexity(network: network, windowLength: 100)
+        result[index].texts[.essence] = try windows.perplexity(of: tokens)
+      }
+    }
+  }
+
+  /// The text of each prompt, and what was generated of it.
+  private func texts(of prompts: [[Int32]], _ identifier: String) throws -> [WrittenText] {
+    let shortest = prompts.map(\.count).min() ?? 0
+    var seed = settings.seed
+    for byte in identifier.utf8 { seed = (seed ^ UInt64(byte)) &* 0x100_0000_01B3 }
+    let tokens = try network.generate(
+      prompts, count: settings.textTokens - shortest, sampling: .top(settings.topCount, seed: seed),
+      stops: Set(tokenizer.endTokens.map { Int32($0) }))
+    return zip(prompts, tokens).map { prompt, tokens in
+      let tokens = Array(tokens.prefix(settings.textTokens - prompt.count))
+      return WrittenText(
+        whole: tokenizer.decode((prompt + tokens).map { Int($0) }),
+        continuation: tokenizer.text(of: tokens, after: prompt), tokens: tokens)
+    }
+  }
+
+  private func measure(_ texts: [WrittenText], _ record: FactRecord, _ result: inout RecordAnswers) throws {
+    result.sample = texts[0].whole
+    let entropies: [(Measure, (WrittenText) -> Double)] = [
+      (.fluency, { 100 * GramEntropy(Words.split($0.whole)).weighted }),
+      (.fluencyOfContinuations, { 100 * GramEntropy(Words.split($0.continuation)).weighted }),
+      (.fluencyOfTokens, { GramEntropy($0.tokens).weightedShare }),
+    ]
+    for (measure, entropy) in entropies { result.texts[measure] = mean(texts.map(entropy)) }
+    if let references, let wanted = references.texts(of: record), !wanted.isEmpty {
+      result.texts[.consistency] = references.similarity(
+        texts.map(\.whole).joined(separator: " "), wanted.joined(separator: " "))
+    }
+  }
+
+  /// A generated text.
+  private struct WrittenText {
+    let whole: String
+    let continuation: String
+    let tokens: [Int32]
+  }
+}

@@ -1,0 +1,121 @@
+import ArgumentParser
+import Editing
+import Evaluation
+import ModelFiles
+import Patches
+import Transformer
+
+struct EvalCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "eval", abstract: "Measures what edits did: taken, generalized, local, carried over.",
+    discussion: """
+      Puts the probes of DATASET to the model, and again as if each --patch were applied; no model is written. Every number is \
+      a mean over a record's prompts, then over the records; rates read as percentages, in --json as shares.
+
+      For a prompt and an answer, p is the geometric mean of the probabilities of the answer's tokens, and
+        success    p(answer) > p(rival): the target against the former one, for neighbors the former one against the target
+        magnitude  p(answer) - p(rival)
+        exact      every token of the answer is the most probable one, as in greedy decoding
+        tokens     share of the answer's tokens that are the most probable ones (zsRE, EasyEdit)
+        kept       share of places where the most probable token is that of the base (EasyEdit's locality)
+        Score      harmonic mean of efficacy, paraphrase and neighborhood success
+      --json has all of them, for every kind of probe, under measures, and each one's definition under definitions.
+
+      With --output each record's answers are appended as they come, and answers that the file has already are not asked for \
+      again: run the same command after a kill, or with more patches or records.
+
+      --edit makes the edits itself, in memory, and compares methods: every --batch edits together from the base, and with \
+      --sequential one batch on top of the other. in-context puts the new fact before each prompt instead of any edit.
+
+      Example:
+        errata eval llama/ --data counterfact.json --patch fix.errata --limit 500 --output fix.eval.jsonl
+        errata eval llama/ --data counterfact.json --limit 100 --edit memit,emmet,in-context --batch 1,10,100 \
+          --statistics llama.stats.safetensors --report methods.html
+      """)
+  @Argument(help: "The model; only read.")
+  var model: String
+  @OptionGroup(title: "Records") var data: EvalDataOptions
+  @Option(
+    name: .customLong("patch"), help: "Evaluate as if this patch were applied; may be given several times.")
+  var patches: [String] = []
+  @OptionGroup(title: "Measures") var asking: EvalAskingOptions
+  @OptionGroup(title: "Comparing methods") var edits: EvalEditOptions
+  @Option(help: "Append answers to this file as they come, and take from it what is known (JSON lines).")
+  var output: String?
+  @Option(
+    name: .customLong("report"),
+    help: ArgumentHelp("Also write a page with tables, curves and every fact (HTML).", valueName: "file"))
+  var page: String?
+  @OptionGroup var threads: ThreadOptions
+  @OptionGroup var messages: OutputOptions
+
+  func run() throws {
+    try doing("cannot evaluate \(model)", messages) {
+      let running = try RunningModel(model, threads: threads.count, messages)
+      let files = [data.path, asking.references, asking.choices, asking.perplexity, edits.statistics]
+      for path in [output, page].compactMap({ $0 }) {
+        try requireDistinct(path, from: running.network.model.inputPaths + files.compactMap { $0 } + patches)
+      }
+      try edits.check(for: running.network.configuration)
+      var series = EvaluationSeries(
+        records: try data.read(messages), tokenizer: running.tokenizer, settings: asking.settings)
+      try asking.fill(&series)
+      if let output {
+        series.results = try ResultsFile(output)
+        series.model = try running.network.model.digest(threads: threads.count).hexadecimal
+      }
+      let evaluating = Evaluating(running: running, messages: messages)
+      try evaluating.base(&series)
+      for patch in patches { try evaluating.patch(patch, &series) }
+      if asking.inContext, !edits.comparesInContext { try evaluating.inContext(&series) }
+      var report = EvalReport(model: model, data: data.path, series: series, patches: patches)
+      if edits.names != nil {
+        let scratch = output ?? Folder.temporaryPath(for: "/tmp/errata-eval")
+        let comparison = try evaluating.compare(
+          edits, scratch: scratch, keepsValues: output != nil, &series)
+        report = EvalReport(model: model, data: data.path, series: series, patches: patches)
+        report.compared = comparison.compared
+      }
+      report.warn(messages)
+      messages.answer(report.text(verbose: messages.verbose))
+      if let page {
+        try EvalPage(report).write(to: page)
+        messages.say("The report is \(page).")
+      }
+      if messages.json { Console.output(report.json.indentedText) }
+    }
+  }
+}
+
+/// The runs of an evaluation, one after the other.
+struct Evaluating {
+  let running: RunningModel
+  let messages: OutputOptions
+
+  func base(_ series: inout EvaluationSeries) throws {
+    let network = running.network
+    try run("base", &series, identity: "base") { network }
+  }
+
+  func patch(_ path: String, _ series: inout EvaluationSeries) throws {
+    let digest = try PatchFile(path).digest.hexadecimal
+    let running = running
+    try run(path, &series, identity: "patch \(digest)") { try running.patched(by: [path]) }
+  }
+
+  func inContext(_ series: inout EvaluationSeries) throws {
+    let network = running.network
+    try run("in-context", &series, identity: "base", demonstrating: true) { network }
+  }
+
+  private func run(
+    _ label: String, _ series: inout EvaluationSeries, identity: String, demonstrating: Bool = false,
+    network: @escaping () throws -> Network
+  ) throws {
+    let progress = Progress(label, total: series.records.count, unit: .facts, messages)
+    defer { progress.finish() }
+    try series.run(
+      label, parts: [.init(records: 0..<series.records.count, identity: identity, network: network)],
+      demonstrating: demonstrating, progress: progress.advance)
+  }
+}

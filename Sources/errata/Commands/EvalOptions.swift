@@ -1,0 +1,93 @@
+import ArgumentParser
+import Editing
+import Evaluation
+import ModelFiles
+
+/// Which records.
+struct EvalDataOptions: ParsableArguments {
+  enum Target: String, ExpressibleByArgument, CaseIterable { case alternative, answer }
+
+  @Option(
+    name: .customLong("data"),
+    help: "The records: CounterFact, zsRE, EasyEdit, KnowEdit, or a folder of them (Formats/facts.md).")
+  var path: String
+  @Option(help: "Take only the first so many records.")
+  var limit: Int?
+  @Option(help: "Draw the records with this seed, without replacement, instead of taking the first.")
+  var sample: UInt64?
+  @Option(help: "Take only the records with these identifiers, separated by commas.")
+  var ids: String?
+  @Flag(help: "Leave bad records out, and say which, instead of refusing the file.")
+  var skipBad = false
+  @Option(help: "zsRE: alternative takes alt as target, as EasyEdit; answer takes the true answer, as memit.")
+  var zsreTarget = Target.alternative
+
+  func validate() throws {
+    if let limit, limit < 1 { throw ValidationError("--limit takes a number above zero.") }
+  }
+
+  func read(_ messages: OutputOptions) throws -> [FactRecord] {
+    var file = try FactsFile(
+      path, zsRETarget: zsreTarget == .answer ? .answer : .alternative, skipBad: skipBad)
+    for error in file.skipped {
+      let reason = ErrorReport.explain(error)
+      messages.say("Warning: left out \(reason.place ?? path): \(reason.why)")
+    }
+    if let ids { file = try file.selecting(ids.split(separator: ",").map(String.init)) }
+    if let sample { return file.sampled(limit ?? file.records.count, seed: sample).records }
+    return limit.map { file.limited(to: $0).records } ?? file.records
+  }
+}
+
+/// What is asked beside likelihoods.
+struct EvalAskingOptions: ParsableArguments {
+  @Flag(
+    help:
+      "Also let the model go on by itself: greedily from each probe, and in texts for fluency and consistency."
+  )
+  var generate = false
+  @Option(help: "Tokens that --generate goes on from each probe for.")
+  var tokens = 50
+  @Option(help: "Seed of the texts that --generate draws.")
+  var seed: UInt64 = 0
+  @Option(help: "Reference texts for consistency: CounterFact's attribute_snippets.json; with --generate.")
+  var references: String?
+  @Flag(help: "Also ask CounterFact's attribute prompts, whose right answer is the target already.")
+  var attributes = false
+  @Flag(
+    help: "Also a run without any edit that reads the new fact before each prompt: in-context editing.")
+  var inContext = false
+  @Option(
+    help: ArgumentHelp(
+      "Also questions of multiple choice, JSON lines with prompt, choices and answer.", valueName: "file"))
+  var choices: String?
+  @Option(help: ArgumentHelp("Also the perplexity of a text file.", valueName: "file"))
+  var perplexity: String?
+  @Option(help: "Tokens of a window of --perplexity.")
+  var window = 512
+
+  func validate() throws {
+    if tokens < 1 || tokens > 10_000 { throw ValidationError("--tokens takes a number from 1 to 10000.") }
+    if window < 2 { throw ValidationError("--window takes a number above one.") }
+    if references != nil, !generate {
+      throw ValidationError("--references is for the texts of --generate; give both.")
+    }
+  }
+
+  var settings: EvaluationSettings {
+    var settings = EvaluationSettings()
+    settings.speaks = generate
+    settings.writes = generate
+    settings.spokenTokens = tokens
+    settings.seed = seed
+    settings.asksAttributes = attributes
+    return settings
+  }
+
+  func fill(_ series: inout EvaluationSeries) throws {
+    series.references = try references.map { try ReferenceTexts($0) }
+    series.tasks.choices = try choices.map { try MultipleChoice($0) }
+    series.tasks.text = perplexity
+    series.tasks.windowLength = window
+  }
+}

@@ -1,0 +1,69 @@
+import Editing
+import Evaluation
+import ModelFiles
+
+extension EvalReport {
+  /// The measures of the survey's table, as far as a row has them.
+  static let columns: [(String, Measure)] = [
+    ("S", .score), ("ES", .probes(.efficacy, .success)), ("PS", .probes(.paraphrase, .success)),
+    ("NS", .probes(.neighborhood, .success)), ("EM", .probes(.efficacy, .magnitude)),
+    ("PM", .probes(.paraphrase, .magnitude)), ("NM", .probes(.neighborhood, .magnitude)),
+    ("exact", .probes(.efficacy, .exact)), ("par. exact", .probes(.paraphrase, .exact)),
+    ("nbr. kept", .probes(.neighborhood, .kept)), ("portability", .portability), ("locality", .locality),
+    ("fluency", .fluency), ("consistency", .consistency), ("choices", .choices), ("ppl", .perplexity),
+  ]
+
+  /// Rows that store as many edits in the same way together, in the order in which the ways were asked for.
+  var byWay: [ComparedRun] {
+    var ways: [EditWay?] = []
+    for row in compared where !ways.contains(row.way) { ways.append(row.way) }
+    return ways.flatMap { way in compared.filter { $0.way == way } }
+  }
+
+  /// Methods by measures.
+  var comparisonText: String? {
+    guard !compared.isEmpty, let base = runs.first else { return nil }
+    var table = Table(
+      [("method", .left), ("edits", .left)] + Self.columns.map { ($0.0, .right) }
+        + [("‖Δ‖/‖W‖", .right), ("s/edit", .right)])
+    func cells(_ run: EvaluatedRun?) -> [String] { Self.columns.map { Self.cell($0.1, run?.summary[$0.1]) } }
+    table.add(["none", "–"] + cells(base) + ["–", "–"])
+    for row in byWay {
+      table.add(
+        [row.method, row.way?.title ?? "–"] + cells(row.run) + [
+          row.norms.map(\.relativeNorm).max().map { Numbers.percent($0) } ?? "–",
+          row.secondsPerEdit.map { Numbers.significant($0, 2) } ?? "–",
+        ])
+    }
+    let refused = byWay.compactMap { row in
+      row.refusal.map { "  \(row.method), \(row.way?.title ?? ""): \(ErrorReport.explain($0).why)" }
+    }
+    return ([table.text()] + refused).joined(separator: "\n")
+  }
+
+  /// The rows for scripts.
+  var comparisonJSON: JSONValue {
+    .array(
+      compared.map { row in
+        .object([
+          .init("method", .string(row.method)),
+          .init("edits", row.way.map { .integer($0.editCount) } ?? .null),
+          .init("way", .string(row.way?.word ?? "none")),
+          .init("label", row.run.map { .string($0.label) } ?? .null),
+          .init("secondsPerEdit", row.secondsPerEdit.map { .measured($0) } ?? .null),
+          .init("norms", .object(row.norms.map { .init($0.weight, .measured($0.relativeNorm)) })),
+          .init("refusal", row.refusal.map { .string(ErrorReport.explain($0).why) } ?? .null),
+        ])
+      })
+  }
+}
+
+extension EditWay {
+  /// For scripts.
+  var word: String {
+    switch self {
+    case .batches: "batch"
+    case .sequence: "sequence"
+    }
+  }
+}

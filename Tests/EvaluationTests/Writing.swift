@@ -1,0 +1,6 @@
+import TestSupport
+
+extension TemporaryFolder {
+  /// Writes a text.
+  func write(text: String, as name: String) throws -> String { try write(Array(text.utf8), to: name) }
+}
