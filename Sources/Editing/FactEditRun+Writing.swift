@@ -95,7 +95,8 @@ extension FactEditRun {
   func valuesIdentity(_ contexts: [ContextTemplate]) throws -> String {
     let v = recipe.values
     return JSONValue.array([
-      .string(try network.model.fingerprint().hexadecimal), .integer(recipe.layers.last!), .string(v.target.rawValue),
+      .string(try network.model.fingerprint().hexadecimal), .integer(recipe.layers.last!),
+      .string(v.target.rawValue),
       .integer(v.steps), .measured(v.learningRate), .measured(v.divergenceWeight), .measured(v.weightDecay),
       .measured(v.clamp), .string(v.stop.rawValue), .bool(v.keepsLast),
       .array(contexts.map { .string($0.text) }),
