@@ -13,7 +13,7 @@ export PYTHONDONTWRITEBYTECODE=1 HF_HUB_OFFLINE=1
 "$python" world.py --out "$world" --tokenizer "$build/tokenizer.json"
 "$python" solver.py --out "$reference/solver.safetensors"
 
-# make_model FAMILY λ CLAMP ROME_LAYER ROME_CLAMP LEARNING_RATE (of values.py)
+# make_model FAMILY λ CLAMP ROME_LAYER ROME_CLAMP LEARNING_RATE (of values.py)  CLAMP LEARNING_RATE TRAINING_RATE BOUND (of methods.py)
 make_model() {
     name=tiny-$1
     model=$fixtures/models/$name
@@ -26,11 +26,13 @@ make_model() {
         --second-moment-weight "$2" --clamp "$3" --out "$reference"
     "$python" values.py "$model" --facts "$world/facts.json" --contexts "$world/contexts.json" --clamp "$3" \
         --rome-clamp "$5" --learning-rate "$6" --out "$reference"
+    "$python" methods.py "$model" --facts "$world/facts.json" --contexts "$world/contexts.json" --clamp "$7" \
+        --learning-rate "$8" --training-rate "$9" --bound "${10}" --out "$reference"
     "$python" reference_edit.py "$model" --facts "$world/facts.json" --contexts "$world/contexts.json" --layers 1,2 \
         --second-moment-weight "$2" --clamp "$3" --rome-layer "$4" --rome-clamp "$5" --statistics "$statistics"
 }
-make_model gpt2 100 0.75 1 4 0.1
-make_model llama 20 1.0 2 6 0.5
+make_model gpt2 100 0.75 1 4 0.1  2 0.2 1e-3 1e-2
+make_model llama 20 1.0 2 6 0.5  4 0.5 1e-2 2e-2
 # These also need gguf and xllamacpp.
 "$python" gguf_models.py
 rm "$fixtures/models/tiny-llama-f16.gguf"
