@@ -17,6 +17,9 @@ public enum EditError: Error, Equatable, Sendable {
   /// Without a ridge the d × d system is singular.
   case primalFormNeedsRidge(method: EditMethod)
 
+  /// The method changes one layer.
+  case methodTakesOneLayer(method: EditMethod, layers: [Int])
+
   // MARK: Keys and residuals
 
   /// The keys file has no weight of these layers.

@@ -11,3 +11,28 @@ extension EditMethod {
     self == .pmet ? 1 / Double(remaining).squareRoot() : 1 / Double(remaining)
   }
 }
+
+/// Where a method's change comes from.
+extension EditMethod {
+  enum Source {
+    /// A value is optimized for each fact, and stored under the subject's keys.
+    case values
+    /// The gradient of each fact's loss says which values are wanted, under the keys of all its tokens.
+    case gradients
+    /// The weight is trained.
+    case training
+  }
+
+  var source: Source {
+    switch self {
+    case .memit, .emmet, .rome, .pmet, .alphaedit: .values
+    case .ultraedit: .gradients
+    case .ftl: .training
+    }
+  }
+
+  /// Whether a value is optimized for each fact.
+  public var optimizesValues: Bool { source == .values }
+  /// Whether the method has a closed form: all but those that train.
+  public var hasClosedForm: Bool { source != .training }
+}

@@ -1,4 +1,4 @@
-/// The editing methods with a closed form. They differ only in the row of the table below.
+/// The editing methods. They differ only in the rows of the tables here and in `EditMethod+Network`.
 public enum EditMethod: String, CaseIterable, Sendable {
   /// MEMIT, arXiv:2210.07229.
   case memit
@@ -10,6 +10,10 @@ public enum EditMethod: String, CaseIterable, Sendable {
   case pmet
   /// AlphaEdit, arXiv:2410.02355.
   case alphaedit
+  /// UltraEdit, arXiv:2505.14679: one gradient per fact, neither subject nor second moment.
+  case ultraedit
+  /// FT-L, fine-tuning of one weight within a box around it: the baseline of ROME and MEMIT. It trains; nothing is solved.
+  case ftl = "ft-l"
 
   /// The method of this name, where `emt` means `emmet`.
   public init?(name: String) {
@@ -45,6 +49,8 @@ public enum EditMethod: String, CaseIterable, Sendable {
     case .rome: row(.inverseSecondMoment, λ: 1, ρ: 0, takesOneEdit: true)
     case .pmet: row(.inverseSecondMoment, λ: 15_000, ρ: 1, usesEarlierKeys: true)
     case .alphaedit: row(.nullSpaceProjection, λ: 1, ρ: 10, usesEarlierKeys: true)
+    case .ultraedit: row(.identity, λ: 1, ρ: 1)
+    case .ftl: row(.identity, λ: 1, ρ: 0)
     }
   }
 }

@@ -34,9 +34,18 @@ struct EditSequence {
     var total: FactEdit.Outcome?
     var values: [FactValue] = []
     var earlier: [String: Matrix<Double>] = [:]
+    var gradients: GradientEdit?
     for first in stride(from: 0, to: groups.count, by: max(size, 1)) {
       let part = first..<min(first + size, groups.count)
       let network = try total.map { try run.network.overlaid($0.overlay) } ?? run.network
+      if !recipe.update.method.optimizesValues {
+        let (outcome, own) = try gradientUpdates(
+          Array(problems[part]), on: network, base: total, threads: threads, &gradients, progress)
+        clock.end("gradients and solve")
+        total = outcome
+        values += own
+        continue
+      }
       var own = try self.values(
         of: Array(groups[part]), Array(problems[part]), on: network, progress: progress)
       if run.anchorsNorm, total != nil { try anchor(&own, Array(problems[part])) }
@@ -56,6 +65,35 @@ struct EditSequence {
     return (total, values)
   }
 
+  /// The updates of a batch, for methods that optimize no values.
+  ///
+  /// - Parameter gradients: goes on from batch to batch.
+  private func gradientUpdates(
+    _ problems: [ValueProblem], on network: Network, base: FactEdit.Outcome?, threads: Int,
+    _ gradients: inout GradientEdit?, _ progress: (FactEditRun.Stage) -> Void
+  ) throws -> (FactEdit.Outcome, [FactValue]) {
+    let (solved, values): ([WeightEditor.Solved], [FactValue])
+    if recipe.update.method.source == .gradients {
+      var edit =
+        gradients
+        ?? GradientEdit(
+          layers: recipe.layers, settings: recipe.gradients, editor: editor, threads: threads,
+          network.configuration)
+      (solved, values) = try edit.updates(problems, in: network) { progress(.weight($0, $1)) }
+      gradients = edit
+    } else {
+      guard let layer = recipe.layers.first, recipe.layers.count == 1 else {
+        throw EditError.methodTakesOneLayer(method: recipe.update.method, layers: recipe.layers)
+      }
+      (solved, values) = try WeightTraining(
+        network: network, layer: layer, settings: recipe.gradients, threads: threads
+      ).update(problems, editor: editor) { progress(.weight($0, $1)) }
+    }
+    var outcome = FactEdit.Outcome(solved: [], overlay: network.overlay)
+    for weight in solved { try outcome.append(weight, after: base, editor) }
+    return (outcome, values)
+  }
+
   /// z ← z ‖h₀ on the base‖ / ‖h₀ now‖: in a long sequence the norms of values and weights drive each other up.
   ///
   /// - Source: Norm Anchors Make Model Edits Last, arXiv:2602.02543.
@@ -64,7 +102,8 @@ struct EditSequence {
     let base =
       switch recipe.values.target {
       case .hidden: try states.hidden(in: run.network, layer: recipe.layers.last!)
-      case .value: try states.values(in: run.network, layer: recipe.layers.last!, averaging: .bare)
+      case .value, .valueWithAttention:
+        try states.values(in: run.network, layer: recipe.layers.last!, averaging: .bare)
       }
     for index in values.indices {
       let wanted = Array(base.row(index)).sumOfSquares

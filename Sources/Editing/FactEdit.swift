@@ -28,6 +28,22 @@ struct FactEdit {
     var solved: [WeightEditor.Solved]
     /// What the weights of the edited layers become, rounded.
     var overlay: WeightOverlay
+
+    /// Takes in a weight: after what earlier batches made of it, and as it is once rounded.
+    mutating func append(_ new: WeightEditor.Solved, after base: Outcome?, _ editor: WeightEditor) throws {
+      var new = new
+      let tensor = new.tensor
+      if let before = base?.solved.first(where: { $0.tensor.name == tensor.name }) { new.add(before) }
+      if let solution = new.solution {
+        let bytes = try editor.model.file(of: tensor).read(
+          tensor.byteCount, at: tensor.byteRange.lowerBound)
+        overlay[tensor.name] = try solution.factors.added(
+          to: tensor, bytes: bytes, orientation: new.orientation, options: editor.options)
+      } else {
+        overlay[tensor.name] = new.trained?.bytes
+      }
+      solved.append(new)
+    }
   }
 
   /// Spreads values over the layers.
@@ -56,18 +72,15 @@ struct FactEdit {
         for column in 0..<residuals.columns { residuals[row, column] = 0 }
       }
       residuals.scale(by: recipe.update.method.share(remaining: recipe.layers.count - index))
-      let edits = KeysFile.Edits(keys: keys, residuals: residuals, earlierKeys: earlier[weight])
+      let edits = KeysFile.Edits(
+        keys: keys, residuals: residuals,
+        earlierKeys: recipe.update.method.traits.usesEarlierKeys ? earlier[weight] : nil)
       let bareKeys =
         usesPublishedROME ? try states.keys(in: current, layer: layer, averaging: .bare) : nil
       BLASThreads.count = threads
-      var solved = try editor.solve(weight, edits, readAt: bareKeys, progress: progress)
+      let solved = try editor.solve(weight, edits, readAt: bareKeys, progress: progress)
       BLASThreads.count = 1
-      if let before = base?.solved.first(where: { $0.tensor.name == weight }) { solved.add(before) }
-      let tensor = solved.tensor
-      let bytes = try editor.model.file(of: tensor).read(tensor.byteCount, at: tensor.byteRange.lowerBound)
-      outcome.overlay[weight] = try solved.solution.factors.added(
-        to: tensor, bytes: bytes, orientation: solved.orientation, options: editor.options)
-      outcome.solved.append(solved)
+      try outcome.append(solved, after: base, editor)
     }
     return outcome
   }
@@ -80,7 +93,7 @@ struct FactEdit {
     var residuals = wanted
     switch recipe.values.target {
     case .hidden: residuals.subtract(try states.hidden(in: current, layer: last))
-    case .value:
+    case .value, .valueWithAttention:
       let averaging: SubjectStates.Averaging =
         recipe.update.method == .rome && !usesPublishedROME ? .contexts : .bare
       residuals.subtract(try states.values(in: current, layer: last, averaging: averaging))
@@ -92,7 +105,11 @@ struct FactEdit {
 extension WeightEditor.Solved {
   /// Puts what an earlier batch added to the same weight before this one's.
   mutating func add(_ earlier: WeightEditor.Solved) {
-    let (a, b) = (earlier.solution, solution)
+    if let before = earlier.trained {
+      trained?.retentions.insert(contentsOf: before.retentions, at: 0)
+      return
+    }
+    guard let a = earlier.solution, let b = solution else { return }
     let factors = LowRankFactors(
       left: a.factors.left.transposed().stacked(on: b.factors.left.transposed()).transposed(),
       right: a.factors.right.stacked(on: b.factors.right)
@@ -103,6 +120,9 @@ extension WeightEditor.Solved {
       effectiveRidge: b.effectiveRidge, jitter: max(a.jitter, b.jitter),
       condition: max(a.condition, b.condition), form: b.form, warnings: a.warnings + b.warnings)
     keys = earlier.keys.stacked(on: keys)
+    if let before = earlier.editOfKey, let own = editOfKey {
+      editOfKey = before + own.map { $0 + a.edits.count }
+    }
     stored = nil
   }
 }

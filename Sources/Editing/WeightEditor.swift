@@ -21,13 +21,27 @@ struct WeightEditor {
     /// Keys of all edits that the factors hold. `[edits × inputWidth]`
     var keys: Matrix<Double>
     /// What was solved for, and the reports of its edits.
-    var solution: UpdateSolution
+    ///
+    /// `nil` for a weight that was trained.
+    var solution: UpdateSolution?
+    /// What training made of the weight.
+    var trained: Trained?
+    /// The edit of each key, where there is not one key for each edit.
+    var editOfKey: [Int]?
     /// tr(W C Wᵀ), the scale of the preservation loss.
     let preservationScale: Double?
     let metricJitter: Double
     /// What solving again takes; `nil` where several solves went into the factors.
     var stored: StoredEdits?
     var clock: PhaseClock
+
+    /// A weight that was trained.
+    struct Trained {
+      /// Rounded, as stored.
+      var bytes: [UInt8]
+      /// Of each edit, the share of the wanted change of outputs that rounding has left.
+      var retentions: [Double]
+    }
   }
 
   /// Which way round a weight is stored: as its family declares, else as the caller says, else as most models do.
@@ -105,7 +119,10 @@ struct WeightEditor {
     defer { BLASThreads.count = threads }
     var clock = solved.clock
     clock.start(.storing)
-    let solution = solved.solution
+    if let trained = solved.trained { return try store(trained, of: solved.tensor, clock, writer) }
+    guard let solution = solved.solution else {
+      preconditionFailure("a weight was solved for or trained")
+    }
     let meter = RetentionMeter(
       outputWidth: solution.factors.outputWidth, columns: solved.tensor.shape[1],
       orientation: solved.orientation, keys: solved.keys)
@@ -115,7 +132,8 @@ struct WeightEditor {
       observe: { meter.observe($0) },
       measured: {
         let made = WeightReport(
-          name: solved.tensor.name, solution: solution, measured: meter.result(wanted: solution.factors),
+          name: solved.tensor.name, solution: solution,
+          measured: meter.result(wanted: solution.factors, editOfKey: solved.editOfKey),
           preservation: solution.preservationLoss.flatMap { loss in
             solved.preservationScale.map { loss / $0 }
           },
@@ -128,11 +146,27 @@ struct WeightEditor {
     return report
   }
 
+  /// Adds a trained weight to a patch.
+  private func store(
+    _ trained: Solved.Trained, of tensor: TensorInfo, _ clock: PhaseClock, _ writer: PatchWriter
+  ) throws -> WeightReport {
+    var clock = clock
+    var report: WeightReport?
+    try writer.append(edited: trained.bytes, of: tensor, of: model, threads: options.threads) { measure in
+      let made = WeightReport(name: tensor.name, trained: trained, measure)
+      report = made
+      return made.measuredJSON
+    }
+    guard var report else { preconditionFailure("the writer asks for the measurements of every tensor") }
+    report.seconds = clock.finish()
+    return report
+  }
+
   /// The metric of a weight's keys, and tr(W C Wᵀ).
   private func metric(
     of weight: String, inputWidth: Int, _ tensor: TensorInfo, _ way: TensorChange.Orientation
   ) throws -> (any KeyMetric, Double?) {
-    guard settings.usesSecondMoment else { return (IdentityMetric(inputWidth: inputWidth), nil) }
+    guard settings.metric != .identity else { return (IdentityMetric(inputWidth: inputWidth), nil) }
     guard let statistics else { throw EditError.methodNeedsSecondMoment(method: settings.method) }
     let moment = try statistics.secondMoment(of: weight)
     guard moment.inputWidth == inputWidth else {

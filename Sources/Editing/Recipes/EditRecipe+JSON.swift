@@ -3,16 +3,28 @@ public import ModelFiles
 extension EditRecipe {
   /// Layers and values as a patch and `--json` carry them, beside the solver's numbers.
   public var valuesJSON: [JSONValue.Member] {
-    [
-      .init("layers", .array(layers.map { .integer($0) })),
+    let layers = JSONValue.Member("layers", .array(layers.map { .integer($0) }))
+    let origin: [JSONValue.Member] = [
+      .init("seed", .integer(Int(clamping: values.seed))), .init("source", .string(source)),
+    ]
+    switch update.method.source {
+    case .values: break
+    case .gradients: return [layers, .init("learningRate", .measured(gradients.learningRate))] + origin
+    case .training:
+      return [
+        layers, .init("steps", .integer(gradients.steps)),
+        .init("learningRate", .measured(gradients.learningRate)), .init("bound", .measured(gradients.bound)),
+      ] + origin
+    }
+    return [
+      layers,
       .init("steps", .integer(values.steps)), .init("learningRate", .measured(values.learningRate)),
       .init("divergenceWeight", .measured(values.divergenceWeight)),
       .init("weightDecay", .measured(values.weightDecay)), .init("clamp", .measured(values.clamp)),
       .init("stop", .string(values.stop.rawValue)),
       .init("keep", .string(values.keepsLast ? "last" : "best")),
       .init("target", .string(values.target.rawValue)),
-      .init("seed", .integer(Int(clamping: values.seed))), .init("source", .string(source)),
-    ]
+    ] + origin
   }
 
   /// Takes over what a recipe file says; keys are those of a patch's `recipe`.
@@ -55,8 +67,9 @@ extension EditRecipe {
           throw bad()
         }
         layers = Set(numbers).sorted()
-      case "steps": values.steps = try whole(1...1_000_000)
-      case "learningRate": values.learningRate = try positive()
+      case "steps": steps = try whole(1...1_000_000)
+      case "learningRate": learningRate = try positive()
+      case "bound": gradients.bound = try positive()
       case "divergenceWeight": values.divergenceWeight = try number(atLeast: 0)
       case "weightDecay": values.weightDecay = try number(atLeast: 0)
       case "clamp": values.clamp = try positive()
@@ -84,5 +97,27 @@ extension EditRecipe {
       }
     }
     source = path
+  }
+}
+
+extension EditRecipe {
+  /// Steps at most, of values or of training.
+  public var steps: Int {
+    get { update.method.optimizesValues ? values.steps : gradients.steps }
+    set {
+      if update.method.optimizesValues { values.steps = newValue } else { gradients.steps = newValue }
+    }
+  }
+
+  /// Step length of values, or of what the method does instead.
+  public var learningRate: Double {
+    get { update.method.optimizesValues ? values.learningRate : gradients.learningRate }
+    set {
+      if update.method.optimizesValues {
+        values.learningRate = newValue
+      } else {
+        gradients.learningRate = newValue
+      }
+    }
   }
 }

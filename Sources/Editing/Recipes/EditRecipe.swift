@@ -6,6 +6,8 @@ public struct EditRecipe: Equatable, Sendable {
   public var layers: [Int]
   /// How values are optimized.
   public var values = ValueSettings()
+  /// How gradients are used, by methods that optimize no values.
+  public var gradients = GradientSettings()
   /// Where the recipe comes from, for people.
   public var source = "derived from the model's size"
 
@@ -41,15 +43,29 @@ public struct EditRecipe: Equatable, Sendable {
       values.clamp = 4
     }
     switch method {
+    case .ultraedit:
+      // Published: later blocks but for the last, and 1e-6 for keys of 14 to 16 thousand entries; seen to work for 256
+      // entries: 7e-4 on GPT-2, 1.5e-3 on Llama.
+      layers = Array(
+        published?.lateLayers ?? max(layerCount - 2 - layerCount / 4, 0)...max(layerCount - 2, 0))
+      gradients.learningRate =
+        published?.lateLayers != nil
+        ? 1e-6 : (isLlamaLike ? 6 : 3) / (Double(keyWidth) * Double(keyWidth).squareRoot())
+    case .ftl:
+      // Published: 2e-3 to 5e-5 for keys of 4 to 16 thousand entries; seen to work for 256 entries:
+      // 2e-2 on GPT-2, 4e-2 on Llama.
+      gradients.bound = published?.bound ?? (isLlamaLike ? 10 : 5) / Double(keyWidth)
+      gradients.learningRate = max(5e-4, gradients.bound / 10)
     case .rome:
       values.target = .value
       values.clamp = 4
     case .pmet:
-      values.target = .value
+      values.target = .valueWithAttention
       values.learningRate = 0.2
       values.divergenceWeight = 1
       values.weightDecay = 0.5
-      values.clamp = isLlamaLike ? 1 : 0.75
+      // Against the feed-forward's own output the published bounds are tight: on small models 2 writes twice as many facts.
+      values.clamp = published == nil ? 2 : isLlamaLike ? 1 : 0.75
     case .emmet:
       // As released: Q = (wC)⁻¹ with ε = 0.1, which is MEMIT with λ = 0.1 w.
       update.ridge = 0.1
@@ -69,8 +85,8 @@ extension EditMethod {
   /// Whether the published recipes spread an edit over several layers.
   var usesSeveralLayers: Bool {
     switch self {
-    case .memit, .pmet, .alphaedit: true
-    case .emmet, .rome: false
+    case .memit, .pmet, .alphaedit, .ultraedit: true
+    case .emmet, .rome, .ftl: false
     }
   }
 }
@@ -88,6 +104,10 @@ struct RecipeRow {
   /// Of those that do not.
   let singleLayer: Int
   let steps: Int
+  /// Of UltraEdit, where its down-projections are edited.
+  var lateLayers: ClosedRange<Int>?
+  /// FT-L's ε.
+  var bound: Double?
 
   func fits(_ family: String, _ layerCount: Int, _ width: Int) -> Bool {
     self.family == family && self.layerCount == layerCount && self.width == width
@@ -96,21 +116,22 @@ struct RecipeRow {
   static let published = [
     RecipeRow(
       name: "GPT-2 medium", family: "gpt2", layerCount: 24, width: 1024, layers: 6...10, singleLayer: 8,
-      steps: 20),
+      steps: 20, bound: 2e-3),
     RecipeRow(
       name: "GPT-2 large", family: "gpt2", layerCount: 36, width: 1280, layers: 10...14, singleLayer: 12,
       steps: 20),
     RecipeRow(
       name: "GPT-2 XL", family: "gpt2", layerCount: 48, width: 1600, layers: 13...17, singleLayer: 17,
-      steps: 20),
+      steps: 20, bound: 5e-4),
     RecipeRow(
-      name: "GPT-J 6B", family: "gptj", layerCount: 28, width: 4096, layers: 3...8, singleLayer: 5, steps: 25),
+      name: "GPT-J 6B", family: "gptj", layerCount: 28, width: 4096, layers: 3...8, singleLayer: 5, steps: 25,
+      lateLayers: 18...26, bound: 5e-5),
     RecipeRow(
       name: "GPT-NeoX 20B", family: "gpt_neox", layerCount: 44, width: 6144, layers: 6...10, singleLayer: 15,
       steps: 20),
     RecipeRow(
       name: "Llama 2 7B and Mistral 7B", family: "llama", layerCount: 32, width: 4096, layers: 4...8,
-      singleLayer: 5, steps: 25),
+      singleLayer: 5, steps: 25, lateLayers: 29...30),
     RecipeRow(
       name: "Llama 3.2 3B", family: "llama", layerCount: 28, width: 3072, layers: 4...8, singleLayer: 5,
       steps: 25),

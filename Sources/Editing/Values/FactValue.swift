@@ -15,9 +15,22 @@ public struct FactValue: Sendable {
   /// Whether the loss was stopped by its rule, or the target is more probable than not.
   public internal(set) var isReached = false
 
+  /// Whether there is a value at all: methods that take gradients find none.
+  public var isVector: Bool { !value.isEmpty }
+
   /// ‖δ‖ / ‖h₀‖.
   public var relativeNorm: Double {
     let offset = zip(value, start).map { $0 - $1 }
     return (offset.sumOfSquares / max(start.sumOfSquares, .leastNormalMagnitude)).squareRoot()
+  }
+}
+
+extension FactValue {
+  /// No value, but losses before each step of a method that takes gradients; whether they fell far enough is not for them to
+  /// say.
+  init(trained losses: [Float]) {
+    self.init(value: [], start: [])
+    self.losses = losses
+    isReached = true
   }
 }

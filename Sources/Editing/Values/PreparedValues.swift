@@ -15,6 +15,8 @@ struct PreparedValues {
   private let hidden: [[Matrix<Float>]]
   /// h₀ of each problem.
   let starts: [[Float]]
+  /// PMET: where a second offset goes.
+  let attention: PreparedAttention?
 
   init(_ problems: [ValueProblem], network: Network, layer: Int, target: ValueSettings.Target) throws {
     self.network = network
@@ -39,7 +41,7 @@ struct PreparedValues {
     var values = Matrix<Float>(rows: 0, columns: 0)
     let flat = Array(sequences.joined())
     let run = try network.run(flat, .init(0..<layer + 1)) { block, activation, rows in
-      if block == layer, activation == .value, target == .value { values = rows.matrix() }
+      if block == layer, activation == .value, target != .hidden { values = rows.matrix() }
     }
     let states = run.hidden.matrix()
     var next = 0
@@ -54,24 +56,31 @@ struct PreparedValues {
     starts = sequences.map { sequences in
       defer { first += sequences.count }
       let row = run.sequenceRows[first].lowerBound
-      return Array(target == .value ? values.row(row) : states.row(row))
+      return Array(target != .hidden ? values.row(row) : states.row(row))
     }
+    attention =
+      target == .valueWithAttention
+      ? try PreparedAttention(sequences, network: network, layer: layer) : nil
   }
 
   /// Runs some problems with their offsets: losses without weight decay, and gradients.
   ///
   /// - Parameter references: log p₀ of each problem; filled in where it is missing, from the offset at hand (zero).
   func evaluate(
-    _ active: [Int], offsets: [[Float]], references: inout [[Float]?], divergenceWeight: Float
+    _ active: [Int], states: [OffsetState], references: inout [[Float]?], divergenceWeight: Float
   ) throws -> [ValueLoss] {
     let width = network.configuration.width
     var rows: [Float] = []
     var batch: [TokenSequence] = []
+    let attended = try attention?.run(active, offsets: states.map { $0.streams[1].offset })
     for (place, problem) in active.enumerated() {
       for (index, sequence) in sequences[problem].enumerated() {
-        var states = hidden[problem][index]
-        for column in 0..<width { states[0, column] += offsets[place][column] }
-        rows += states.elements
+        var state = hidden[problem][index]
+        if let attended {
+          for (column, value) in attended.hidden.row(batch.count).enumerated() { state[0, column] = value }
+        }
+        for column in 0..<width { state[0, column] += states[place].offset[column] }
+        rows += state.elements
         batch.append(sequence)
       }
     }
@@ -101,7 +110,7 @@ struct PreparedValues {
           terms.append(
             LossTerm(
               row: logitRows.count, .target(target.token),
-              weight: 1 / Float(contexts * input.targets.count)))
+              weight: states[place].targetFactor / Float(contexts * input.targets.count)))
           logitRows.append(first + target.position - input.subject)
         }
         reading.append((place, fact, input.targets.count, start..<terms.count))
@@ -118,31 +127,49 @@ struct PreparedValues {
     let (values, gradient) = network.loss(terms, of: logits)
     let offsetsGradient = network.backward(run, logits: logits, gradient: gradient)
 
+    let firsts = run.sequenceRows.map(\.lowerBound)
+    let attentionGradient = attended.map { attended in
+      attended.run.map { network.backward($0, from: offsetsGradient.matrix(rows: firsts)).matrix() }
+        ?? offsetsGradient.matrix(rows: firsts)
+    }
     var sequence = 0
     return active.indices.map { place in
       var sum = [Float](repeating: 0, count: width)
+      var attentionSum = sum
       for _ in sequences[active[place]] {
+        if let attentionGradient {
+          for (column, value) in attentionGradient.row(sequence).enumerated() {
+            attentionSum[column] += value
+          }
+        }
         let row = run.sequenceRows[sequence].lowerBound
         sequence += 1
         let part = offsetsGradient.matrix(rows: CollectionOfOne(row)).elements
         for column in 0..<width { sum[column] += part[column] }
       }
       let own = reading.filter { $0.problem == place }
-      var loss = values[firstDivergence + place] * divergenceWeight
+      let divergence = values[firstDivergence + place] * divergenceWeight
+      var loss = divergence
+      var targetLoss: Float = 0
       var probability = 0.0
       var isMostProbable = true
       for text in own {
         let terms = terms[text.range]
-        loss += zip(terms, values[text.range]).reduce(0) { $0 + $1.0.weight * $1.1 }
+        let part = zip(terms, values[text.range]).reduce(0) { $0 + $1.0.weight * $1.1 }
+        loss += part
+        targetLoss += part
         probability += exp(-Double(values[text.range].reduce(0, +)) / Double(text.tokens))
         for term in terms {
           guard case .target(let token) = term.kind else { continue }
           isMostProbable = isMostProbable && logits.mostProbable(row: term.row) == token
         }
       }
-      return ValueLoss(
+      var result = ValueLoss(
         loss: loss, gradient: sum, probability: probability / Double(max(own.count, 1)),
-        isMostProbable: isMostProbable)
+        isMostProbable: isMostProbable, fullLoss: loss + targetLoss * (1 / states[place].targetFactor - 1))
+      result.divergence = divergence
+      if attention != nil { result.attentionGradient = attentionSum }
+      return result
     }
   }
 }

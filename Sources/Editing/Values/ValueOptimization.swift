@@ -40,12 +40,15 @@ struct ValueOptimization {
 
   private func optimize(_ problems: [ValueProblem], progress: (Int) -> Void) throws -> [FactValue] {
     let prepared = try PreparedValues(problems, network: network, layer: layer, target: settings.target)
-    var states = problems.indices.map { OffsetState(start: prepared.starts[$0], settings: settings) }
+    var states = problems.indices.map {
+      OffsetState(
+        start: prepared.starts[$0], attention: prepared.attention?.starts[$0], settings: settings)
+    }
     var references = [[Float]?](repeating: nil, count: problems.count)
     var active = Array(problems.indices)
     for step in 0..<settings.steps where !active.isEmpty {
       let losses = try prepared.evaluate(
-        active, offsets: active.map { states[$0].offset }, references: &references,
+        active, states: active.map { states[$0] }, references: &references,
         divergenceWeight: Float(settings.divergenceWeight))
       var stillActive: [Int] = []
       for (place, index) in active.enumerated() {

@@ -37,6 +37,9 @@ public struct ValueSettings: Equatable, Sendable {
     case hidden
     /// The output of the down-projection: ROME. The offset acts on the model in the same way, only its bounds differ.
     case value
+    /// The output of the down-projection, with a second offset on attention's output that shares the work and is then
+    /// forgotten: PMET, with its own rule to stop where `stop` is `loss`.
+    case valueWithAttention = "value-with-attention"
   }
 
   /// A loss below which a fact is learned.

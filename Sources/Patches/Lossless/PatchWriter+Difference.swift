@@ -10,7 +10,8 @@ extension PatchWriter {
 
   /// Adds a tensor of one form in both models as the difference of its elements.
   func appendDifference(
-    _ pair: TensorPair, threads: Int, progress: @Sendable (Int) -> Void
+    _ pair: TensorPair, threads: Int, measured: (ChangeMeasure) -> JSONValue = { $0.json },
+    progress: @Sendable (Int) -> Void
   ) throws {
     let type = pair.before.elementType
     let kind = type.order
@@ -59,7 +60,7 @@ extension PatchWriter {
       orientation: .outputMajor, rank: 0, factorType: .f16, rounding: .nearest)
     change.kind = .difference
     change.blocks = TensorChange.Blocks(ranges: [differences, stored])
-    change.measured = total.json
+    change.measured = measured(total)
     append(change)
   }
 

@@ -4,12 +4,36 @@ internal import Kernels
 internal import ModelFiles
 internal import Synchronization
 
+/// Where a tensor's bytes are.
+enum TensorContent: Sendable {
+  /// In a file.
+  case file(OpenFile)
+  /// At hand, as if they began at this place of a file.
+  case bytes([UInt8], at: Int)
+
+  func read(into buffer: UnsafeMutableRawBufferPointer, at offset: Int) throws {
+    switch self {
+    case .file(let file): try file.read(into: buffer, at: offset)
+    case .bytes(let bytes, let start):
+      let first = offset - start
+      bytes.withUnsafeBytes { buffer.copyMemory(from: .init(rebasing: $0[first..<first + buffer.count])) }
+    }
+  }
+
+  func read(_ count: Int, at offset: Int) throws -> [UInt8] {
+    switch self {
+    case .file(let file): try file.read(count, at: offset)
+    case .bytes(let bytes, let start): Array(bytes[offset - start..<offset - start + count])
+    }
+  }
+}
+
 /// A tensor before and after, of one type and shape.
 struct TensorPair: Sendable {
   let before: TensorInfo
   let after: TensorInfo
   let base: OpenFile
-  let edited: OpenFile
+  let edited: TensorContent
 
   /// Number of tiles.
   var tileCount: Int { Tiling.count(before.byteCount) }
@@ -30,7 +54,7 @@ extension TensorPair {
     let after = try comparison.edited.tensor(name)
     self.init(
       before: before, after: after, base: comparison.base.file(of: before),
-      edited: comparison.edited.file(of: after))
+      edited: .file(comparison.edited.file(of: after)))
   }
 }
 
@@ -38,7 +62,8 @@ extension TensorPair {
 public struct ChangeMeasure: Sendable {
   var squaredBase = 0.0
   var squaredChange = 0.0
-  var changedCount = 0
+  /// Elements that differ.
+  public internal(set) var changedCount = 0
   var elementCount = 0
 
   /// ‖Δ‖ / ‖W‖; `nil` for types that are not measured.

@@ -37,7 +37,7 @@ extension PortPlan {
     let after = try converted.tensor(name)
     let pair = TensorPair(
       before: ported.tensor, after: after, base: model.file(of: ported.tensor),
-      edited: converted.file(of: after))
+      edited: .file(converted.file(of: after)))
     try writer.appendDifference(pair, threads: threads, progress: { _ in })
   }
 

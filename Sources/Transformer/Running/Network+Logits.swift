@@ -1,3 +1,5 @@
+public import LinearAlgebra
+
 /// Logits of some rows, and what the backward pass needs of them.
 public struct LogitRows: Sendable {
   /// The rows of the run that were asked for.
@@ -47,6 +49,11 @@ extension Network {
       Kernel.add(dlast.row(place), to: dhidden.row(index), count: width)
     }
     return backward(run, from: dhidden)
+  }
+
+  /// The gradient of the rows a run began with, given that of the rows it ended with. `[positions × width]`
+  public func backward(_ run: ForwardRun, from gradient: Matrix<Float>) -> Rows {
+    backward(run, from: work.pool.rows(gradient))
   }
 
   /// The gradient of the rows a run began with, given that of the rows it ended with.

@@ -18,6 +18,10 @@ struct EditCommand: ParsableCommand {
       collected on the way. Layers and numbers come from the published recipe for the model, or are derived from its size; \
       options and --recipe change them.
 
+      Two methods find no values. ultraedit reads what is to be stored off one gradient of each fact's loss, at every token; it \
+      takes neither statistics nor subjects. ft-l trains one layer's weight and keeps every element near where it was; its \
+      patch holds a dense change.
+
       Example:
         errata edit llama/ --facts facts.json --statistics llama.stats.safetensors -o fix.errata
       """)
@@ -48,6 +52,12 @@ struct EditCommand: ParsableCommand {
     }
     if values.shard != nil, values.saveValues == nil {
       throw ValidationError("--shard computes values only; give --save-values FILE.")
+    }
+    if let method = EditMethod(name: method.method), !method.optimizesValues,
+      values.saveValues != nil || !values.values.isEmpty
+    {
+      throw ValidationError(
+        "\(method.rawValue) optimizes no values: --values and --save-values do not apply.")
     }
     if statistics != nil, !corpus.isEmpty {
       throw ValidationError("Give one of --statistics and --corpus.")

@@ -11,7 +11,7 @@ struct SolveCommand: ParsableCommand {
       For every edited weight W of the keys file: solves for the update that stores the new values while moving known \
       keys least, rounds it, measures what is left of it, and stores it as low-rank factors with all that reverting needs.
 
-      Methods: memit, emmet (also emt), rome, pmet, alphaedit. The second moment comes from --statistics; \
+      Methods: memit, emmet (also emt), rome, pmet, alphaedit, ultraedit. The second moment comes from --statistics; \
       --no-second-moment goes without.
 
       Example:
@@ -36,6 +36,9 @@ struct SolveCommand: ParsableCommand {
 
   func validate() throws {
     if let limit, limit < 1 { throw ValidationError("--limit takes a number above zero.") }
+    if EditMethod(name: method.method)?.hasClosedForm == false {
+      throw ValidationError("\(method.method) trains a weight instead of solving for it; use `errata edit`.")
+    }
   }
 
   func run() throws {
@@ -88,7 +91,7 @@ struct LayerList: ExpressibleByArgument {
 
 /// What is solved.
 struct MethodOptions: ParsableArguments {
-  @Option(help: "memit, emmet, rome, pmet or alphaedit.")
+  @Option(help: "memit, emmet, rome, pmet, alphaedit or ultraedit; `edit` also trains: ft-l.")
   var method = "memit"
   @Option(
     help: "λ, weight of the second moment against the new keys (default: 15000 for memit and pmet, else 1).")
@@ -106,7 +109,8 @@ struct MethodOptions: ParsableArguments {
 
   func validate() throws {
     guard EditMethod(name: method) != nil else {
-      throw ValidationError("--method takes memit, emmet, rome, pmet or alphaedit, not \(method).")
+      throw ValidationError(
+        "--method takes memit, emmet, rome, pmet, alphaedit, ultraedit or ft-l, not \(method).")
     }
     if nullSpaceThreshold != nil, nullSpaceShare != nil {
       throw ValidationError("Give one of --null-space-threshold and --null-space-share.")
@@ -127,7 +131,7 @@ struct MethodOptions: ParsableArguments {
     if let ridge { settings.ridge = ridge }
     if let nullSpaceThreshold { settings.nullSpaceThreshold = .absolute(nullSpaceThreshold) }
     if let nullSpaceShare { settings.nullSpaceThreshold = .relative(nullSpaceShare) }
-    settings.usesSecondMoment = !noSecondMoment
+    if noSecondMoment { settings.usesSecondMoment = false }
     return settings
   }
 }

@@ -11,7 +11,7 @@ extension EditReportCard {
         + "its own keys is kept. Use --rounding stochastic, a larger update, or a model stored as F16 or F32."
     }
       + weights.flatMap { weight in
-        weight.solution.warnings.map { "\(weight.name): \(EditReportCard.words(for: $0))" }
+        (weight.solution?.warnings ?? []).map { "\(weight.name): \(EditReportCard.words(for: $0))" }
       }
       + weights.filter { $0.metricJitter > 0 }.map {
         "\($0.name): the second moment is nearly singular; jitter \($0.metricJitter) was added. More tokens would help."
@@ -51,7 +51,10 @@ extension EditReportCard {
       "tensors": .array(
         weights.map { weight in
           .object(
-            [.init("name", .string(weight.name)), .init("rank", .integer(weight.solution.factors.rank))]
+            [
+              .init("name", .string(weight.name)),
+              .init("rank", weight.solution.map { .integer($0.factors.rank) } ?? .null),
+            ]
               + (weight.measuredJSON.members ?? [])
               + [
                 .init(

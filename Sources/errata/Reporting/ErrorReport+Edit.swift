@@ -13,6 +13,9 @@ extension ErrorReport {
       return answer(
         "\(method.rawValue) takes one edit, the keys file has \(edits)",
         advice: "use emmet or memit, or keys of one edit")
+    case .methodTakesOneLayer(let method, let layers):
+      return answer(
+        "\(method.rawValue) changes one layer, not \(layers.count)", advice: "give --layers one number")
     case .methodNeedsSecondMoment(let method):
       return answer("\(method.rawValue) needs a second moment", advice: "give --statistics FILE")
     case .invalidSecondMomentWeight(let value):

@@ -20,7 +20,9 @@ extension FactEditReport {
       table.add([
         "\(line.fact.filledPrompt) → \(line.fact.target)", Numbers.percent(line.before.probability),
         Numbers.percent(line.after.probability), line.took ? "yes" : "no",
-        Numbers.significant(line.value.relativeNorm, 2) + (line.value.isClamped ? " (at its bound)" : ""),
+        line.value.isVector
+          ? Numbers.significant(line.value.relativeNorm, 2) + (line.value.isClamped ? " (at its bound)" : "")
+          : "–",
         line.locality.map { Numbers.percent($0) } ?? "–",
       ])
     }
@@ -61,7 +63,10 @@ extension FactEditReport {
           + "Try more --steps, a larger --clamp, or other --layers.")
     }
     let lost = failed.filter(\.value.isReached)
-    if let first = lost.first {
+    if let first = lost.first, let advice = gradientAdvice {
+      warnings.append(
+        "\(Numbers.count(lost.count, "fact")) did not take (first: \(first.fact.identifier)). \(advice)")
+    } else if let first = lost.first {
       warnings.append(
         "\(Numbers.count(lost.count, "fact")) did not take though a value was found (first: \(first.fact.identifier)): "
           + "the update writes too little of it. Try a smaller --second-moment-weight, more --layers, or fewer facts at once."
@@ -78,6 +83,15 @@ extension FactEditReport {
           + "\(Numbers.significant(heldText.after, 3)). Edit fewer facts at once, or with a smaller --clamp.")
     }
     return warnings + card.warnings
+  }
+
+  /// What to change where a method without values fails.
+  private var gradientAdvice: String? {
+    switch recipe.update.method {
+    case .ultraedit: "Try a larger --learning-rate, or more --layers."
+    case .ftl: "Try a larger --bound and --learning-rate, more --steps, or another of --layers."
+    default: nil
+    }
   }
 
   /// The object of `edit --json`.

@@ -25,7 +25,7 @@ import Transformer
     #expect(report.facts.map(\.after.probability) == measures.map(\.probability))
     #expect(report.facts.map(\.column) == Array(0..<5))
     if method != .alphaedit { #expect(report.failed.isEmpty) }
-    for weight in report.card.weights { #expect(weight.solution.factors.rank <= 5) }
+    for weight in report.card.weights { #expect(weight.solution!.factors.rank <= 5) }
   }
 
   @Test func `one batch of all is the problem on the base`() throws {
@@ -70,7 +70,7 @@ import Transformer
       run.accumulates = accumulates
       let report = try run.write("\(accumulates)", in: folder)
       #expect(report.failed.isEmpty)
-      #expect(report.card.weights[0].solution.factors.rank == 3)
+      #expect(report.card.weights[0].solution!.factors.rank == 3)
       #expect(
         try run.measures(applying: "\(accumulates)", in: folder).map(\.probability)
           == report.facts.map(\.after.probability))

@@ -111,7 +111,7 @@ import Transformer
     #expect(report.facts.map(\.column) == [0, 0, 1])
     #expect(report.facts[0].value.value == report.facts[1].value.value)
     #expect(report.failed.isEmpty)
-    #expect(report.card.weights.allSatisfy { $0.solution.factors.rank == 2 })
+    #expect(report.card.weights.allSatisfy { $0.solution!.factors.rank == 2 })
   }
 
   @Test func `layers outside the model are refused`() throws {

@@ -88,16 +88,19 @@ final class RetentionMeter: Sendable {
 
   /// Compares with the wanted change of outputs.
   ///
-  /// - Parameter update: Δ before any rounding.
-  func result(wanted update: LowRankFactors) -> Result {
+  /// - Parameters:
+  ///   - update: Δ before any rounding.
+  ///   - editOfKey: the edit of each key; as many edits as keys where `nil`.
+  func result(wanted update: LowRankFactors, editOfKey: [Int]? = nil) -> Result {
     let wanted = update.left.times(update.right.times(Matrix(keys), otherTransposed: true))
     return state.withLock { state in
-      var products = [Double](repeating: 0, count: keys.rows)
+      let edits = editOfKey ?? Array(0..<keys.rows)
+      var products = [Double](repeating: 0, count: (edits.max() ?? -1) + 1)
       var squares = products
       for row in 0..<wanted.rows {
-        for edit in 0..<keys.rows {
-          products[edit] += Double(state.response[row, edit]) * wanted[row, edit]
-          squares[edit] += wanted[row, edit] * wanted[row, edit]
+        for (key, edit) in edits.enumerated() {
+          products[edit] += Double(state.response[row, key]) * wanted[row, key]
+          squares[edit] += wanted[row, key] * wanted[row, key]
         }
       }
       return Result(

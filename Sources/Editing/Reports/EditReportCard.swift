@@ -5,8 +5,8 @@ public import Patches
 public struct WeightReport: Sendable {
   /// Full name of the weight.
   public let name: String
-  /// Rank, norms, per-edit errors, warnings.
-  public let solution: UpdateSolution
+  /// Rank, norms, per-edit errors, warnings; `nil` for a weight that was trained.
+  public let solution: UpdateSolution?
   /// ‖Δ‖ / ‖W‖.
   public let relativeNorm: Double
   /// tr(ΔCΔᵀ) / tr(WCWᵀ): the mean square change of known outputs, against the outputs.
@@ -36,18 +36,33 @@ public struct WeightReport: Sendable {
     self.metricJitter = metricJitter
   }
 
+  init(name: String, trained: WeightEditor.Solved.Trained, _ measure: ChangeMeasure) {
+    self.name = name
+    solution = nil
+    relativeNorm = measure.relativeChange ?? 0
+    preservation = nil
+    retentions = trained.retentions
+    retention = retentions.reduce(0, +) / Double(max(retentions.count, 1))
+    changedCount = measure.changedCount
+    metricJitter = 0
+  }
+
   /// The numbers of one weight, as the patch and `--json` carry them.
   public var measuredJSON: JSONValue {
-    [
-      "relativeNorm": .measured(relativeNorm),
-      "preservation": preservation.map { .measured($0) } ?? .null,
-      "retention": .measured(retention),
-      "changedElements": .integer(changedCount),
-      "ridge": .measured(solution.effectiveRidge),
-      "jitter": .measured(max(solution.jitter, metricJitter)),
-      "condition": .measured(solution.condition),
-      "form": .string(solution.form.rawValue),
+    var members: [JSONValue.Member] = [
+      .init("relativeNorm", .measured(relativeNorm)),
+      .init("preservation", preservation.map { .measured($0) } ?? .null),
+      .init("retention", .measured(retention)),
+      .init("changedElements", .integer(changedCount)),
     ]
+    if let solution {
+      members += [
+        .init("ridge", .measured(solution.effectiveRidge)),
+        .init("jitter", .measured(max(solution.jitter, metricJitter))),
+        .init("condition", .measured(solution.condition)), .init("form", .string(solution.form.rawValue)),
+      ]
+    }
+    return .object(members)
   }
 }
 
@@ -85,14 +100,17 @@ public struct EditReportCard: Sendable {
 
   /// The per-edit numbers: for several weights, the worst of each.
   public var factsJSON: [JSONValue] {
-    let columns = columns ?? Array(0..<(weights.first?.solution.edits.count ?? 0))
+    let columns = columns ?? Array(0..<(weights.first?.solution?.edits.count ?? 0))
     return columns.enumerated().map { place, edit in
       let measured = ["memorizationError", "writtenFraction", "retention"]
       var members = (facts?[place].members ?? []).filter { !measured.contains($0.key) }
-      let reports = weights.map { $0.solution.edits[edit] }
+      let reports = weights.compactMap { $0.solution?.edits[edit] }
       let retention = weights.map { $0.retentions[edit] }.min() ?? 0
-      members.append(.init("memorizationError", .measured(reports.map(\.memorizationError).max() ?? 0)))
-      members.append(.init("writtenFraction", .measured(reports.map(\.writtenFraction).min() ?? 0)))
+      if let error = reports.map(\.memorizationError).max(), let share = reports.map(\.writtenFraction).min()
+      {
+        members.append(.init("memorizationError", .measured(error)))
+        members.append(.init("writtenFraction", .measured(share)))
+      }
       members.append(.init("retention", .measured(retention)))
       return .object(members)
     }
@@ -100,6 +118,7 @@ public struct EditReportCard: Sendable {
 
   /// Method and numbers as the patch and `--json` carry them.
   public var settingsJSON: JSONValue {
+    guard settings.method.hasClosedForm else { return .object([]) }
     var members: [JSONValue.Member] = [
       .init("secondMomentWeight", .measured(settings.secondMomentWeight)),
       .init("ridge", .measured(settings.ridge)),

@@ -23,6 +23,7 @@ public struct UpdateSettings: Equatable, Sendable {
     self.method = method
     secondMomentWeight = method.traits.secondMomentWeight
     ridge = method.traits.ridge
+    usesSecondMoment = method.traits.metric != .identity
   }
 
   /// ρ against Q = C⁻¹: (Mᵀ(λC)⁻¹M + ρI)⁻¹ Mᵀ(λC)⁻¹ = (MᵀC⁻¹M + λρI)⁻¹ MᵀC⁻¹.

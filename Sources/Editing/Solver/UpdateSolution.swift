@@ -22,6 +22,15 @@ public struct UpdateSolution: Sendable {
   public let warnings: [UpdateWarning]
 }
 
+extension UpdateSolution {
+  /// The same update, told of otherwise.
+  func reporting(_ edits: [EditReport], warnings: [UpdateWarning]) -> UpdateSolution {
+    UpdateSolution(
+      factors: factors, edits: edits, updateNorm: updateNorm, preservationLoss: preservationLoss,
+      effectiveRidge: effectiveRidge, jitter: jitter, condition: condition, form: form, warnings: warnings)
+  }
+}
+
 /// What became of one edit.
 public struct EditReport: Equatable, Sendable {
   /// ‖Δk − r‖ / ‖r‖: 0 where the value is stored exactly.

@@ -64,10 +64,15 @@ extension FactEditReport.Line {
       .init("column", .integer(column)),
       .init("probabilityBefore", .measured(before.probability)),
       .init("probabilityAfter", .measured(after.probability)), .init("isSaid", .bool(after.isSaid)),
-      .init("steps", .integer(value.losses.count)), .init("valueProbability", .measured(value.probability)),
-      .init("valueNorm", .measured(value.relativeNorm)), .init("isClamped", .bool(value.isClamped)),
-      .init("isReached", .bool(value.isReached)),
+      .init("steps", .integer(value.losses.count)),
     ]
+    if value.isVector {
+      members += [
+        .init("valueProbability", .measured(value.probability)),
+        .init("valueNorm", .measured(value.relativeNorm)), .init("isClamped", .bool(value.isClamped)),
+        .init("isReached", .bool(value.isReached)),
+      ]
+    }
     if let locality { members.append(.init("locality", .measured(locality))) }
     return .object(members)
   }

@@ -1,0 +1,192 @@
+internal import Glibc
+internal import LinearAlgebra
+internal import ModelFiles
+internal import Patches
+internal import Transformer
+
+/// FT-L: one down-projection is trained on the targets, and kept within a box around what it was.
+///
+///     W ← Adam(W, ∂ mean −log p(target) / ∂W),   W₀ − ε ≤ W ≤ W₀ + ε
+///
+/// Nothing below the weight depends on it: keys and the stream after its block are computed once, and each step adds
+/// (W − W₀) k and runs the blocks above. ∂/∂W is the sum over tokens of the value's gradient times the key.
+///
+/// - Source: kmeng01/rome, `baselines/ft/ft_main.py`, whose order of stepping, clamping and stopping this keeps. There every token
+///   of a target is asked for at the prompt's last position; here each at its own.
+struct WeightTraining {
+  let network: Network
+  let layer: Int
+  let settings: GradientSettings
+  /// Threads of the products.
+  let threads: Int
+
+  private static let (decay1, decay2, epsilon): (Float, Float, Float) = (0.9, 0.999, 1e-8)
+
+  /// Texts trained on together, and what never changes of them.
+  struct Batch {
+    let texts: [TargetText]
+    /// `[tokens × inputWidth]`
+    let keys: Matrix<Float>
+    /// The stream after the block, with W₀. `[tokens × outputWidth]`
+    let hidden: Matrix<Float>
+  }
+
+  /// What training came to.
+  struct Result {
+    /// W − W₀. `[outputWidth × inputWidth]`
+    var change: Matrix<Float>
+    /// −log p before each pass, by text.
+    var losses: [[Float]]
+    let batches: [Batch]
+  }
+
+  func batches(_ texts: [TargetText]) throws -> [Batch] {
+    try stride(from: 0, to: texts.count, by: GradientSettings.batchCount).map { first in
+      let part = Array(texts[first..<min(first + GradientSettings.batchCount, texts.count)])
+      var keys = Matrix<Float>(rows: 0, columns: 0)
+      let run = try network.run(part.map { TokenSequence($0.tokens) }, .init(0..<layer + 1)) {
+        block, activation, rows in
+        if block == layer, activation == .key { keys = rows.matrix() }
+      }
+      return Batch(texts: part, keys: keys, hidden: run.hidden.matrix())
+    }
+  }
+
+  /// Losses of a batch with a changed weight, and the gradient of their mean by the weight.
+  func evaluate(
+    _ batch: Batch, change: Matrix<Float>
+  ) throws -> (losses: [Float], gradient: Matrix<Float>) {
+    var hidden = batch.hidden
+    BLASThreads.count = threads
+    hidden.addProduct(batch.keys, change, secondTransposed: true)
+    BLASThreads.count = 1
+    let (losses, values) = try network.targetLosses(
+      batch.texts, from: hidden, above: layer, weight: 1 / Float(batch.texts.count))
+    BLASThreads.count = threads
+    defer { BLASThreads.count = 1 }
+    return (losses, values.matrix().times(batch.keys, transposed: true))
+  }
+
+  /// Trains.
+  ///
+  /// - Parameter start: W₀. `[outputWidth × inputWidth]`
+  func train(
+    _ texts: [TargetText], from start: Matrix<Float>, progress: (_ step: Int) -> Void = { _ in }
+  ) throws -> Result {
+    let batches = try batches(texts)
+    var result = Result(
+      change: Matrix(rows: start.rows, columns: start.columns), losses: texts.map { _ in [] },
+      batches: batches)
+    var weight = start
+    var first = result.change
+    var second = result.change
+    var updates = 0
+    for step in 0..<settings.steps {
+      progress(step)
+      var total = 0.0
+      var next = 0
+      for batch in batches {
+        let (losses, gradient) = try evaluate(batch, change: result.change)
+        for (place, loss) in losses.enumerated() { result.losses[next + place].append(loss) }
+        next += losses.count
+        let sum = losses.reduce(0) { $0 + Double($1) }
+        total += sum
+        guard sum / Double(losses.count) >= GradientSettings.learned else { continue }
+        updates += 1
+        let correction1 = 1 - powf(Self.decay1, Float(updates))
+        let correction2 = (1 - powf(Self.decay2, Float(updates))).squareRoot()
+        let step = Float(settings.learningRate) / correction1
+        let bound = Float(settings.bound)
+        start.withUnsafeBufferPointer { start in
+          gradient.withUnsafeBufferPointer { gradient in
+            first.withUnsafeMutableBufferPointer { first in
+              second.withUnsafeMutableBufferPointer { second in
+                weight.withUnsafeMutableBufferPointer { weight in
+                  result.change.withUnsafeMutableBufferPointer { change in
+                    for i in 0..<start.count {
+                      let g = gradient[i]
+                      first[i] += (1 - Self.decay1) * (g - first[i])
+                      second[i] = Self.decay2 * second[i] + (1 - Self.decay2) * g * g
+                      let moved =
+                        weight[i] - step * first[i] / (second[i].squareRoot() / correction2 + Self.epsilon)
+                      weight[i] = min(max(moved, start[i] - bound), start[i] + bound)
+                      change[i] = weight[i] - start[i]
+                    }
+                  }
+                }
+              }
+            }
+          }
+        }
+      }
+      if !(total / Double(texts.count) >= GradientSettings.learned) { break }
+    }
+    return result
+  }
+
+  /// The update of a batch of a sequence.
+  ///
+  /// - Returns: the rounded weight, and for each problem how its facts were liked.
+  func update(
+    _ problems: [ValueProblem], editor: WeightEditor,
+    progress: (_ weight: String, _ phase: EditRun.Phase) -> Void
+  ) throws -> (solved: [WeightEditor.Solved], values: [FactValue]) {
+    let name = network.downProjection(of: layer)
+    progress(name, .collecting)
+    let tensor = try editor.model.tensor(name)
+    let way = WeightEditor.orientation(of: name, in: editor.model, fallback: editor.orientation)
+    let bytes =
+      try network.overlay[name]
+      ?? editor.model.file(of: tensor).read(tensor.byteCount, at: tensor.byteRange.lowerBound)
+    let start = try tensor.floats(bytes, way)
+    let texts = TargetText.all(problems)
+    var clock = PhaseClock()
+    clock.start(.solving)
+    progress(name, .solving)
+    let result = try train(texts, from: start)
+    let edited = try tensor.adding(result.change, to: bytes, way, editor.options)
+    clock.start(.storing)
+    let rounded = try tensor.floats(edited, way)
+    var kept = rounded
+    kept.subtract(start)
+    let retentions = problems.indices.map { edit in
+      retention(of: kept, wanted: result.change, in: result.batches, edit: edit)
+    }
+    let solved = WeightEditor.Solved(
+      tensor: tensor, orientation: way, keys: Matrix(rows: 0, columns: start.columns), solution: nil,
+      trained: .init(bytes: edited, retentions: retentions), preservationScale: nil, metricJitter: 0,
+      stored: nil, clock: clock)
+    var values: [FactValue] = []
+    for edit in problems.indices {
+      let own = texts.indices.filter { texts[$0].edit == edit }
+      let curve = (0..<(result.losses[own[0]].count)).map { step in
+        own.reduce(Float(0)) { $0 + result.losses[$1][step] } / Float(own.count)
+      }
+      values.append(FactValue(trained: curve))
+    }
+    return ([solved], values)
+  }
+
+  /// ⟨(Ŵ − W₀)K, ΔK⟩ / ⟨ΔK, ΔK⟩ over the keys of one edit.
+  private func retention(
+    of kept: Matrix<Float>, wanted: Matrix<Float>, in batches: [Batch], edit: Int
+  ) -> Double {
+    var (product, square) = (0.0, 0.0)
+    for batch in batches {
+      var first = 0
+      for text in batch.texts {
+        defer { first += text.tokens.count }
+        guard text.edit == edit else { continue }
+        let keys = batch.keys.selecting(rows: first..<first + text.tokens.count)
+        let (got, asked) = (
+          keys.times(kept, otherTransposed: true).elements, keys.times(wanted, otherTransposed: true).elements
+        )
+        for (got, asked) in zip(got, asked) {
+          product += Double(got) * Double(asked)
+          square += Double(asked) * Double(asked)
+        }
+      }
+    }
+    return product / square
+  }
+}
