@@ -1,6 +1,7 @@
 #include "Kernels.h"
 
 #include "element.h"
+#include "levels.h"
 
 // A fused product and sum would round once where the format rounds twice.
 #pragma STDC FP_CONTRACT OFF
@@ -50,17 +51,6 @@ int errata_kernel_level(void) {
 }
 
 void errata_kernel_force_level(int level) { forced_level = level; }
-
-#if defined(__x86_64__)
-#define CHOOSE(name, ...)                              \
-  do switch (errata_kernel_level()) {                  \
-    case 4: return name##_v4(__VA_ARGS__);             \
-    case 3: return name##_v3(__VA_ARGS__);             \
-    default: return name##_plain(__VA_ARGS__);         \
-  } while (0)
-#else
-#define CHOOSE(name, ...) return name##_plain(__VA_ARGS__)
-#endif
 
 void errata_low_rank_sums(const float *left, size_t rows, const float *panels, size_t panel_count, size_t rank,
                           float *sums, size_t stride) {

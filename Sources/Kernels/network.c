@@ -4,6 +4,7 @@
 #include <stdint.h>
 
 #include "Kernels.h"
+#include "levels.h"
 
 #define INLINE static inline __attribute__((always_inline))
 
@@ -20,15 +21,6 @@
 #define LEVEL _v4
 #include "network_body.h"
 #pragma clang attribute pop
-
-#define CHOOSE(name, ...)                      \
-  do switch (errata_kernel_level()) {          \
-    case 4: return name##_v4(__VA_ARGS__);     \
-    case 3: return name##_v3(__VA_ARGS__);     \
-    default: return name##_plain(__VA_ARGS__); \
-  } while (0)
-#else
-#define CHOOSE(name, ...) return name##_plain(__VA_ARGS__)
 #endif
 
 void errata_activate(errata_activation kind, const float *x, float *y, size_t count) {
