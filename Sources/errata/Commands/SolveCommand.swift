@@ -149,7 +149,7 @@ struct StorageOptions: ParsableArguments {
   var factorType = Factor.f16
   @Option(help: "nearest, or stochastic, which keeps small edits alive in BF16 and F16.")
   var rounding = Rounding.nearest
-  @Option(help: "Seed of stochastic rounding.")
+  @Option(help: "Seed of stochastic rounding, and of the contexts that `edit` generates.")
   var seed: UInt64 = 0
   @Option(
     name: .customLong("orientation"),
