@@ -87,6 +87,8 @@ public enum EditError: Error, Equatable, Sendable {
   case secondMomentNotSymmetric(row: Int, column: Int, relativeDifference: Double)
   /// A sum of squares is negative.
   case negativeSecondMoment(index: Int, value: Double)
+  /// The text, or the part of it that is asked for, has no documents.
+  case emptyCorpus(files: [String])
   /// A mean needs at least one token.
   case noTokens(tokenCount: Int)
   /// No jitter of the ladder made the second moment invertible.

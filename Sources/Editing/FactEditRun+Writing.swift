@@ -9,6 +9,7 @@ extension FactEditRun {
   public func write(
     to path: String, tool: String, saveValues: String? = nil, progress: (Stage) -> Void = { _ in }
   ) throws -> FactEditReport {
+    try requireEditableWeights()
     var clock = StageClock()
     let threads = BLASThreads.count
     BLASThreads.count = 1

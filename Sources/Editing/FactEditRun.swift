@@ -12,7 +12,7 @@ public struct FactEditRun {
   /// What is to be stored, with the probes that a dataset has.
   public let records: [FactRecord]
   /// Second moments; `nil` for methods that go without.
-  public let statistics: StatisticsFile?
+  public var statistics: StatisticsFile?
   /// Method, layers and numbers.
   public let recipe: EditRecipe
   /// How updates are stored.
@@ -47,6 +47,18 @@ public struct FactEditRun {
     self.options = options
     guard let last = recipe.layers.last, last < network.configuration.layerCount, recipe.layers[0] >= 0 else {
       throw EditError.layersOutsideModel(layers: recipe.layers, layerCount: network.configuration.layerCount)
+    }
+  }
+
+  /// Refuses weights that cannot be edited, before anything is computed for them.
+  ///
+  /// - Throws: `PatchError.notEditable` for elements that share scales.
+  public func requireEditableWeights() throws {
+    for layer in recipe.layers {
+      let tensor = try network.model.tensor(network.downProjection(of: layer))
+      guard tensor.elementType.isEditable else {
+        throw PatchError.notEditable(tensor: tensor.name, elementType: tensor.elementType)
+      }
     }
   }
 

@@ -63,6 +63,9 @@ struct WeightEditor {
   ) throws -> Solved {
     let tensor = try model.tensor(weight)
     let way = Self.orientation(of: weight, in: model, fallback: orientation)
+    guard tensor.elementType.isEditable else {
+      throw PatchError.notEditable(tensor: weight, elementType: tensor.elementType)
+    }
     guard tensor.shape.count == 2 else { throw PatchError.notAMatrix(tensor: weight, shape: tensor.shape) }
     let (outputWidth, inputWidth) =
       way == .outputMajor ? (tensor.shape[0], tensor.shape[1]) : (tensor.shape[1], tensor.shape[0])

@@ -1,5 +1,7 @@
 public import ModelFiles
 
+internal import Patches
+
 /// Second moments on disk: `Formats/statistics.md`.
 ///
 /// Sums and counts, never means, so that shards add up.
@@ -37,6 +39,21 @@ public struct StatisticsFile: Sendable {
       }
       _ = try tokenCount(of: weight)
     }
+  }
+
+  /// How a collection names the model, in the note `model`.
+  static func note(of model: ModelFile) throws -> String {
+    "fingerprint:\(try model.fingerprint().hexadecimal)"
+  }
+
+  /// Whose keys the file says it is of.
+  public enum Origin: Equatable, Sendable { case unnamed, thisModel, otherModel }
+
+  /// Whether the keys are of a model, as far as the file says so. Names that people gave are believed.
+  public func origin(for model: ModelFile) throws -> Origin {
+    guard let note = container.note("model") else { return .unnamed }
+    guard note.hasPrefix("fingerprint:") else { return .thisModel }
+    return note == (try Self.note(of: model)) ? .thisModel : .otherModel
   }
 
   /// Width of a weight's input.

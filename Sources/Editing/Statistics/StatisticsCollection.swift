@@ -100,7 +100,7 @@ public struct StatisticsCollection {
     }
     try flush()
     progress(state)
-    guard state.tokens > 0 else { throw EditError.noTokens(tokenCount: 0) }
+    guard state.tokens > 0 else { throw EditError.emptyCorpus(files: corpus.paths) }
     let text = reader.digest.map { "sha256:\($0.hexadecimal)" } ?? identity.text
     let isWhole = reader.digest != nil
     try save(
@@ -139,7 +139,7 @@ public struct StatisticsCollection {
   private func identity() throws -> StatisticsIdentity {
     let shard = corpus.shard.map { ", part \($0.number) of \($0.count)" } ?? ""
     return StatisticsIdentity(
-      model: try network.model.digest(threads: network.threads).hexadecimal,
+      model: try StatisticsFile.note(of: network.model),
       text: corpus.paths.map { Folder.name(of: $0) }.joined(separator: ", "), part: shard,
       settings:
         "layers \(layers.map(String.init).joined(separator: ",")), \(tokenLimit.map { "\($0) tokens" } ?? "all"), context \(contextLength)"

@@ -87,14 +87,15 @@ struct EditCommand: ParsableCommand {
       if values.shard != nil { return try computeValues(running, records, recipe) }
 
       var run = try FactEditRun(
-        network: running.network, tokenizer: running.tokenizer, records: records,
-        statistics: try collectedStatistics(running, recipe), recipe: recipe,
-        options: storage.options(threads: threads.count))
+        network: running.network, tokenizer: running.tokenizer, records: records, statistics: nil,
+        recipe: recipe, options: storage.options(threads: threads.count))
+      try run.requireEditableWeights()
+      run.statistics = try collectedStatistics(running, recipe)
       try values.fill(&run)
       sequence.fill(&run, earlier: earlier)
       BLASThreads.count = threads.count
-      if let statistics = run.statistics, statistics.container.note("model") == nil {
-        messages.say("Warning: \(statistics.container.path) does not say which model it was collected on.")
+      if let statistics = run.statistics {
+        try warnOfOrigin(statistics, for: running.network.model, messages)
       }
       let progress = EditProgress(messages)
       let report = try run.write(

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Editing
 import Evaluation
+import Glibc
 import ModelFiles
 import Patches
 import Transformer
@@ -49,6 +50,9 @@ struct EvalCommand: ParsableCommand {
   @OptionGroup var threads: ThreadOptions
   @OptionGroup var messages: OutputOptions
 
+  /// Where patches lie that nobody asked to keep.
+  private static var scratchFolder: String { getenv("TMPDIR").map { String(cString: $0) } ?? "/tmp" }
+
   func run() throws {
     try doing("cannot evaluate \(model)", messages) {
       let running = try RunningModel(model, threads: threads.count, messages)
@@ -70,7 +74,7 @@ struct EvalCommand: ParsableCommand {
       if asking.inContext, !edits.comparesInContext { try evaluating.inContext(&series) }
       var report = EvalReport(model: model, data: data.path, series: series, patches: patches)
       if edits.names != nil {
-        let scratch = output ?? Folder.temporaryPath(for: "/tmp/errata-eval")
+        let scratch = output ?? Folder.temporaryPath(for: Folder.path(Self.scratchFolder, "errata-eval"))
         let comparison = try evaluating.compare(
           edits, scratch: scratch, keepsValues: output != nil, &series)
         report = EvalReport(model: model, data: data.path, series: series, patches: patches)

@@ -1,3 +1,4 @@
+import Editing
 import Glibc
 import ModelFiles
 import Patches
@@ -19,6 +20,17 @@ func announce(_ recovery: PatchRun.Recovery, _ output: OutputOptions) {
   output.say(
     "Note: an interrupted \(recovery.direction.rawValue) was found and "
       + (recovery.isCompleted ? "completed." : "undone."))
+}
+
+/// Says so when second moments are not of this model, as far as can be known. They may well be of the model before another edit.
+func warnOfOrigin(_ statistics: StatisticsFile, for model: ModelFile, _ output: OutputOptions) throws {
+  switch try statistics.origin(for: model) {
+  case .thisModel: break
+  case .unnamed:
+    output.say("Warning: \(statistics.container.path) does not say which model it was collected on.")
+  case .otherModel:
+    output.say("Warning: \(statistics.container.path) was collected on other weights than these.")
+  }
 }
 
 /// Refuses an output whose folder is missing, before any work is done for it.

@@ -31,8 +31,17 @@ struct SolveCommand: ParsableCommand {
   var limit: Int?
   @OptionGroup(title: "Method") var method: MethodOptions
   @OptionGroup(title: "Storage") var storage: StorageOptions
+  @Option(
+    name: .customLong("orientation"),
+    help: "How weights of unknown families are stored (default: output-major).")
+  var way: Way?
   @OptionGroup var threads: ThreadOptions
   @OptionGroup var messages: OutputOptions
+
+  enum Way: String, ExpressibleByArgument, CaseIterable {
+    case outputMajor = "output-major"
+    case inputMajor = "input-major"
+  }
 
   func validate() throws {
     if let limit, limit < 1 { throw ValidationError("--limit takes a number above zero.") }
@@ -49,12 +58,10 @@ struct SolveCommand: ParsableCommand {
       var run = EditRun(
         model: file, keys: try KeysFile(keys), statistics: try statistics.map { try method.statistics($0) },
         settings: try method.settings(), options: storage.options(threads: threads.count),
-        orientation: storage.orientation)
+        orientation: way.flatMap { .init(rawValue: $0.rawValue) })
       run.layers = layers?.numbers
       run.limit = limit
-      if let statistics = run.statistics, statistics.container.note("model") == nil {
-        messages.say("Warning: \(statistics.container.path) does not say which model it was collected on.")
-      }
+      if let statistics = run.statistics { try warnOfOrigin(statistics, for: file, messages) }
       let card = try run.write(to: output, tool: Errata.tool) { weight, phase in
         if messages.verbose { messages.say("\(weight): \(phase)") }
       }
@@ -140,23 +147,12 @@ struct MethodOptions: ParsableArguments {
 struct StorageOptions: ParsableArguments {
   enum Factor: String, ExpressibleByArgument, CaseIterable { case f16, f32 }
   enum Rounding: String, ExpressibleByArgument, CaseIterable { case nearest, stochastic }
-  enum Way: String, ExpressibleByArgument, CaseIterable {
-    case outputMajor = "output-major"
-    case inputMajor = "input-major"
-  }
-
   @Option(help: "Type of the stored factors; f32 doubles the patch.")
   var factorType = Factor.f16
   @Option(help: "nearest, or stochastic, which keeps small edits alive in BF16 and F16.")
   var rounding = Rounding.nearest
   @Option(help: "Seed of stochastic rounding, and of the contexts that `edit` generates.")
   var seed: UInt64 = 0
-  @Option(
-    name: .customLong("orientation"),
-    help: "How weights of unknown families are stored (default: output-major).")
-  var way: Way?
-
-  var orientation: TensorChange.Orientation? { way.flatMap { .init(rawValue: $0.rawValue) } }
 
   func options(threads: Int) -> LowRankOptions {
     var options = LowRankOptions()

@@ -17,7 +17,9 @@ extension ErrorReport {
       return answer(
         "\(method.rawValue) changes one layer, not \(layers.count)", advice: "give --layers one number")
     case .methodNeedsSecondMoment(let method):
-      return answer("\(method.rawValue) needs a second moment", advice: "give --statistics FILE")
+      return answer(
+        "\(method.rawValue) needs a second moment",
+        advice: "give --statistics FILE, which `errata stats` makes of text")
     case .invalidSecondMomentWeight(let value):
       return answer("the second-moment weight must be above zero, it is \(value)")
     case .invalidRidge(let value): return answer("the ridge must not be negative, it is \(value)")
@@ -124,6 +126,11 @@ extension ErrorReport {
       return answer(
         "the mean square of input \(index) is \(value), below zero",
         advice: "collect it again: the file is damaged")
+    case .emptyCorpus(let files):
+      return Explanation(
+        name, place: files.joined(separator: ", "),
+        why: "there is no text in it, or none in the part asked for",
+        advice: "name a file with one document a line")
     case .noTokens(let count): return answer("the second moment counts \(count) tokens")
     case .secondMomentUnusable(let tokens, let width, let jitter):
       return answer(

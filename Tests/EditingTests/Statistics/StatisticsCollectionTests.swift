@@ -59,7 +59,12 @@ import Transformer
     #expect(
       found.container.note("corpus") == "sha256:063c9c7303e62ef1"
         + (found.container.note("corpus") ?? "").dropFirst(23))
-    #expect(found.container.note("model") == (try model.network.model.digest(threads: 2).hexadecimal))
+    #expect(
+      found.container.note("model") == "fingerprint:\(try model.network.model.fingerprint().hexadecimal)")
+    #expect(try found.origin(for: model.network.model) == .thisModel)
+    #expect(
+      try found.origin(for: FixtureModel(FixtureModel.names.first { $0 != name }!).network.model)
+        == .otherModel)
     #expect(found.container.note("progress") == nil)
   }
 
@@ -134,7 +139,7 @@ import Transformer
       }
     }
     let empty = try folder.write(Array(" \n\n\n".utf8), to: "empty.txt")
-    #expect(throws: EditError.noTokens(tokenCount: 0)) {
+    #expect(throws: EditError.emptyCorpus(files: [empty])) {
       try collection(model, Corpus([empty])).write(to: folder.path("none"))
     }
     #expect(!Folder.occupied(folder.path("none")))
