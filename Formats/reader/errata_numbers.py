@@ -1,5 +1,5 @@
 """The number coder and the blocks of differences, written from patch.md alone; docstrings name its sections."""
-import struct
+import bisect, struct
 import numpy as np
 from errata_model import SIZES, need
 
@@ -7,139 +7,161 @@ from errata_model import SIZES, need
 FORMS = {"F64": (8, 52, 11), "F32": (4, 23, 8), "C64": (4, 23, 8), "BF16": (2, 7, 8), "F16": (2, 10, 5),
          "F8_E5M2": (1, 2, 5), "F8_E5M2FNUZ": (1, 2, 5), "F8_E4M3": (1, 3, 4), "F8_E4M3FNUZ": (1, 3, 4),
          "I64": (8, 0, 0), "U64": (8, 0, 0), "I32": (4, 0, 0), "U32": (4, 0, 0), "I16": (2, 0, 0), "U16": (2, 0, 0)}
-PLACE_LIMIT = 62
-LARGEST_SYMBOL = 16 + 8 * (64 - 5) + 7
-SLOTS, LOWEST_STATE = 4096, 1 << 16
+PLACE_LIMIT, CLUSTER_LIMIT, SYMBOLS = 62, 15, 256
+SLOTS, LOWEST_STATE, STATES = 4096, 1 << 16, 16
 
 
 def refuse_unless(passed, detail="differences"):
     need(detail, blockDecoding=passed)
 
 
-class Cursor:
-    """Reads a block from its start; asking for more than there is refuses the block."""
-    def __init__(self, data):
-        self.data, self.at = data, 0
+class Bits:
+    """Differences: bits fill bytes from their low bit; asking for more than there are refuses the block."""
+    def __init__(self, data, at=0):
+        self.data, self.at, self.end = data, at, 8 * len(data)
 
     def take(self, count):
-        refuse_unless(self.at + count <= len(self.data), "the block ends early")
+        refuse_unless(self.at + count <= self.end, "the block ends early")
+        first = self.at // 8
+        value = int.from_bytes(self.data[first:first + count // 8 + 2], "little") >> self.at % 8
         self.at += count
-        return self.data[self.at - count:self.at]
+        return value & (1 << count) - 1
 
-    def number(self):
-        """Counts and lengths: seven bits a byte, low bits first, at most five bytes."""
-        value = 0
-        for shift in range(0, 35, 7):
-            byte = self.take(1)[0]
-            value |= (byte & 127) << shift
-            if byte < 128:
-                return value
-        refuse_unless(False, "a length of more than five bytes")
+    def count(self):
+        length = 0
+        while not self.take(1):
+            length += 1
+            refuse_unless(length <= 32, "a count")
+        return (1 << length | self.take(length)) - 1
 
-    def rest(self):
-        return self.take(len(self.data) - self.at)
+    def signed(self):
+        value = self.count()
+        return -(value + 1) // 2 if value & 1 else value // 2
 
-
-class Table:
-    """Numbers: for each of 4096 slots its symbol, the symbol's share, and the slot's place within the share."""
-    def __init__(self, cursor):
-        self.symbols, self.shares, self.places = [], [], []
-        symbol = -1
-        for _ in range(cursor.number()):
-            symbol += 1 + cursor.number()
-            share = cursor.number()
-            refuse_unless(symbol <= LARGEST_SYMBOL and 0 < share <= SLOTS - len(self.symbols), "a table")
-            self.symbols += [symbol] * share
-            self.shares += [share] * share
-            self.places += range(share)
-        refuse_unless(len(self.symbols) in (0, SLOTS), "the shares of a table")
+    def finish(self):
+        """Padding: the next byte."""
+        refuse_unless(self.take(-self.at % 8) == 0, "padding")
+        return self.at // 8
 
 
-def decode_numbers(data, tables, contexts):
-    """Numbers: one for each entry of `contexts`, coded with the table of that index; all bytes must be used."""
-    refuse_unless(len(data) >= 20, "no states")
-    *states, word_count = struct.unpack("<5I", data[:20])
-    raw_start = 20 + 2 * word_count
-    refuse_unless(raw_start <= len(data) and min(states) >= LOWEST_STATE, "states or words")
-    words = np.frombuffer(data[20:raw_start], "<u2").tolist()
-    symbols, next_word = [], 0
-    try:
-        for i, context in enumerate(contexts):
-            table, x = tables[context], states[i & 3]
-            slot = x % SLOTS
-            symbols.append(table.symbols[slot])
-            x = table.shares[slot] * (x // SLOTS) + table.places[slot]
-            if x < LOWEST_STATE:
-                x = x << 16 | words[next_word]
-                next_word += 1
-            states[i & 3] = x
-    except IndexError:                                     # an empty table, or no words left
-        refuse_unless(False, "a number that no table has, or a word too few")
-    refuse_unless(states == [LOWEST_STATE] * 4 and next_word == word_count, "states at the end, or words left")
-    return join_raw_bits(np.array(symbols, "i8"), data[raw_start:])
+def read_table(bits):
+    """Numbers: the shares of a table by symbol, ascending."""
+    count, shares, symbol, length = bits.count(), {}, -1, 6
+    refuse_unless(count <= SYMBOLS, "symbols of a table")
+    rest = bits.count() if count else 0
+    refuse_unless(rest < count or count == 0, "the symbol of what is left")
+    for index in range(count):
+        symbol += 1 + bits.count()
+        refuse_unless(symbol < SYMBOLS, "a symbol")
+        shares[symbol] = 0
+        if index != rest:
+            length += bits.signed()
+            refuse_unless(0 <= length <= 11, "a share")
+            kept = min(length, 4)
+            shares[symbol] = (1 << kept | bits.take(kept)) << length - kept
+    if count:
+        left = SLOTS - sum(shares.values())
+        refuse_unless(left >= 1, "the shares of a table")
+        shares[next(s for s in shares if shares[s] == 0)] = left
+    return shares
 
 
-def join_raw_bits(symbols, data):
-    """Numbers: what symbols and raw bits make. The first bits of a number, 1 and t, stand above its raw bits."""
-    counts = np.where(symbols < 16, 0, 1 + (symbols - 16) // 8)
-    starts = np.cumsum(counts) - counts
-    total = int(counts.sum())
-    padding = int.from_bytes(data, "little") >> total if len(data) == (total + 7) // 8 else 1
-    refuse_unless(padding == 0, "raw bits")
-    # A number's raw bits begin anywhere in a byte: those of eight bytes from there, and what is above in the ninth.
-    buffer = data + bytes(9)
-    eight = np.ndarray(len(data) + 1, "<u8", buffer, strides=(1,))[starts // 8]
-    ninth = np.frombuffer(buffer, "u1")[starts // 8 + 8].astype("u8")
-    shift, counts = (starts % 8).astype("u8"), counts.astype("u8")
-    raw = eight >> shift | np.where(shift > 0, ninth << (np.uint64(64) - np.maximum(shift, 1)), np.uint64(0))
-    heads = np.where(symbols < 16, symbols, 8 | symbols % 8).astype("u8")
-    return heads << counts | raw & ((np.uint64(1) << counts) - np.uint64(1))
+def lay_out(shares, before=None):
+    """Numbers: the symbol of each slot; `before` holds those of the table before, if slots are shared."""
+    lack, slots = dict(shares), [None] * (SLOTS if shares else 0)
+    for slot in range(len(slots)):
+        symbol = before[slot] if before else None
+        if lack.get(symbol, 0):
+            lack[symbol] -= 1
+            slots[slot] = symbol
+    rest = iter([symbol for symbol in sorted(lack) for _ in range(lack[symbol])])
+    return [next(rest) if symbol is None else symbol for symbol in slots]
 
 
-def exponent_contexts(cursor, exponents, exponent_count):
-    """Differences: the tables of clusters and exceptions, and the context of every element."""
-    clusters = cursor.take(1)[0]
-    refuse_unless(1 <= clusters <= 16, "number of clusters")
-    firsts = [int.from_bytes(cursor.take(2), "little") for _ in range(clusters - 1)]
-    refuse_unless(all(a < b for a, b in zip([0, *firsts], [*firsts, exponent_count])), "clusters")
-    *tables, gap_table = [Table(cursor) for _ in range(clusters + 2)]
-    exception_count, length = cursor.number(), cursor.number()
-    refuse_unless(exception_count <= len(exponents), "number of exceptions")
-    gaps = decode_numbers(cursor.take(length), [gap_table], [0] * exception_count)
-    refuse_unless((gaps < len(exponents)).all(), "gaps")
-    positions = np.cumsum(gaps.astype("i8") + 1) - 1
-    refuse_unless((positions < len(exponents)).all(), "positions of exceptions")
-    contexts = np.searchsorted(firsts, exponents, side="right")
-    contexts[positions] = clusters
-    return tables, contexts.tolist()
+class Tables:
+    """Numbers: slots of all tables, and for sets of slots how many there are and which place each has."""
+    def __init__(self, shares, clusters):
+        self.slots, self.clusters, self.places, before = [], clusters, {}, None
+        for index, table in enumerate(shares):
+            self.slots.append(lay_out(table, before if index < clusters else None))
+            before = self.slots[-1] or before
+
+    def place(self, one, other, slot):
+        """(f, c): of the slots that both tables give to the slot's symbol, their number and how many are lower."""
+        if (one, other) not in self.places:
+            counts, places = {}, [None] * SLOTS
+            for at, (a, b) in enumerate(zip(self.slots[one], self.slots[other])):
+                if a == b:
+                    places[at] = counts.get(a, 0)
+                    counts[a] = places[at] + 1
+            self.places[one, other] = counts, places
+        counts, places = self.places[one, other]
+        refuse_unless(places[slot] is not None, "a slot that the other side does not have")
+        return counts[self.slots[one][slot]], places[slot]
 
 
-def place_contexts(cursor, kind, first, count):
-    """Differences: the tables of a type without exponents, and the context of each element from `first` on."""
-    block_length, bits = SIZES[kind]
-    period = bits // 8 if block_length > 1 else 1
-    k = min(period, PLACE_LIMIT)
-    return [Table(cursor) for _ in range(k)], ((first + np.arange(count)) % period * k // period).tolist()
+def decode(data, tables, contexts, told, step):
+    """Numbers: `step` makes of i and z the context of the element's other side; all bytes must be used."""
+    refuse_unless(len(data) >= 4 * STATES + 4, "no states")
+    *states, word_count = struct.unpack(f"<{STATES + 1}I", data[:4 * STATES + 4])
+    words = Bits(data, 8 * (4 * STATES + 4))
+    raw = Bits(data, words.at + 16 * word_count)
+    refuse_unless(raw.at <= raw.end and min(states) >= LOWEST_STATE, "states or words")
+    words.end = raw.at
+    for i, context in enumerate(contexts):
+        x, slots = states[i % STATES], tables.slots[context]
+        refuse_unless(slots, "a context without a table")
+        slot = x % SLOTS
+        z = symbol = slots[slot]
+        if symbol >= 16:
+            count = (symbol - 16 >> told) + 4 - told
+            z = (1 << told | symbol - 16 & (1 << told) - 1) << count | raw.take(count)
+        other = step(i, z)
+        f, c = tables.place(context, other if context < tables.clusters else context, slot)
+        x = f * (x // SLOTS) + c
+        states[i % STATES] = x << 16 | words.take(16) if x < LOWEST_STATE else x
+    refuse_unless(states == [LOWEST_STATE] * STATES and words.at == words.end, "states at the end, or words left")
+    refuse_unless(raw.finish() == len(data), "raw bits")
+
+
+def read_contexts(block, kind, source_bits, first):
+    """Differences: tables, contexts of all elements, and what makes a context of an element; and the rest of the block."""
+    width, shift, exponent_bits = FORMS.get(kind, (1, 0, 0))
+    if not exponent_bits:
+        block_length, size = SIZES[kind]
+        period = size // 8 if block_length > 1 else 1
+        k, bits = min(period, PLACE_LIMIT), Bits(block)
+        tables = Tables([read_table(bits) for _ in range(k)], 0)
+        return tables, [(first + i) % period * k // period for i in range(len(source_bits))], None, bits.finish()
+    refuse_unless(len(block) > 0 and 1 <= block[0] <= CLUSTER_LIMIT and len(block) >= 2 * block[0] - 1, "clusters")
+    firsts = struct.unpack(f"<{block[0] - 1}H", block[1:2 * block[0] - 1])
+    refuse_unless(all(a < b for a, b in zip([0, *firsts], [*firsts, 1 << exponent_bits])), "clusters")
+
+    def cluster(element):
+        return bisect.bisect_right(firsts, element >> shift & (1 << exponent_bits) - 1)
+    bits = Bits(block, 8 * (2 * block[0] - 1))
+    tables = Tables([read_table(bits) for _ in range(block[0] + 1)], block[0])
+    contexts, position = [cluster(element) for element in source_bits], -1
+    for _ in range(bits.count()):
+        position += 1 + bits.count()
+        refuse_unless(position < len(contexts), "positions of exceptions")
+        contexts[position] = block[0]
+    return tables, contexts, cluster, bits.finish()
 
 
 def add_differences(block, kind, source, first, sign):
     """Differences: the other side of a tile that begins at byte `first`; sign is 1 for apply, -1 for revert."""
-    width, exponent_shift, exponent_bits = FORMS.get(kind, (1, 0, 0))
-    bits = np.frombuffer(source, f"<u{width}")
-    cursor = Cursor(block)
-    if exponent_bits:
-        exponents = bits >> exponent_shift & (1 << exponent_bits) - 1
-        tables, contexts = exponent_contexts(cursor, exponents.astype("i8"), 1 << exponent_bits)
-    else:
-        tables, contexts = place_contexts(cursor, kind, first // width, len(bits))
-    z = decode_numbers(cursor.rest(), tables, contexts)
-    d = (z >> np.uint64(1) ^ np.uint64(0) - (z & np.uint64(1))).astype(bits.dtype)
-    places = ordinals(bits) if exponent_bits else bits
-    places = places + d if sign > 0 else places - d        # modulo 2^n
-    return (ordinals(places) if exponent_bits else places).tobytes()
+    width, _, exponent_bits = FORMS.get(kind, (1, 0, 0))
+    elements = np.frombuffer(source, f"<u{width}").tolist()
+    tables, contexts, cluster, at = read_contexts(block, kind, elements, first // width)
+    top = 1 << 8 * width - 1
 
+    def ordinal(bits):                                     # Arithmetic, Ordinal, modulo 2^n; the way back is the same
+        return bits ^ top - 1 if exponent_bits and bits & top else bits
 
-def ordinals(bits):
-    """Arithmetic, Ordinal, as a number modulo 2^n; the way back is the same."""
-    sign = bits.dtype.type(1 << 8 * bits.itemsize - 1)
-    return np.where(bits & sign, bits ^ (sign - bits.dtype.type(1)), bits)
+    def step(i, z):
+        place = ordinal(elements[i]) + sign * (z >> 1 ^ -(z & 1))
+        elements[i] = ordinal(place % (2 * top))
+        return cluster(elements[i]) if cluster else 0
+    decode(block[at:], tables, contexts, 2 if width == 8 else 3, step)
+    return np.array(elements, f"<u{width}").tobytes()

@@ -40,8 +40,10 @@ public protocol BLASScalar: BinaryFloatingPoint, Sendable {
   /// An estimate of 1 / (‖A‖₁ ‖A⁻¹‖₁) from the factor L and ‖A‖₁.
   static func pocon(n: Int, l: UnsafePointer<Self>, oneNorm: Self) -> Self
 
-  /// Eigenvalues, ascending; row i of A becomes the eigenvector of eigenvalue i.
-  static func syevd(n: Int, a: UnsafeMutablePointer<Self>, eigenvalues: UnsafeMutablePointer<Self>) -> Int32
+  /// Eigenvalues, ascending; with vectors, row i of A becomes the eigenvector of eigenvalue i, else A is destroyed.
+  static func syevd(
+    n: Int, a: UnsafeMutablePointer<Self>, eigenvalues: UnsafeMutablePointer<Self>, withVectors: Bool
+  ) -> Int32
 
   /// A = Q R for A `[m × n]`, m ≥ n: A becomes Q (orthonormal columns), `r` `[n × n]` is filled.
   static func qr(m: Int, n: Int, a: UnsafeMutablePointer<Self>, r: UnsafeMutablePointer<Self>)

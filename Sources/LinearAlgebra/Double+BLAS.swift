@@ -76,10 +76,12 @@ extension Double: BLASScalar {
 
   /// The C function is `LAPACKE_dsyevd`.
   public static func syevd(
-    n: Int, a: UnsafeMutablePointer<Double>, eigenvalues: UnsafeMutablePointer<Double>
+    n: Int, a: UnsafeMutablePointer<Double>, eigenvalues: UnsafeMutablePointer<Double>, withVectors: Bool
   ) -> Int32 {
     let info = LAPACKE_dsyevd(
-      LAPACK_COL_MAJOR, CChar(UInt8(ascii: "V")), lowerSeenByLAPACK, Int32(n), a, Int32(n), eigenvalues)
+      LAPACK_COL_MAJOR, CChar(UInt8(ascii: withVectors ? "V" : "N")), lowerSeenByLAPACK, Int32(n), a,
+      Int32(n),
+      eigenvalues)
     requireLegalArguments(info, "dsyevd")
     return info
   }

@@ -76,10 +76,12 @@ extension Float: BLASScalar {
 
   /// The C function is `LAPACKE_ssyevd`.
   public static func syevd(
-    n: Int, a: UnsafeMutablePointer<Float>, eigenvalues: UnsafeMutablePointer<Float>
+    n: Int, a: UnsafeMutablePointer<Float>, eigenvalues: UnsafeMutablePointer<Float>, withVectors: Bool
   ) -> Int32 {
     let info = LAPACKE_ssyevd(
-      LAPACK_COL_MAJOR, CChar(UInt8(ascii: "V")), lowerSeenByLAPACK, Int32(n), a, Int32(n), eigenvalues)
+      LAPACK_COL_MAJOR, CChar(UInt8(ascii: withVectors ? "V" : "N")), lowerSeenByLAPACK, Int32(n), a,
+      Int32(n),
+      eigenvalues)
     requireLegalArguments(info, "ssyevd")
     return info
   }

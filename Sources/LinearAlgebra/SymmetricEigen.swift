@@ -11,6 +11,21 @@ public struct SymmetricEigen<Scalar: BLASScalar>: Sendable {
   /// - Throws: `notConverged`; `notFinite`.
   /// - Complexity: about 9 order³ operations; the workspace holds two further matrices.
   public init(of matrix: consuming Matrix<Scalar>) throws(LinearAlgebraError) {
+    values = try Self.decompose(&matrix, withVectors: true)
+    vectors = matrix
+  }
+
+  /// The eigenvalues alone, ascending, for a sixth of the operations.
+  ///
+  /// - Parameter matrix: A, of which only the lower triangle is read.
+  /// - Throws: `notConverged`; `notFinite`.
+  public static func values(of matrix: consuming Matrix<Scalar>) throws(LinearAlgebraError) -> [Scalar] {
+    try decompose(&matrix, withVectors: false)
+  }
+
+  private static func decompose(
+    _ matrix: inout Matrix<Scalar>, withVectors: Bool
+  ) throws(LinearAlgebraError) -> [Scalar] {
     precondition(matrix.isSquare, "only a square matrix has eigenvalues")
     try matrix.requireFinite()
     let order = matrix.rows
@@ -19,11 +34,10 @@ public struct SymmetricEigen<Scalar: BLASScalar>: Sendable {
       values.withUnsafeMutableBufferPointer { w in
         // SAFETY: A holds order² elements, the eigenvalues have `order`.
         guard let a = a.baseAddress, let w = w.baseAddress else { return Int32(0) }
-        return Scalar.syevd(n: order, a: a, eigenvalues: w)
+        return Scalar.syevd(n: order, a: a, eigenvalues: w, withVectors: withVectors)
       }
     }
     guard info == 0 else { throw .notConverged(count: Int(info)) }
-    self.values = values
-    vectors = matrix
+    return values
   }
 }

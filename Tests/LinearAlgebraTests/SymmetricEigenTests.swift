@@ -27,6 +27,14 @@ import Testing
     for (d, f) in zip(double, float) { #expect(abs(d - Double(f)) < Tolerance.float * double[8]) }
   }
 
+  @Test func `the values alone are those that come with vectors`() throws {
+    let a = Matrix<Double>.random(31, 40, seed: 3).rowGram()
+    let (alone, values) = (try SymmetricEigen.values(of: a), try SymmetricEigen(of: a).values)
+    for (one, other) in zip(alone, values) { #expect(abs(one - other) < Tolerance.double * values[30]) }
+    let b = Matrix<Double>(rows: 1, columns: 1, elements: [.nan])
+    #expect(throws: LinearAlgebraError.notFinite(row: 0, column: 0)) { try SymmetricEigen.values(of: b) }
+  }
+
   @Test func `an infinite element is refused with its place`() {
     let a = Matrix<Double>(rows: 2, columns: 2, elements: [1, .infinity, 0, 1])
     #expect(throws: LinearAlgebraError.notFinite(row: 0, column: 1)) { try SymmetricEigen(of: a) }

@@ -1,16 +1,20 @@
-// Differences of two tensors' elements as small whole numbers, and an entropy coder for them: static tables per context,
-// rANS, raw low bits. `Formats/patch.md`, "Differences" and "Numbers", defines the bytes.
+// Differences of two tensors' elements as symbols, and an entropy coder for them: static tables per context, rANS, raw low
+// bits. `Formats/patch.md`, "Differences" and "Numbers", defines the bytes.
 //
 // Source of the coder: J. Duda, "Asymmetric numeral systems", arXiv:1311.2540; four interleaved states as in F. Giesen,
-// "Interleaved entropy coders", arXiv:1402.3392.
+// "Interleaved entropy coders", arXiv:1402.3392. Tables that share slots, so that one stream is read from both sides, are ours.
 #ifndef ERRATA_NUMBERS_H
 #define ERRATA_NUMBERS_H
 
 #include <stddef.h>
 #include <stdint.h>
 
-// Symbols: 0 … 15 stand for themselves; above, a symbol holds a number's length and its three bits after the first.
-enum { errata_symbol_limit = 496, errata_probability_bits = 12, errata_slot_count = 4096, errata_place_limit = 62 };
+enum {
+  errata_symbol_limit = 256,  // symbols of a table: 0 … 15 stand for themselves, above are lengths and leading bits
+  errata_slot_count = 4096,   // slots of a table
+  errata_place_limit = 62,    // contexts of places in a quantized block, at most
+  errata_crossing_context = 255
+};
 
 // How elements are ordered and told apart.
 typedef struct {
@@ -27,49 +31,61 @@ size_t errata_count_different(errata_elements kind, const void *base, const void
 // counts[exponent] += 1 for each element.
 void errata_count_exponents(errata_elements kind, const void *elements, size_t count, uint32_t *counts);
 
-// numbers[i]: the zigzag form of ordinal(edited) − ordinal(base), which wraps at the element's width.
-// groups[i]: 16 · bin of the base exponent + bin of the edited exponent (bins below 16); without exponents, the context
-// of the element's position, counted from `first`. counts[group][symbol] += 1.
-void errata_differences(errata_elements kind, const uint8_t *bins, const void *base, const void *edited, size_t count,
-                        uint64_t first, uint64_t *numbers, uint8_t *groups, uint32_t *counts);
+// ---- Symbols of a tile
 
-// Turns groups into contexts by `context_of_group`, and lists where the context `exception` stands: gaps[j] elements lie
-// between the exception before (or the start) and exception j. `gaps` has room for `count`. Returns the exceptions' number.
-size_t errata_choose_contexts(uint8_t *groups, size_t count, const uint8_t *context_of_group, uint8_t exception,
-                              uint64_t *gaps);
-
-// One context's table: for each symbol its share of 4096 and the sum of the shares before it.
+// An element whose two exponents lie in different clusters.
 typedef struct {
-  uint16_t frequency[errata_symbol_limit];
-  uint16_t start[errata_symbol_limit];
-} errata_table;
+  uint32_t position;
+  uint8_t base, edited;
+} errata_crossing;
 
-// counts[symbol] += 1 for each number.
-void errata_count_numbers(const uint64_t *numbers, size_t count, uint32_t *counts);
+// What a tile's differences are made of. Each array has room for all elements; `raw` for 8 bytes each, and 8 more.
+typedef struct {
+  uint16_t *codes;             // 256 · context + symbol; the context is the cluster, the place, or errata_crossing_context
+  errata_crossing *crossings;  // in ascending order
+  size_t crossing_count;
+  uint8_t *raw;                // raw bits, least significant first, the last byte filled with zeros
+  size_t raw_length;
+  uint32_t *counts;            // [contexts][256], twice: the latter half is room
+} errata_symbols;
 
-// Shares proportional to counts, at least 1 for each symbol that occurs, 4096 in all; an empty table stays zero.
-void errata_make_table(const uint32_t *counts, errata_table *table);
+// Sets `out` from the zigzag forms of ordinal(edited) − ordinal(base), which wrap at the element's width. `clusters` holds
+// the cluster of each exponent; without exponents, contexts follow the element's place, counted from `first`.
+// `counts` are twice what occurs; half of a crossing counts in each of its clusters.
+void errata_find_symbols(errata_elements kind, const uint8_t *clusters, const void *base, const void *edited,
+                         size_t count, uint64_t first, size_t context_count, errata_symbols *out);
 
-// Sets `start` from `frequency`. Returns 0 unless the shares add up to 4096, or to 0.
-int errata_complete_table(errata_table *table);
+// ---- Tables
 
-// Fills the symbol of each of the 4096 slots; an empty table's slots hold `errata_symbol_limit`.
-void errata_fill_slots(const errata_table *table, uint16_t *slots);
+// Tables in the form that coding needs. Used by one thread at a time.
+typedef struct errata_coder errata_coder;
+errata_coder *errata_coder_create(void);
+void errata_coder_destroy(errata_coder *coder);
 
-// Encodes into `bytes`, which has room for `errata_encoded_bound`; returns the length. `contexts` may be null: all 0.
-size_t errata_encode_numbers(const uint64_t *numbers, const uint8_t *contexts, size_t count,
-                             const errata_table *tables, uint8_t *bytes);
-size_t errata_encoded_bound(size_t count);
+// Forgets all tables.
+void errata_coder_clear(errata_coder *coder);
 
-// Decodes numbers of one context. Returns 0 when the bytes are not exactly those of `count` numbers.
-int errata_decode_numbers(const uint8_t *bytes, size_t length, const errata_table *table, const uint16_t *slots,
-                          size_t count, uint64_t *numbers);
+// Adds a table: 256 shares that add up to 4096, or to 0. A linked table keeps, for each symbol, as many slots of the linked
+// table before it as both have. Returns 0, and adds nothing, where the shares do not add up.
+int errata_coder_add(errata_coder *coder, const uint16_t *shares, int is_linked);
 
-// target[i] = the element at ordinal(source[i]) + sign · difference i. `exceptions` are ascending positions.
-// Returns 0 when the bytes are not exactly those of `count` differences.
-int errata_add_differences(errata_elements kind, const uint8_t *clusters, uint8_t exception,
+// How many slots two tables have in common for a symbol.
+uint32_t errata_coder_common(errata_coder *coder, uint8_t one, uint8_t other, uint8_t symbol);
+
+// Crossings whose symbol has no slot in common get the context `exception`, and are taken off the list. `positions` has room
+// for all crossings. Returns the exceptions' number.
+size_t errata_separate_exceptions(errata_coder *coder, errata_symbols *tile, uint8_t exception, uint32_t *positions);
+
+// ---- Coding
+
+// Encodes into `bytes`, which has room for `errata_encoded_bound`; returns the length.
+size_t errata_encode_symbols(errata_coder *coder, const errata_symbols *tile, size_t count, uint8_t *bytes);
+size_t errata_encoded_bound(size_t count, size_t raw_length);
+
+// target[i] = the element at ordinal(source[i]) + sign · difference i. `exceptions` are ascending positions, coded with
+// the table of that index. Returns 0 when the bytes are not exactly those of `count` differences.
+int errata_add_differences(errata_elements kind, const uint8_t *clusters, errata_coder *coder, uint8_t exception,
                            const uint32_t *exceptions, size_t exception_count, const uint8_t *bytes, size_t length,
-                           const errata_table *tables, const uint16_t *slots, int sign, const void *source,
-                           void *target, size_t count, uint64_t first);
+                           int sign, const void *source, void *target, size_t count, uint64_t first);
 
 #endif

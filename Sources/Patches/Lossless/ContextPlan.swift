@@ -1,52 +1,73 @@
-internal import Glibc
 internal import Kernels
 
-/// Which exponents share a table. `Formats/patch.md`, *Differences*.
+/// Which elements share a table. `Formats/patch.md`, *Differences*.
 ///
 /// The size of a difference follows the exponent, so each cluster of exponents has a table of its own. But a patch is read
-/// from both sides: apply knows the base's exponent, revert the edited one. Elements whose two exponents lie in different
-/// clusters are exceptions, listed by position and coded with one common table. Few clusters mean few exceptions, many
-/// mean sharp tables; the plan merges neighbors as long as the estimated length falls.
+/// from both sides: apply knows the base's exponent, revert the edited one. An element whose two exponents lie in different
+/// clusters is coded with the slots that both tables give to its symbol, so few clusters lose little there, and many are sharp.
 struct ContextPlan: Sendable {
   /// First exponent of each cluster but the first, ascending.
   let bounds: [Int]
   /// Cluster of each exponent.
   let clusters: [UInt8]
+  /// Clusters of exponents, places in a quantized block, or one.
+  let contextCount: Int
 
-  /// Most clusters: a pair of them is one byte.
-  static let limit = 16
+  /// Most clusters: with that of the exceptions, sixteen contexts.
+  static let limit = 15
 
-  /// Clusters by their bounds.
-  init(bounds: [Int], exponentCount: Int) {
+  /// Clusters by their bounds; none where there are no exponents.
+  init(_ kind: errata_elements, bounds: [Int]) {
     self.bounds = bounds
+    let exponentCount = Int(kind.exponent_count)
     var clusters = [UInt8](repeating: 0, count: max(exponentCount, 1))
     for bound in bounds { for exponent in bound..<exponentCount { clusters[exponent] += 1 } }
     self.clusters = clusters
+    contextCount =
+      exponentCount > 0 ? bounds.count + 1 : max(1, min(Int(kind.period), Int(errata_place_limit)))
   }
 
+  /// Reads the clusters that a block begins with; `nil` when they are not well formed.
+  init?(_ kind: errata_elements, _ block: [UInt8]) {
+    var bounds: [Int] = []
+    if kind.exponent_count > 0 {
+      guard let count = block.first.map(Int.init), (1...ContextPlan.limit).contains(count),
+        block.count >= 2 * count - 1
+      else { return nil }
+      for place in stride(from: 1, to: 2 * count - 1, by: 2) {
+        let bound = Int(number(block[place..<place + 2]))
+        guard bound > bounds.last ?? 0, bound < Int(kind.exponent_count) else { return nil }
+        bounds.append(bound)
+      }
+    }
+    self.init(kind, bounds: bounds)
+  }
+
+  /// Bytes of the clusters in a block of elements that have exponents.
+  var storedLength: Int { clusters.count > 1 ? 1 + 2 * bounds.count : 0 }
+
   /// Chooses clusters for a tensor from a sample of it.
-  init(_ kind: errata_elements, base: UnsafeRawPointer, edited: UnsafeRawPointer, count: Int) {
-    let exponentCount = Int(kind.exponent_count)
-    guard exponentCount > 0 else {
-      self.init(bounds: [], exponentCount: 0)
+  init(
+    _ kind: errata_elements, base: UnsafeRawPointer, edited: UnsafeRawPointer, count: Int,
+    _ coder: NumberCoder
+  ) {
+    guard kind.exponent_count > 0 else {
+      self.init(kind, bounds: [])
       return
     }
-    var exponents = [UInt32](repeating: 0, count: exponentCount)
+    var exponents = [UInt32](repeating: 0, count: Int(kind.exponent_count))
     errata_count_exponents(kind, base, count, &exponents)
-    let start = ContextPlan(
-      bounds: ContextPlan.firstBounds(exponents, count: count), exponentCount: exponentCount)
-    var numbers = [UInt64](repeating: 0, count: count)
-    var groups = [UInt8](repeating: 0, count: count)
-    var counts = [UInt32](repeating: 0, count: 256 * symbolLimit)
-    errata_differences(kind, start.clusters, base, edited, count, 0, &numbers, &groups, &counts)
-    var merging = ClusterMerging(clusterCount: start.bounds.count + 1, counts: counts)
+    let start = ContextPlan(kind, bounds: ContextPlan.firstBounds(exponents))
     var bounds = start.bounds
-    while let merged = merging.step() { bounds.remove(at: merged) }
-    self.init(bounds: bounds, exponentCount: exponentCount)
+    coder.withSymbols(kind, start, base: base, edited: edited, count: count, first: 0) { tile in
+      var merging = ClusterMerging(tile, clusterCount: start.contextCount)
+      while let merged = merging.step() { bounds.remove(at: merged) }
+    }
+    self.init(kind, bounds: bounds)
   }
 
   /// From the top down, exponents that occur often enough get a cluster each; the many small ones share the first.
-  private static func firstBounds(_ exponents: [UInt32], count: Int) -> [Int] {
+  private static func firstBounds(_ exponents: [UInt32]) -> [Int] {
     var bounds: [Int] = []
     var gathered: UInt32 = 0
     for exponent in exponents.indices.reversed() where bounds.count < limit - 1 && exponent > 0 {
@@ -57,90 +78,5 @@ struct ContextPlan: Sendable {
       }
     }
     return bounds.reversed()
-  }
-}
-
-let symbolLimit = Int(errata_symbol_limit)
-
-/// Greedy merging of neighboring clusters by estimated length.
-private struct ClusterMerging {
-  private var clusterCount: Int
-  /// histograms[a][b]: symbols of elements whose base lies in cluster a and whose edited number lies in b.
-  private var histograms: [[[Double]]]
-  private let elementCount: Double
-  private let symbolCount: Int
-
-  init(clusterCount: Int, counts: [UInt32]) {
-    self.clusterCount = clusterCount
-    let used = (0..<256 * symbolLimit).last { counts[$0] > 0 }.map { _ in
-      1 + (0..<symbolLimit).last { symbol in (0..<256).contains { counts[$0 * symbolLimit + symbol] > 0 } }!
-    }
-    let symbols = used ?? 1
-    symbolCount = symbols
-    histograms = (0..<clusterCount).map { a in
-      (0..<clusterCount).map { b in
-        (0..<symbols).map { Double(counts[(a << 4 | b) * symbolLimit + $0]) }
-      }
-    }
-    elementCount = histograms.joined().joined().reduce(0, +)
-  }
-
-  /// Bits of symbols coded with their own table, and of the table itself (about 18 bits a symbol).
-  private static func length(_ histogram: [Double]) -> Double {
-    var total = 0.0
-    var bits = 0.0
-    for count in histogram where count > 0 {
-      total += count
-      bits += 18 - count * log2(count)
-    }
-    return total > 0 ? bits + total * log2(total) : 0
-  }
-
-  /// Bits of the positions of so many exceptions.
-  private func positions(_ count: Double) -> Double {
-    guard count > 0, count < elementCount else { return 0 }
-    return elementCount * log2(elementCount) - count * log2(count)
-      - (elementCount - count) * log2(elementCount - count)
-  }
-
-  private static func sum(_ parts: [[Double]]) -> [Double] {
-    var total = parts[0]
-    for part in parts.dropFirst() { for index in total.indices { total[index] += part[index] } }
-    return total
-  }
-
-  /// Merges the pair of neighbors that saves most; gives the index of the bound that fell, or `nil` when none saves.
-  mutating func step() -> Int? {
-    guard clusterCount > 1 else { return nil }
-    var exceptions = [Double](repeating: 0, count: symbolCount)
-    for a in 0..<clusterCount {
-      for b in 0..<clusterCount where a != b {
-        for index in exceptions.indices { exceptions[index] += histograms[a][b][index] }
-      }
-    }
-    let own = (0..<clusterCount).map { ClusterMerging.length(histograms[$0][$0]) }
-    let exceptionBits = ClusterMerging.length(exceptions) + positions(exceptions.reduce(0, +))
-    var best: (bound: Int, saving: Double)?
-    for low in 0..<clusterCount - 1 {
-      let crossing = ClusterMerging.sum([histograms[low][low + 1], histograms[low + 1][low]])
-      let merged = ClusterMerging.sum([histograms[low][low], histograms[low + 1][low + 1], crossing])
-      let rest = zip(exceptions, crossing).map { $0 - $1 }
-      let after =
-        ClusterMerging.length(merged) + ClusterMerging.length(rest) + positions(rest.reduce(0, +))
-      let saving = own[low] + own[low + 1] + exceptionBits - after
-      if saving > 0, saving > best?.saving ?? 0 { best = (low, saving) }
-    }
-    guard let best else { return nil }
-    let low = best.bound
-    for a in 0..<clusterCount {
-      histograms[a][low] = ClusterMerging.sum([histograms[a][low], histograms[a][low + 1]])
-      histograms[a].remove(at: low + 1)
-    }
-    for b in histograms[low].indices {
-      histograms[low][b] = ClusterMerging.sum([histograms[low][b], histograms[low + 1][b]])
-    }
-    histograms.remove(at: low + 1)
-    clusterCount -= 1
-    return low
   }
 }

@@ -2,142 +2,86 @@ internal import Kernels
 
 /// A tile's difference in coded form: the block of coding 5. `Formats/patch.md`, *Differences*.
 enum DifferenceBlock {
-  /// Buffers of one thread.
-  final class Scratch {
-    fileprivate var numbers: [UInt64] = []
-    fileprivate var groups: [UInt8] = []
-    fileprivate var gaps: [UInt64] = []
-    fileprivate var encoded: [UInt8] = []
-
-    fileprivate func prepare(_ count: Int) {
-      guard numbers.count < count else { return }
-      numbers = [UInt64](repeating: 0, count: count)
-      groups = [UInt8](repeating: 0, count: count)
-      gaps = [UInt64](repeating: 0, count: count)
-      encoded = [UInt8](repeating: 0, count: errata_encoded_bound(count))
-    }
-  }
-
-  /// Contexts of a kind: clusters of exponents, places in a quantized block, or one.
-  private static func contextCount(_ kind: errata_elements, _ plan: ContextPlan) -> Int {
-    if kind.exponent_count > 0 { return plan.bounds.count + 1 }
-    return max(1, min(Int(kind.period), Int(errata_place_limit)))
-  }
-
   /// Codes the way from a base tile to an edited tile.
   static func encode(
     _ kind: errata_elements, _ plan: ContextPlan, base: UnsafeRawPointer, edited: UnsafeRawPointer,
-    count: Int,
-    first: Int, _ scratch: Scratch
+    count: Int, first: Int, _ coder: NumberCoder
   ) -> [UInt8] {
-    scratch.prepare(count)
-    var groupCounts = [UInt32](repeating: 0, count: 256 * symbolLimit)
-    errata_differences(
-      kind, plan.clusters, base, edited, count, UInt64(first), &scratch.numbers, &scratch.groups, &groupCounts
-    )
-    let contexts = contextCount(kind, plan)
-    guard kind.exponent_count > 0 else {
-      let tables = NumberTables(counts: Array(groupCounts[..<(contexts * symbolLimit)]))
-      return tables.bytes + numbers(scratch, tables, count: count)
-    }
-
-    // Pairs of clusters become contexts: the cluster where they agree, the exceptions' context where not.
-    var contextOfPair = [UInt8](repeating: UInt8(contexts), count: 256)
-    for cluster in 0..<contexts { contextOfPair[cluster << 4 | cluster] = UInt8(cluster) }
-    var counts = [UInt32](repeating: 0, count: (contexts + 2) * symbolLimit)
-    for base in 0..<contexts {
-      for edited in 0..<contexts {
-        let pair = base << 4 | edited
-        let target = Int(contextOfPair[pair]) * symbolLimit
-        for symbol in 0..<symbolLimit { counts[target + symbol] += groupCounts[pair * symbolLimit + symbol] }
+    coder.withSymbols(kind, plan, base: base, edited: edited, count: count, first: first) { tile in
+      var tables = (0..<plan.contextCount).map {
+        ShareTable(counts: UnsafeBufferPointer(start: tile.counts + $0 * symbolLimit, count: symbolLimit))
       }
-    }
-    let gapCount = errata_choose_contexts(
-      &scratch.groups, count, contextOfPair, UInt8(contexts), &scratch.gaps)
-    counts.withUnsafeMutableBufferPointer {
-      errata_count_numbers(scratch.gaps, gapCount, $0.baseAddress! + (contexts + 1) * symbolLimit)
-    }
-    let tables = NumberTables(counts: counts)
-    var block = [UInt8(contexts)]
-    for bound in plan.bounds { block += littleEndian(UInt64(bound), 2) }
-    block += tables.bytes
-    var positions = [UInt8](repeating: 0, count: errata_encoded_bound(gapCount))
-    let length = tables.tables.withUnsafeBufferPointer {
-      errata_encode_numbers(scratch.gaps, nil, gapCount, $0.baseAddress! + contexts + 1, &positions)
-    }
-    block += variableLength(gapCount) + variableLength(length) + positions[..<length]
-    return block + numbers(scratch, tables, count: count)
-  }
+      guard kind.exponent_count > 0 else {
+        var bits = BitWriter()
+        for table in tables { table.write(to: &bits) }
+        bits.finish()
+        let isWhole = coder.setTables(tables, linked: 0)
+        precondition(isWhole, "shares are made to add up")
+        return bits.bytes + coder.encode(&tile, count: count)
+      }
 
-  private static func numbers(_ scratch: Scratch, _ tables: NumberTables, count: Int) -> ArraySlice<UInt8> {
-    let length = errata_encode_numbers(
-      scratch.numbers, scratch.groups, count, tables.tables, &scratch.encoded)
-    return scratch.encoded[..<length]
+      var isWhole = coder.setTables(tables, linked: tables.count)
+      precondition(isWhole, "shares are made to add up")
+      var exceptions = [UInt32](repeating: 0, count: tile.crossing_count)
+      let exceptionCount = errata_separate_exceptions(
+        coder.pointer, &tile, UInt8(plan.contextCount), &exceptions)
+      var counts = [UInt32](repeating: 0, count: symbolLimit)
+      for position in exceptions[..<exceptionCount] { counts[Int(tile.codes[Int(position)] & 0xFF)] += 1 }
+      tables.append(counts.withUnsafeBufferPointer { ShareTable(counts: $0) })
+      isWhole = errata_coder_add(coder.pointer, tables.last!.shares, 0) != 0
+      precondition(isWhole, "shares are made to add up")
+
+      var bits = BitWriter()
+      for table in tables { table.write(to: &bits) }
+      bits.putNumber(exceptionCount)
+      var next = 0
+      for position in exceptions[..<exceptionCount] {
+        bits.putNumber(Int(position) - next)
+        next = Int(position) + 1
+      }
+      bits.finish()
+      let clusters = [UInt8(plan.contextCount)] + plan.bounds.flatMap { littleEndian(UInt64($0), 2) }
+      return clusters + bits.bytes + coder.encode(&tile, count: count)
+    }
   }
 
   /// Adds (or, going back, subtracts) a coded difference; `false` when the block is not that of so many elements.
   static func add(
     _ kind: errata_elements, _ block: [UInt8], isForward: Bool, source: UnsafeRawPointer,
-    target: UnsafeMutableRawPointer, count: Int, first: Int
+    target: UnsafeMutableRawPointer, count: Int, first: Int, _ coder: NumberCoder
   ) -> Bool {
-    var reader = BlockReader(block)
-    var plan = ContextPlan(bounds: [], exponentCount: Int(kind.exponent_count))
-    var exceptions: [UInt32] = []
-    let tables: NumberTables
-    var exception = 0
-    if kind.exponent_count > 0 {
-      guard let contexts = reader.number(limit: ContextPlan.limit), contexts > 0 else { return false }
-      exception = contexts
-      var bounds: [Int] = []
-      for _ in 1..<contexts {
-        guard let place = reader.skip(2) else { return false }
-        let bound = Int(number(block[place]))
-        guard bound > bounds.last ?? 0, bound < Int(kind.exponent_count) else { return false }
-        bounds.append(bound)
-      }
-      plan = ContextPlan(bounds: bounds, exponentCount: Int(kind.exponent_count))
-      guard let read = NumberTables(count: contexts + 2, reading: &reader),
-        let found = positions(&reader, block, table: read.tables[contexts + 1], count: count)
-      else { return false }
-      tables = read
-      exceptions = found
-    } else {
-      guard let read = NumberTables(count: contextCount(kind, plan), reading: &reader) else { return false }
-      tables = read
+    guard let plan = ContextPlan(kind, block) else { return false }
+    var bits = BitReader(block, at: plan.storedLength)
+    var tables: [ShareTable] = []
+    let hasExponents = kind.exponent_count > 0
+    for _ in 0..<plan.contextCount + (hasExponents ? 1 : 0) {
+      guard let table = ShareTable(reading: &bits) else { return false }
+      tables.append(table)
     }
-    let slots = tables.slots
-    let start = reader.position
+    var exceptions: [UInt32] = []
+    if hasExponents {
+      guard let found = positions(&bits, count: count) else { return false }
+      exceptions = found
+    }
+    guard let start = bits.finish(), coder.setTables(tables, linked: hasExponents ? plan.contextCount : 0)
+    else { return false }
     return block.withUnsafeBufferPointer { bytes in
       errata_add_differences(
-        kind, plan.clusters, UInt8(exception), exceptions, exceptions.count, bytes.baseAddress! + start,
-        bytes.count - start, tables.tables, slots, isForward ? 1 : -1, source, target, count, UInt64(first))
-        != 0
+        kind, plan.clusters, coder.pointer, UInt8(plan.contextCount), exceptions, exceptions.count,
+        bytes.baseAddress! + start, bytes.count - start, isForward ? 1 : -1, source, target, count,
+        UInt64(first)) != 0
     }
   }
 
   /// The ascending positions of exceptions.
-  private static func positions(
-    _ reader: inout BlockReader, _ block: [UInt8], table: errata_table, count: Int
-  ) -> [UInt32]? {
-    guard let gapCount = reader.number(limit: count), let length = reader.number(limit: block.count),
-      let place = reader.skip(length)
-    else { return nil }
-    var gaps = [UInt64](repeating: 0, count: max(gapCount, 1))
-    var slots = [UInt16](repeating: 0, count: Int(errata_slot_count))
-    var table = table
-    errata_fill_slots(&table, &slots)
-    let isWhole = block.withUnsafeBufferPointer {
-      errata_decode_numbers($0.baseAddress! + place.lowerBound, place.count, &table, slots, gapCount, &gaps)
-    }
-    guard isWhole != 0 else { return nil }
+  private static func positions(_ bits: inout BitReader, count: Int) -> [UInt32]? {
+    guard let exceptionCount = bits.number(limit: count) else { return nil }
     var positions: [UInt32] = []
-    positions.reserveCapacity(gapCount)
     var next = 0
-    for gap in gaps.prefix(gapCount) {
-      guard gap < UInt64(count - next) else { return nil }
-      next += Int(gap)
-      positions.append(UInt32(next))
-      next += 1
+    for _ in 0..<exceptionCount {
+      guard let gap = bits.number(limit: count - 1 - next) else { return nil }
+      positions.append(UInt32(next + gap))
+      next += gap + 1
     }
     return positions
   }

@@ -83,10 +83,11 @@ extension PatchWriter {
       try pair.read(tile, before: before, after: after)
       if memcmp(before.baseAddress!, after.baseAddress!, count) != 0 {
         return ContextPlan(
-          kind, base: before.baseAddress!, edited: after.baseAddress!, count: count / Int(kind.width))
+          kind, base: before.baseAddress!, edited: after.baseAddress!, count: count / Int(kind.width),
+          scratch.coder)
       }
     }
-    return ContextPlan(bounds: [], exponentCount: Int(kind.exponent_count))
+    return ContextPlan(kind, bounds: [])
   }
 
   /// Adds a tensor that comes, goes or is replaced: what it was and what it is, whole.

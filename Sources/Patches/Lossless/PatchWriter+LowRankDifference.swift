@@ -98,7 +98,8 @@ struct FactoredPair: Sendable {
     let (before, after) = try FactoredPair.read(sampleTile, pair, scratch)
     transform.apply(sampleTile, base: before.baseAddress!, edited: work.middle.baseAddress!, work)
     plan = ContextPlan(
-      kind, base: work.middle.baseAddress!, edited: after.baseAddress!, count: after.count / Int(kind.width))
+      kind, base: work.middle.baseAddress!, edited: after.baseAddress!, count: after.count / Int(kind.width),
+      scratch.coder)
   }
 
   /// A few tiles that stand for all.
@@ -161,7 +162,8 @@ struct FactoredPair: Sendable {
     return try tiles.reduce(0) { total, tile in
       let (before, after) = try FactoredPair.read(tile, pair, scratch)
       let count = after.count / Int(kind.width)
-      let plan = ContextPlan(kind, base: before.baseAddress!, edited: after.baseAddress!, count: count)
+      let plan = ContextPlan(
+        kind, base: before.baseAddress!, edited: after.baseAddress!, count: count, scratch.coder)
       return total
         + DifferenceBlock.encode(
           kind, plan, base: before.baseAddress!, edited: after.baseAddress!, count: count,

@@ -131,7 +131,7 @@ final class ScratchPool: Sendable {
 final class PairScratch: @unchecked Sendable {
   let before = TileBuffer()
   let after = TileBuffer()
-  let coder = DifferenceBlock.Scratch()
+  let coder = NumberCoder()
   private var floatsBefore: [Float] = []
   private var floatsAfter: [Float] = []
 
@@ -145,10 +145,14 @@ final class PairScratch: @unchecked Sendable {
     measure.changedCount = errata_count_different(
       kind, before.baseAddress, after.baseAddress, measure.elementCount)
     guard type.isEditable else { return measure }
-    let count = before.count / (type.bitCount / 8)
-    type.convert(before.baseAddress!, count: count, into: &floatsBefore)
-    type.convert(after.baseAddress!, count: count, into: &floatsAfter)
-    errata_add_change(floatsBefore, floatsAfter, count, &measure.squaredBase, &measure.squaredChange)
+    // A stretch at a time: what is converted stays in the cache until it is summed.
+    let size = type.bitCount / 8
+    for start in stride(from: 0, to: before.count, by: 4096 * size) {
+      let count = min(4096, (before.count - start) / size)
+      type.convert(before.baseAddress! + start, count: count, into: &floatsBefore)
+      type.convert(after.baseAddress! + start, count: count, into: &floatsAfter)
+      errata_add_change(floatsBefore, floatsAfter, count, &measure.squaredBase, &measure.squaredChange)
+    }
     return measure
   }
 }

@@ -22,6 +22,7 @@ struct TileTransform: Sendable {
   /// Buffers of one thread.
   final class Scratch {
     let sums = LowRankSums.Scratch()
+    let coder = NumberCoder()
     let input = UnsafeMutableRawBufferPointer.allocate(byteCount: Tiling.byteCount, alignment: 64)
     let output = UnsafeMutableRawBufferPointer.allocate(byteCount: Tiling.byteCount, alignment: 64)
     /// Between factors and difference, where a change has both.

@@ -35,7 +35,7 @@ struct TileRunner: Sendable {
     } else if let transform {
       try computeLowRank(transform, tile, input, output, scratch)
     } else {
-      try addDifference(tile, from: input, to: output)
+      try addDifference(tile, from: input, to: output, scratch)
     }
     let result = UnsafeRawBufferPointer(output)
     guard Digest(of: result) == (direction == .apply ? leaves.result : leaves.base) else {
@@ -54,9 +54,9 @@ struct TileRunner: Sendable {
     switch direction {
     case .apply:
       transform.apply(tile, base: input.baseAddress!, edited: (middle ?? output).baseAddress!, scratch)
-      if let middle { try addDifference(tile, from: middle, to: output) }
+      if let middle { try addDifference(tile, from: middle, to: output, scratch) }
     case .revert:
-      if let middle { try addDifference(tile, from: input, to: middle) }
+      if let middle { try addDifference(tile, from: input, to: middle, scratch) }
       let choices = try run.patch.storedBytes(change.blocks("choices").lowerBound + tile)
       guard
         let open = transform.estimateBase(
@@ -67,7 +67,8 @@ struct TileRunner: Sendable {
   }
 
   private func addDifference(
-    _ tile: Int, from source: UnsafeMutableRawBufferPointer, to target: UnsafeMutableRawBufferPointer
+    _ tile: Int, from source: UnsafeMutableRawBufferPointer, to target: UnsafeMutableRawBufferPointer,
+    _ scratch: TileTransform.Scratch
   ) throws {
     let block = change.blocks("differences").lowerBound + tile
     let kind = change.elementType.order
@@ -75,7 +76,8 @@ struct TileRunner: Sendable {
     guard
       DifferenceBlock.add(
         kind, try run.patch.storedBytes(block), isForward: direction == .apply, source: source.baseAddress!,
-        target: target.baseAddress!, count: source.count / width, first: tile * Tiling.byteCount / width)
+        target: target.baseAddress!, count: source.count / width, first: tile * Tiling.byteCount / width,
+        scratch.coder)
     else { throw PatchError.blockDecoding(file: run.patch.path, block: block) }
   }
 }

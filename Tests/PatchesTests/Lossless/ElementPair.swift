@@ -60,12 +60,13 @@ struct ElementPair {
 
   func bits(_ bytes: [UInt8], _ index: Int) -> UInt64 { number(bytes[index * width..<(index + 1) * width]) }
 
-  /// Exponents of one side, where the type has them.
-  func exponents(_ bytes: [UInt8]) -> [Int]? {
-    guard order.exponent_count > 0 else { return nil }
-    return (0..<count).map {
-      Int(bits(bytes, $0) >> UInt64(order.exponent_shift)) & Int(order.exponent_count - 1)
-    }
+  /// All elements of one side.
+  func bits(_ bytes: [UInt8]) -> [UInt64] { (0..<count).map { bits(bytes, $0) } }
+
+  /// What the page makes of a block.
+  func plain(_ block: [UInt8], isForward: Bool) -> PlainNumbers.Decoded? {
+    PlainNumbers.decode(
+      block, order, bits(isForward ? base : edited), period: max(1, Int(order.period)), isForward: isForward)
   }
 
   /// z of every element, as the page has it.
@@ -78,17 +79,18 @@ struct ElementPair {
   var plan: ContextPlan {
     base.withUnsafeBytes { base in
       edited.withUnsafeBytes { edited in
-        ContextPlan(order, base: base.baseAddress!, edited: edited.baseAddress!, count: count)
+        ContextPlan(
+          order, base: base.baseAddress!, edited: edited.baseAddress!, count: count, NumberCoder())
       }
     }
   }
 
-  func encoded(_ plan: ContextPlan? = nil, _ scratch: DifferenceBlock.Scratch = .init()) -> [UInt8] {
+  func encoded(_ plan: ContextPlan? = nil, _ coder: NumberCoder = NumberCoder()) -> [UInt8] {
     let plan = plan ?? self.plan
     return base.withUnsafeBytes { base in
       edited.withUnsafeBytes { edited in
         DifferenceBlock.encode(
-          order, plan, base: base.baseAddress!, edited: edited.baseAddress!, count: count, first: 0, scratch)
+          order, plan, base: base.baseAddress!, edited: edited.baseAddress!, count: count, first: 0, coder)
       }
     }
   }
@@ -105,8 +107,7 @@ struct ElementPair {
     source.copyBytes(from: isForward ? base : edited)
     let isWhole = DifferenceBlock.add(
       order, block, isForward: isForward, source: source.baseAddress!, target: target.baseAddress!,
-      count: count,
-      first: 0)
+      count: count, first: 0, NumberCoder())
     return isWhole ? Array(target) : nil
   }
 }
