@@ -19,6 +19,8 @@ public struct EditRun {
   public var layers: Set<Int>?
   /// Edits to take, from the first; all when `nil`.
   public var limit: Int?
+  /// Whether the patch says what making it took. The same inputs then no longer give the same patch.
+  public var recordsCost = false
 
   /// Gathers what an edit needs.
   public init(
@@ -49,16 +51,23 @@ public struct EditRun {
     let editor = WeightEditor(
       model: model, statistics: statistics, settings: settings, options: options, orientation: orientation)
     var cards: [WeightReport] = []
+    var clock = StageClock(in: "keys")
     for weight in try weights() {
-      let solved = try editor.solve(weight, keys.edits(of: weight).first(limit), progress: progress)
+      clock.enter(.collecting)
+      let solved = try editor.solve(weight, keys.edits(of: weight).first(limit)) {
+        clock.enter($1)
+        progress($0, $1)
+      }
+      clock.enter(.storing)
       progress(weight, .storing)
       cards.append(try editor.store(solved, writer))
     }
-    let card = EditReportCard(
-      settings: settings, weights: cards, facts: facts, patch: nil, family: family?.name)
-    let patch = try writer.finish(tool: tool, family: family?.name, edit: card.manifest)
-    return EditReportCard(
-      settings: settings, weights: cards, facts: facts, patch: patch, family: family?.name)
+    let cost = recordsCost ? WorkCost(threads: options.threads, phases: clock.all()) : nil
+    func card(_ patch: PatchFile?) -> EditReportCard {
+      EditReportCard(
+        settings: settings, weights: cards, facts: facts, patch: patch, family: family?.name, cost: cost)
+    }
+    return card(try writer.finish(tool: tool, family: family?.name, edit: card(nil).manifest))
   }
 
   /// The weights that are asked for.

@@ -39,24 +39,28 @@ struct EditSequence {
       let part = first..<min(first + size, groups.count)
       let network = try total.map { try run.network.overlaid($0.overlay) } ?? run.network
       if !recipe.update.method.optimizesValues {
+        clock.enter("gradients")
         let (outcome, own) = try gradientUpdates(
-          Array(problems[part]), on: network, base: total, threads: threads, &gradients, progress)
-        clock.end("gradients and solve")
+          Array(problems[part]), on: network, base: total, threads: threads, &gradients
+        ) {
+          if case .weight(_, let phase) = $0 { clock.enter(phase) }
+          progress($0)
+        }
         total = outcome
         values += own
         continue
       }
+      clock.enter("values")
       var own = try self.values(
         of: Array(groups[part]), Array(problems[part]), on: network, progress: progress)
       if run.anchorsNorm, total != nil { try anchor(&own, Array(problems[part])) }
-      clock.end("values")
       let edit = FactEdit(
         network: network, recipe: recipe, editor: editor, threads: threads, base: total,
         usesPublishedROME: run.usesPublishedROME)
       let outcome = try edit.updates(Array(problems[part]), own, earlier: earlier) {
+        clock.enter($1)
         progress(.weight($0, $1))
       }
-      clock.end("keys and solve")
       for solved in outcome.solved { earlier[solved.tensor.name] = solved.keys }
       total = outcome
       values += own

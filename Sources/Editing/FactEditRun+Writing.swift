@@ -10,7 +10,7 @@ extension FactEditRun {
     to path: String, tool: String, saveValues: String? = nil, progress: (Stage) -> Void = { _ in }
   ) throws -> FactEditReport {
     try requireEditableWeights()
-    var clock = StageClock()
+    var clock = StageClock(in: "contexts and first measures")
     let threads = BLASThreads.count
     BLASThreads.count = 1
     defer { BLASThreads.count = threads }
@@ -26,7 +26,6 @@ extension FactEditRun {
     let held = contexts.map { tokenizer.encodePrompt($0.before + $0.after).tokens }.filter { $0.count > 1 }
     let before = try measures.measure(network)
     let heldBefore = try network.meanLoss(of: held)
-    clock.end("contexts and first measures")
 
     let sequence = EditSequence(run: self, contexts: contexts)
     let (solved, values) = try sequence.solve(
@@ -34,10 +33,11 @@ extension FactEditRun {
     if let saveValues { try write(values, of: grouped.groups, to: saveValues, contexts) }
 
     progress(.measuring)
+    clock.enter("last measures")
     let edited = try network.overlaid(solved.overlay)
     let after = try measures.measure(edited)
     let heldAfter = try edited.meanLoss(of: held)
-    clock.end("last measures")
+    clock.enter(.storing)
 
     let lines = kept.columns.indices.map { index in
       FactEditReport.Line(
@@ -55,18 +55,17 @@ extension FactEditRun {
     }
     if keepsEdits { try writeEdits(solved.solved, values, to: writer) }
     let family = network.configuration.family.name
+    let cost = recordsCost ? WorkCost(threads: network.threads, phases: clock.all()) : nil
     func card(_ patch: PatchFile?) -> EditReportCard {
       EditReportCard(
         settings: recipe.update, weights: weights, facts: lines.map(\.json), columns: kept.columns,
-        patch: patch,
-        family: family)
+        patch: patch, family: family, cost: cost)
     }
     let edit = manifest(card(nil), contexts, held: zip2(heldBefore, heldAfter))
     let patch = try writer.finish(tool: tool, family: family, edit: edit)
-    clock.end("storing")
     return FactEditReport(
       facts: lines, repeats: grouped.repeats, card: card(patch), recipe: recipe, contexts: contexts,
-      heldText: zip2(heldBefore, heldAfter), seconds: clock.seconds)
+      heldText: zip2(heldBefore, heldAfter), phases: clock.all())
   }
 
   /// Optimizes values only, and saves them.
@@ -146,6 +145,7 @@ extension FactEditRun {
       members.append(
         .init("heldText", ["lossBefore": .measured(held.before), "lossAfter": .measured(held.after)]))
     }
+    if let cost = card.cost { members.append(.init("cost", cost.json)) }
     return .object(members)
   }
 }

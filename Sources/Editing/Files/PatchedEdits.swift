@@ -85,7 +85,10 @@ public struct FactRemoval {
   ///
   /// - Throws: `EditError.noSuchFact`; `sharedValue` when a fact that stays shares its value with one that goes; `noEdits`
   ///   when none would be left.
-  public func write(dropping identifiers: [String], to path: String, tool: String) throws -> EditReportCard {
+  public func write(
+    dropping identifiers: [String], to path: String, tool: String, recordsCost: Bool = false
+  ) throws -> EditReportCard {
+    var clock = StageClock(in: "solving")
     let dropped = edits.facts.filter { identifiers.contains($0.fact.identifier) }
     for identifier in identifiers where !dropped.contains(where: { $0.fact.identifier == identifier }) {
       throw EditError.noSuchFact(identifier, file: edits.patch.path)
@@ -100,6 +103,7 @@ public struct FactRemoval {
     let rows = edits.values.indices.filter { !columns.contains($0) }
     guard !rows.isEmpty else { throw EditError.noEdits }
 
+    clock.enter(.storing)
     let writer = try PatchWriter(path)
     var reports: [WeightReport] = []
     var stored: [(String, StoredEdits)] = []
@@ -109,7 +113,7 @@ public struct FactRemoval {
         throw EditError.noStoredEdits(file: edits.patch.path, missing: change.name)
       }
       let own = all.selecting(rows)
-      reports.append(try store(own, change, writer))
+      reports.append(try store(own, change, writer, &clock))
       stored.append((change.name, own))
     }
     func matrix(_ rows: [[Float]]) -> Matrix<Double> {
@@ -122,20 +126,23 @@ public struct FactRemoval {
     let places = Dictionary(uniqueKeysWithValues: rows.enumerated().map { ($1, $0) })
     let facts = kept.map { Self.json($0.json, column: places[$0.column]!) }
     let family = edits.patch.manifest["model"]?["family"]?.text
+    let cost = recordsCost ? WorkCost(threads: threads, phases: clock.all()) : nil
     func card(_ patch: PatchFile?) -> EditReportCard {
       EditReportCard(
         settings: edits.recipe.update, weights: reports, facts: facts,
         columns: kept.map { places[$0.column]! },
-        patch: patch, family: family)
+        patch: patch, family: family, cost: cost)
     }
     var edit = edits.patch.manifest["edit"]?.members ?? []
-    edit.removeAll { ["facts", "heldText"].contains($0.key) }
+    edit.removeAll { ["facts", "heldText", "cost"].contains($0.key) }
     edit.append(.init("facts", .array(card(nil).factsJSON)))
+    if let cost { edit.append(.init("cost", cost.json)) }
     return card(try writer.finish(tool: tool, family: family, edit: .object(edit)))
   }
 
-  private func store(_ own: StoredEdits, _ change: TensorChange, _ writer: PatchWriter) throws -> WeightReport
-  {
+  private func store(
+    _ own: StoredEdits, _ change: TensorChange, _ writer: PatchWriter, _ clock: inout StageClock
+  ) throws -> WeightReport {
     var options = LowRankOptions()
     options.factorType = change.factorType
     options.rounding = change.rounding
@@ -144,8 +151,10 @@ public struct FactRemoval {
     if settings.method == .rome { settings.method = .emmet }
     let editor = WeightEditor(
       model: model, statistics: nil, settings: settings, options: options, orientation: change.orientation)
+    clock.enter(.solving)
     let solution = try own.solve(
       ridge: settings.effectiveRidge, isInverseMoment: settings.metric == .inverseSecondMoment)
+    clock.enter(.storing)
     return try editor.store(
       WeightEditor.Solved(
         tensor: try model.tensor(change.name), orientation: change.orientation, keys: own.keys,

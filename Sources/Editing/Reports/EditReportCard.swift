@@ -79,10 +79,12 @@ public struct EditReportCard: Sendable {
   /// The patch, once written.
   public let patch: PatchFile?
   let family: String?
+  /// What making the patch took, where the patch is to say so.
+  public let cost: WorkCost?
 
   init(
     settings: UpdateSettings, weights: [WeightReport], facts: [JSONValue]?, columns: [Int]? = nil,
-    patch: PatchFile?, family: String?
+    patch: PatchFile?, family: String?, cost: WorkCost? = nil
   ) {
     self.settings = settings
     self.weights = weights
@@ -90,6 +92,7 @@ public struct EditReportCard: Sendable {
     self.columns = columns
     self.patch = patch
     self.family = family
+    self.cost = cost
   }
 
   /// Retention below this share deserves a warning.
@@ -135,6 +138,10 @@ public struct EditReportCard: Sendable {
 
   /// The `edit` object of the manifest.
   var manifest: JSONValue {
-    ["method": .string(settings.method.rawValue), "recipe": settingsJSON, "facts": .array(factsJSON)]
+    .object(
+      [
+        .init("method", .string(settings.method.rawValue)), .init("recipe", settingsJSON),
+        .init("facts", .array(factsJSON)),
+      ] + (cost.map { [.init("cost", $0.json)] } ?? []))
   }
 }

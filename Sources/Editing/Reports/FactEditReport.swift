@@ -38,8 +38,8 @@ public struct FactEditReport: Sendable {
   public let contexts: [ContextTemplate]
   /// Mean negative log-likelihood of a held text, before and after; `nil` where there is none.
   public let heldText: (before: Double, after: Double)?
-  /// Processor seconds of the phases.
-  public internal(set) var seconds: [(phase: String, seconds: Double)] = []
+  /// What the phases took.
+  public internal(set) var phases: [PhaseCost] = []
 
   /// Facts that the model does not say after the edit.
   public var failed: [Line] { facts.filter { !$0.took } }

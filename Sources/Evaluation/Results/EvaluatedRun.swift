@@ -1,3 +1,5 @@
+public import Editing
+
 /// One network's answers to all records, and what they come to.
 public struct EvaluatedRun: Sendable {
   /// How it is called in tables.
@@ -10,6 +12,8 @@ public struct EvaluatedRun: Sendable {
   public let summary: [Measure: MeasureSummary]
   /// What it took.
   public let cost: EvaluationCost
+  /// What making its patch took, where the patch says so.
+  public var recordedCost: WorkCost?
 
   /// Sums answers up, held against those of the base; the base's against its own.
   init(
@@ -33,27 +37,23 @@ public struct EvaluatedRun: Sendable {
 
 /// Time and memory.
 public struct EvaluationCost: Sendable {
-  /// Seconds by the wall, by phase, in order: `editing` or `patching`, `asking`, `tasks`.
-  public var seconds: [(phase: String, seconds: Double)] = []
+  /// By phase, in order: `editing` or `patching`, `asking`, `tasks`.
+  public var phases: [PhaseCost] = []
   /// The most memory the process has had, in bytes, when the run ended.
   public var peakMemory = 0
   /// Records asked about in this process; the others were in the file of results.
   public var asked = 0
-  /// Edits that were made for the run, and the seconds they took.
-  public var edits = 0
 
   /// Nothing yet.
   public init() {}
 
-  /// Adds to a phase.
-  public mutating func add(_ phase: String, _ more: Double) {
-    if let place = seconds.firstIndex(where: { $0.phase == phase }) {
-      seconds[place].seconds += more
-    } else {
-      seconds.append((phase, more))
-    }
+  /// Charges what was used since a moment to a phase.
+  public mutating func add(_ phase: String, since begin: ProcessUse) {
+    phases.add(phase, from: begin, to: .now())
   }
 
-  /// Of one phase.
-  public subscript(phase: String) -> Double? { seconds.first { $0.phase == phase }?.seconds }
+  /// By the wall, all phases together.
+  public var seconds: Double { phases.reduce(0) { $0 + $1.seconds } }
+  /// Seconds by the wall of one phase.
+  public subscript(phase: String) -> Double? { phases.first { $0.name == phase }?.seconds }
 }

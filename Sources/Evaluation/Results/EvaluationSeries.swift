@@ -50,16 +50,18 @@ public struct EvaluationSeries {
   /// Asks one network, or one for each part of the records, and sums up.
   ///
   /// - Parameters:
-  ///   - making: what the seconds are called that making the networks takes.
+  ///   - making: what the phase of making the networks is called; `nil` where they are there already.
+  ///   - recordedCost: what the patch says that making it took.
   ///   - progress: is told how many more records are done.
   @discardableResult
   public mutating func run(
-    _ label: String, parts: [Part], demonstrating: Bool = false, making: String = "patching",
-    progress: (Int) -> Void = { _ in }
+    _ label: String, parts: [Part], demonstrating: Bool = false, making: String? = nil,
+    recordedCost: WorkCost? = nil, progress: (Int) -> Void = { _ in }
   ) throws -> EvaluatedRun {
     var settings = settings
     settings.demonstrates = demonstrating
     var cost = EvaluationCost()
+    var makingCost: [PhaseCost] = []
     var answers: [RecordAnswers] = []
     var taskMeasures: [[Measure: Double]] = []
     let threads = BLASThreads.count
@@ -68,12 +70,12 @@ public struct EvaluationSeries {
     for part in parts {
       let identity = identity(of: part, settings)
       var made: Network?
-      var seconds = 0.0
+      var taken: (begin: ProcessUse, end: ProcessUse)?
       func network() throws -> Network {
         if let made { return made }
-        let start = now()
+        let begin = ProcessUse.now()
         let network = try part.network()
-        seconds = now() - start
+        taken = (begin, .now())
         BLASThreads.count = 1
         made = network
         return network
@@ -82,17 +84,19 @@ public struct EvaluationSeries {
       if !tasks.isEmpty, !demonstrating {
         taskMeasures.append(try perform(identity, label, network, &cost))
       }
-      if made != nil { cost.add(making, seconds) }
+      if let taken, let making { makingCost.add(making, from: taken.begin, to: taken.end) }
     }
-    cost.peakMemory = peakMemory()
+    cost.phases = makingCost + cost.phases
+    cost.peakMemory = ProcessUse.now().peakMemory
     var means: [Measure: Double] = [:]
     for measure in [Measure.choices, .choicesBySum, .perplexity] {
       means[measure] = mean(taskMeasures.compactMap { $0[measure] })
     }
-    let run = EvaluatedRun(
+    var run = EvaluatedRun(
       label: label, answers: answers,
       before: runs.first.map { Array($0.answers.prefix(answers.count)) } ?? answers,
       tasks: means, cost: cost)
+    run.recordedCost = recordedCost
     runs.append(run)
     return run
   }
@@ -116,7 +120,7 @@ public struct EvaluationSeries {
     guard !missing.isEmpty else { return found.map { $0! } }
     let evaluation = Evaluation(
       network: try network(), tokenizer: tokenizer, settings: settings, references: references)
-    let start = now()
+    let begin = ProcessUse.now()
     var next = 0
     try evaluation.ask(missing.map { wanted[$0] }) { answers in
       for answer in answers {
@@ -127,7 +131,7 @@ public struct EvaluationSeries {
       }
       progress(answers.count)
     }
-    cost.add("asking", now() - start)
+    cost.add("asking", since: begin)
     cost.asked += missing.count
     return found.map { $0! }
   }
@@ -139,10 +143,10 @@ public struct EvaluationSeries {
       return known.texts
     }
     let network = try network()
-    let start = now()
+    let begin = ProcessUse.now()
     var line = RecordAnswers(identifier: "tasks", probes: [])
     line.texts = try tasks.measures(of: network, tokenizer)
-    cost.add("tasks", now() - start)
+    cost.add("tasks", since: begin)
     try results?.append(line, of: identity, label: label, record: tasks.identity)
     return line.texts
   }
@@ -153,11 +157,4 @@ func now() -> Double {
   var time = timespec()
   clock_gettime(CLOCK_MONOTONIC, &time)
   return Double(time.tv_sec) + Double(time.tv_nsec) * 1e-9
-}
-
-/// The most memory this process has had, in bytes.
-func peakMemory() -> Int {
-  var usage = rusage()
-  getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
-  return usage.ru_maxrss * 1024
 }

@@ -53,6 +53,9 @@ struct EditCommand: ParsableCommand {
     if values.shard != nil, values.saveValues == nil {
       throw ValidationError("--shard computes values only; give --save-values FILE.")
     }
+    if values.shard != nil, storage.recordCost {
+      throw ValidationError("--record-cost is for a patch; --shard computes values only.")
+    }
     if let method = EditMethod(name: method.method), !method.optimizesValues,
       values.saveValues != nil || !values.values.isEmpty
     {
@@ -93,6 +96,7 @@ struct EditCommand: ParsableCommand {
       run.statistics = try collectedStatistics(running, recipe)
       try values.fill(&run)
       sequence.fill(&run, earlier: earlier)
+      run.recordsCost = storage.recordCost
       BLASThreads.count = threads.count
       if let statistics = run.statistics {
         try warnOfOrigin(statistics, for: running.network.model, messages)
@@ -109,7 +113,8 @@ struct EditCommand: ParsableCommand {
   private func drop(from edits: PatchedEdits, _ running: RunningModel) throws {
     BLASThreads.count = threads.count
     let card = try FactRemoval(edits, model: running.network.model, threads: threads.count)
-      .write(dropping: sequence.drop, to: output!, tool: Errata.tool)
+      .write(
+        dropping: sequence.drop, to: output!, tool: Errata.tool, recordsCost: storage.recordCost)
     for warning in card.warnings { messages.say("Warning: \(warning)") }
     if let patch = card.patch { messages.answer(Shown.patch(patch, verbose: messages.verbose).text) }
     messages.say("The patch is \(output!). Nothing else was changed.")

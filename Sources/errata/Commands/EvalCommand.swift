@@ -72,14 +72,15 @@ struct EvalCommand: ParsableCommand {
       try evaluating.base(&series)
       for patch in patches { try evaluating.patch(patch, &series) }
       if asking.inContext, !edits.comparesInContext { try evaluating.inContext(&series) }
-      var report = EvalReport(model: model, data: data.path, series: series, patches: patches)
+      var compared: [ComparedRun] = []
       if edits.names != nil {
         let scratch = output ?? Folder.temporaryPath(for: Folder.path(Self.scratchFolder, "errata-eval"))
-        let comparison = try evaluating.compare(
-          edits, scratch: scratch, keepsValues: output != nil, &series)
-        report = EvalReport(model: model, data: data.path, series: series, patches: patches)
-        report.compared = comparison.compared
+        compared = try evaluating.compare(edits, scratch: scratch, keepsValues: output != nil, &series)
+          .compared
       }
+      let report = EvalReport(
+        model: model, data: data.path, series: series, patches: patches, threads: threads.count,
+        compared: compared)
       report.warn(messages)
       messages.answer(report.text(verbose: messages.verbose))
       if let page {
@@ -102,9 +103,12 @@ struct Evaluating {
   }
 
   func patch(_ path: String, _ series: inout EvaluationSeries) throws {
-    let digest = try PatchFile(path).digest.hexadecimal
+    let patch = try PatchFile(path)
     let running = running
-    try run(path, &series, identity: "patch \(digest)") { try running.patched(by: [path]) }
+    let cost = WorkCost(ofEdit: patch.manifest["edit"])
+    try run(path, &series, identity: "patch \(patch.digest.hexadecimal)", making: "patching", cost: cost) {
+      try running.patched(by: [path])
+    }
   }
 
   func inContext(_ series: inout EvaluationSeries) throws {
@@ -114,12 +118,12 @@ struct Evaluating {
 
   private func run(
     _ label: String, _ series: inout EvaluationSeries, identity: String, demonstrating: Bool = false,
-    network: @escaping () throws -> Network
+    making: String? = nil, cost: WorkCost? = nil, network: @escaping () throws -> Network
   ) throws {
     let progress = Progress(label, total: series.records.count, unit: .facts, messages)
     defer { progress.finish() }
     try series.run(
       label, parts: [.init(records: 0..<series.records.count, identity: identity, network: network)],
-      demonstrating: demonstrating, progress: progress.advance)
+      demonstrating: demonstrating, making: making, recordedCost: cost, progress: progress.advance)
   }
 }

@@ -1,3 +1,4 @@
+import Editing
 import ModelFiles
 import Patches
 
@@ -31,6 +32,7 @@ extension Shown {
     if let facts = edit?["facts"]?.elements, !facts.isEmpty {
       lines.append(factTable(facts, verbose: verbose))
     }
+    if let cost = WorkCost(ofEdit: edit) { lines.append(cost.text) }
     return Shown(text: lines.joined(separator: "\n"), json: json(patch))
   }
 

@@ -61,6 +61,7 @@ struct SolveCommand: ParsableCommand {
         orientation: way.flatMap { .init(rawValue: $0.rawValue) })
       run.layers = layers?.numbers
       run.limit = limit
+      run.recordsCost = storage.recordCost
       if let statistics = run.statistics { try warnOfOrigin(statistics, for: file, messages) }
       let card = try run.write(to: output, tool: Errata.tool) { weight, phase in
         if messages.verbose { messages.say("\(weight): \(phase)") }
@@ -153,6 +154,11 @@ struct StorageOptions: ParsableArguments {
   var rounding = Rounding.nearest
   @Option(help: "Seed of stochastic rounding, and of the contexts that `edit` generates.")
   var seed: UInt64 = 0
+  @Flag(
+    help: ArgumentHelp(
+      "Keep in the patch what making it took, by phase: seconds, processor seconds and peak memory. The same inputs then no longer give the same bytes."
+    ))
+  var recordCost = false
 
   func options(threads: Int) -> LowRankOptions {
     var options = LowRankOptions()

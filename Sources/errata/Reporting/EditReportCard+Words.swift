@@ -42,7 +42,7 @@ extension EditReportCard {
 
   /// The object of `solve --json`.
   func json(path: String) -> JSONValue {
-    [
+    let object: JSONValue = [
       "patch": .string(path),
       "digest": patch.map { .string($0.digest.hexadecimal) } ?? .null,
       "bytes": patch.map { .integer($0.byteCount) } ?? .null,
@@ -66,5 +66,6 @@ extension EditReportCard {
       "facts": .array(factsJSON),
       "warnings": .array(warnings.map { .string($0) }),
     ]
+    return .object((object.members ?? []) + (cost.map { [.init("cost", $0.json)] } ?? []))
   }
 }

@@ -17,7 +17,7 @@ extension EvalPage {
     .scroll { overflow-x:auto; }
     table { border-collapse:collapse; font-variant-numeric:tabular-nums; }
     th, td { padding:.28rem .65rem; text-align:right; border-bottom:1px solid var(--rule); font-weight:400; white-space:nowrap; }
-    th[scope=row], th:first-child, td.way { text-align:left; }
+    th[scope=row], th:first-child, .way { text-align:left; }
     thead th { color:var(--soft); font-size:.9em; vertical-align:bottom; }
     tr.group th { padding-top:1.1rem; font-weight:600; text-align:left; }
     td.bar { background:linear-gradient(to right, var(--bar) var(--w), transparent 0) no-repeat 0 50%/100% 72%; min-width:5.2rem; }
@@ -26,7 +26,7 @@ extension EvalPage {
     table.methods { font-size:.87rem; } table.methods th, table.methods td { padding-left:.38rem; padding-right:.38rem; } table.methods td.bar { min-width:3.5rem; }
     table.methods th:nth-child(2) { text-align:left; } table.methods thead th { white-space:normal; }
     table.methods tr.base { color:var(--soft); }
-    table.methods tr.first > * { border-top:2px solid var(--rule); }
+    tr.first > * { border-top:2px solid var(--rule); }
     .keys { display:flex; flex-wrap:wrap; gap:.3rem 1.2rem; margin:.4rem 0 .8rem; }
     .key { display:inline-flex; align-items:center; gap:.4rem; }
     .charts { display:grid; grid-template-columns:repeat(auto-fill, minmax(19rem, 1fr)); gap:1rem 1.5rem; }

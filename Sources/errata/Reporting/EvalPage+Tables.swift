@@ -16,13 +16,6 @@ extension EvalPage {
             + cells.joined() + "</tr>")
       }
     }
-    let seconds = runs.map {
-      "<td>\(Numbers.significant($0.cost.seconds.reduce(0) { $0 + $1.seconds }, 2)) s</td>"
-    }
-    let memory = runs.map { "<td>\(Numbers.bytes($0.cost.peakMemory))</td>" }
-    lines.append("<tr class=\"group\"><th colspan=\"\(runs.count + 1)\">What it took</th></tr>")
-    lines.append("<tr><th scope=\"row\">time</th>\(seconds.joined())</tr>")
-    lines.append("<tr><th scope=\"row\">most memory so far</th>\(memory.joined())</tr>")
     let heads = runs.map {
       "<th scope=\"col\" title=\"\(Self.escaped($0.label))\">\(Self.escaped(EvalReport.short($0.label)))</th>"
     }

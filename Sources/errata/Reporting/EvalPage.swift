@@ -46,7 +46,7 @@ struct EvalPage {
   }
 
   private var sections: [String] {
-    [runTable, comparisonTable, curves, norms, facts, definitions].compactMap { $0 }
+    [runTable, comparisonTable, curves, norms, costs, facts, definitions].compactMap { $0 }
   }
 
   static func section(_ title: String, _ note: String?, _ body: String) -> String {

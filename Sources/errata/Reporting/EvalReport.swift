@@ -10,6 +10,8 @@ struct EvalReport {
   let series: EvaluationSeries
   /// Paths, in the order of their runs behind the base.
   let patches: [String]
+  /// Threads that the runs could use.
+  let threads: Int
   /// Rows of `--edit`.
   var compared: [ComparedRun] = []
 
@@ -47,11 +49,13 @@ struct EvalReport {
     for measure in verbose ? measures : shown {
       table.add([measure.title] + runs.map { Self.cell(measure, $0.summary[measure], verbose: verbose) })
     }
-    table.add(
-      ["seconds"] + runs.map { Numbers.significant($0.cost.seconds.reduce(0) { $0 + $1.seconds }, 2) })
+    table.add(["seconds"] + runs.map { Numbers.significant($0.cost.seconds, 2) })
     let head = "\(Numbers.count(series.records.count, "record")) of \(data); percentages unless said"
     return
-      ([head, runs.count > 1 || compared.isEmpty || verbose ? table.text() : nil, comparisonText] as [String?])
+      ([
+        head, runs.count > 1 || compared.isEmpty || verbose ? table.text() : nil, comparisonText,
+        costText(verbose: verbose),
+      ] as [String?])
       .compactMap { $0 }.joined(separator: "\n")
   }
 
@@ -101,8 +105,10 @@ struct EvalReport {
       "counts": summaries { .integer($0.count) },
       "unmeasured": .integer(run.unmeasuredCount),
       "asked": .integer(run.cost.asked),
-      "seconds": .object(run.cost.seconds.map { .init($0.phase, .measured($0.seconds)) }),
+      "seconds": .object(run.cost.phases.map { .init($0.name, .measured($0.seconds)) }),
       "peakMemory": .integer(run.cost.peakMemory),
+      "cost": WorkCost(threads: threads, phases: run.cost.phases).json,
+      "recordedCost": run.recordedCost?.json ?? .null,
     ]
   }
 }

@@ -45,7 +45,9 @@ extension FactEditReport {
     if let patch = card.patch { sums.append("patch \(Numbers.bytes(patch.byteCount))") }
     lines.append("  " + sums.joined(separator: ", "))
     if verbose {
-      lines += seconds.map { "  \($0.phase): \(Numbers.significant($0.seconds, 3)) s of processor time" }
+      lines += phases.map {
+        "  \($0.name): \(Numbers.significant($0.processorSeconds, 3)) s of processor time"
+      }
     }
     return lines.joined(separator: "\n")
   }
@@ -107,7 +109,7 @@ extension FactEditReport {
       .init(
         "heldText",
         heldText.map { ["lossBefore": .measured($0.before), "lossAfter": .measured($0.after)] } ?? .null),
-      .init("seconds", .object(seconds.map { .init($0.phase, .measured($0.seconds)) })),
+      .init("seconds", .object(phases.map { .init($0.name, .measured($0.processorSeconds)) })),
       .init("warnings", .array(warnings.map { .string($0) })),
     ]
     return .object(members)

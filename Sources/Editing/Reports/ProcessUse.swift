@@ -1,0 +1,44 @@
+internal import Glibc
+
+/// What this process has used up to a moment.
+public struct ProcessUse: Sendable {
+  /// By the wall, from a moment of its own; only differences mean something.
+  public let seconds: Double
+  /// Of all threads together.
+  public let processorSeconds: Double
+  /// The most memory it has had so far, in bytes: resident, pages of mapped files included. It never falls.
+  public let peakMemory: Int
+
+  /// Up to now.
+  public static func now() -> ProcessUse {
+    ProcessUse(
+      seconds: time(CLOCK_MONOTONIC), processorSeconds: time(CLOCK_PROCESS_CPUTIME_ID),
+      peakMemory: highWaterMark() ?? maximumResidentSize())
+  }
+
+  private static func time(_ clock: clockid_t) -> Double {
+    var time = timespec()
+    clock_gettime(clock, &time)
+    return Double(time.tv_sec) + Double(time.tv_nsec) * 1e-9
+  }
+
+  /// VmHWM. `getrusage` will not do where this can be had: its maximum outlives `exec`, so a small command that a large program
+  /// started would be charged with that program's size.
+  private static func highWaterMark() -> Int? {
+    guard let file = fopen("/proc/self/status", "re") else { return nil }
+    defer { fclose(file) }
+    var line = [CChar](repeating: 0, count: 256)
+    while fgets(&line, Int32(line.count), file) != nil {
+      let words = String(decoding: line.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        .split(whereSeparator: \.isWhitespace)
+      if words.first == "VmHWM:", words.count > 1 { return Int(words[1]).map { $0 * 1024 } }
+    }
+    return nil
+  }
+
+  private static func maximumResidentSize() -> Int {
+    var usage = rusage()
+    getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
+    return usage.ru_maxrss * 1024
+  }
+}
