@@ -2,6 +2,8 @@
 public enum EvaluationError: Error, Equatable, Sendable {
   /// The file of reference texts, or an element of it, is not in the form expected.
   case badReferences(file: String, element: Int?)
+  /// A folder of word frequencies lacks something, or its two files do not fit each other.
+  case badFrequencies(file: String, problem: String)
   /// A question of multiple choice lacks something; questions are counted from 1.
   case badQuestion(file: String, question: Int, problem: String)
   /// A text has fewer than two tokens.

@@ -107,6 +107,10 @@ struct EvaluationTests {
     let found = try #require(try TextPerplexity(network: network, windowLength: 64).perplexity(of: tokens))
     #expect(abs(found - expected) < 1e-4 * expected)
     #expect(try TextPerplexity(network: network, windowLength: 64).perplexity(of: [1]) == nil)
+    // The reference divides by one token more than it sums over.
+    let essence = try #require(try TextPerplexity(network: network, windowLength: 64).essence(of: tokens))
+    let share = Double(tokens.count - 1) / Double(tokens.count)
+    #expect(abs(essence - exponential(-plain.meanLogProbability * share)) < 1e-4 * essence)
   }
 
   @Test func `multiple choice takes the likeliest`() throws {

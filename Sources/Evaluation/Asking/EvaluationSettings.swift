@@ -28,7 +28,8 @@ public struct EvaluationSettings: Equatable, Sendable {
   var identity: String {
     var parts: [String] = []
     if speaks { parts.append("speaks \(spokenTokens)") }
-    if writes { parts.append("writes \(textTokens) top \(topCount) seed \(seed)") }
+    // The number tells apart results from before texts were split into words as NLTK does.
+    if writes { parts.append("writes \(textTokens) top \(topCount) seed \(seed), words 2") }
     if asksAttributes { parts.append("attributes") }
     if demonstrates { parts.append("demonstrates") }
     return parts.joined(separator: ", ")

@@ -21,8 +21,9 @@ extension Measure {
         + "[scalable-model-editing/unified-model-editing, attribute_prompts]"
     case .fluency:
       "(2/3 H₂ + 4/3 H₃) / 2 with H_n = −Σ f log₂ f over the frequencies f of a text's n-grams of words, times 100; texts of up "
-        + "to 100 tokens with their prompts, tokens drawn from the 5 most probable with a seed [kmeng01/memit "
-        + "experiments/py/eval_utils_counterfact.py, n_gram_entropy]"
+        + "to 100 tokens with their prompts, tokens drawn from the 5 most probable with a seed until one ends the text (the reference "
+        + "goes on behind it), in compatibility form; words by the rules of NLTK's NLTKWordTokenizer, sentences by their full stops "
+        + "[kmeng01/memit experiments/py/eval_utils_counterfact.py, n_gram_entropy]"
     case .fluencyOfContinuations:
       "fluency of the texts without their prompts [scalable-model-editing/unified-model-editing]"
     case .fluencyOfTokens:
@@ -30,11 +31,11 @@ extension Measure {
         + "[scalable-model-editing/unified-model-editing]"
     case .consistency:
       "cosine of the TF-IDF vectors of all generated texts of a record and of the reference texts for its relation and target; "
-        + "idf = ln((1 + N)/(1 + df)) + 1 over all reference texts, words of at least two letters in lower case "
+        + "idf = ln((1 + N)/(1 + df)) + 1 over the reference texts given, or as --idf says; words of at least two letters in lower case "
         + "[kmeng01/memit experiments/py/eval_utils_counterfact.py, tfidf_similarity]"
     case .essence:
-      "perplexity of the reference texts about the subject itself, first 100 tokens [kmeng01/memit "
-        + "experiments/py/eval_utils_counterfact.py, essence_score]"
+      "exp(−Σ log p / n) over the n tokens of the reference texts about the subject itself, 100 at most, of which the first has no p "
+        + "[kmeng01/memit experiments/py/eval_utils_counterfact.py, essence_score; util/perplexity.py]"
     case .choices:
       "share of questions whose right choice has the largest mean log-probability of its tokens"
     case .choicesBySum:

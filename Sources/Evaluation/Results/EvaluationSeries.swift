@@ -102,7 +102,9 @@ public struct EvaluationSeries {
   }
 
   private func identity(of part: Part, _ settings: EvaluationSettings) -> String {
-    let text = [model, part.identity, settings.identity].joined(separator: "\n")
+    let references = settings.writes ? references?.identity : nil
+    let text = ([model, part.identity, settings.identity] + (references.map { [$0] } ?? [])).joined(
+      separator: "\n")
     return String(Digest(of: Array(text.utf8)).hexadecimal.prefix(32))
   }
 

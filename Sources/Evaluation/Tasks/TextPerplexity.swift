@@ -34,6 +34,17 @@ public struct TextPerplexity: Sendable {
     return value
   }
 
+  /// Perplexity of the first window as the reference takes it: the sum of the losses is divided by the number of tokens, although the
+  /// first of them is not foreseen.
+  ///
+  ///     exp(−1/n Σ log p(token | those before it)),  n tokens, n − 1 terms
+  ///
+  /// - Source: kmeng01/rome, `util/perplexity.py`.
+  func essence(of tokens: [Int32]) throws -> Double? {
+    let window = Array(tokens.prefix(windowLength))
+    return window.count < 2 ? nil : exp(try loss(of: [window]) / Double(window.count))
+  }
+
   /// Perplexity of tokens; `nil` for fewer than two.
   func perplexity(of tokens: [Int32]) throws -> Double? {
     let windows = stride(from: 0, to: tokens.count, by: windowLength).map {

@@ -16,8 +16,8 @@ extension Evaluation {
       }
       if let own = references?.texts(of: record, about: record.fact.subject), !own.isEmpty {
         let tokens = Array(tokenizer.promptTokens(own.joined(separator: " ")).prefix(100))
-        let windows = TextPerplexity(network: network, windowLength: 100)
-        result[index].texts[.essence] = try windows.perplexity(of: tokens)
+        result[index].texts[.essence] = try TextPerplexity(network: network, windowLength: 100)
+          .essence(of: tokens)
       }
     }
   }
@@ -40,15 +40,17 @@ extension Evaluation {
 
   private func measure(_ texts: [WrittenText], _ record: FactRecord, _ result: inout RecordAnswers) throws {
     result.sample = texts[0].whole
+    func fluency(_ text: String) -> Double {
+      100 * GramEntropy(Words.split(CompatibilityForm.of(text))).weighted
+    }
     let entropies: [(Measure, (WrittenText) -> Double)] = [
-      (.fluency, { 100 * GramEntropy(Words.split($0.whole)).weighted }),
-      (.fluencyOfContinuations, { 100 * GramEntropy(Words.split($0.continuation)).weighted }),
+      (.fluency, { fluency($0.whole) }), (.fluencyOfContinuations, { fluency($0.continuation) }),
       (.fluencyOfTokens, { GramEntropy($0.tokens).weightedShare }),
     ]
     for (measure, entropy) in entropies { result.texts[measure] = mean(texts.map(entropy)) }
     if let references, let wanted = references.texts(of: record), !wanted.isEmpty {
       result.texts[.consistency] = references.similarity(
-        texts.map(\.whole).joined(separator: " "), wanted.joined(separator: " "))
+        texts.map { CompatibilityForm.of($0.whole) }.joined(separator: " "), wanted.joined(separator: " "))
     }
   }
 

@@ -1,10 +1,14 @@
 internal import Editing
 internal import Glibc
 internal import ModelFiles
+internal import Patches
 
 /// Texts in which other subjects have the new property: CounterFact's `attribute_snippets.json`.
 ///
-///     cos(u, v),  u_w = (times w occurs in the text) · (ln((1 + N) / (1 + texts with w)) + 1)
+///     cos(u, v),  u_w = (times w occurs in the text) · idf_w,  idf_w = ln((1 + N) / (1 + texts with w)) + 1
+///
+/// Frequencies come from the texts themselves, all N of them. The reference took them once from the whole file, so with a part of it, or with other
+/// texts, numbers differ; what it published can be given.
 ///
 /// - Source: kmeng01/memit `dsets/attr_snippets.py`, `dsets/tfidf_stats.py` (scikit-learn's `TfidfVectorizer` with its
 ///   defaults, fitted on all texts), `experiments/py/eval_utils_counterfact.py` (`tfidf_similarity`).
@@ -16,17 +20,25 @@ public struct ReferenceTexts: Sendable {
   }
 
   private var samples: [String: [Sample]] = [:]
-  private var documentCounts: [String: Int] = [:]
-  private var documentCount = 0
+  /// idf of every word that counts.
+  private var weights: [String: Double] = [:]
+  /// Tells apart results that were taken with other texts or frequencies.
+  let identity: String
 
   /// Reads `[{"relation_id", "target_id", "samples": [{"name", "text"}]}]`.
   ///
-  /// - Throws: `EvaluationError.badReferences`; `ModelFileError` when the file cannot be read.
-  public init(_ path: String) throws {
+  /// - Parameter frequencies: a folder with the vocabulary and idf of other texts; from these texts where `nil`.
+  /// - Throws: `EvaluationError.badReferences`, `.badFrequencies`; `ModelFileError` when a file cannot be read.
+  public init(_ path: String, frequencies: String? = nil) throws {
     let file = try OpenFile(path, .reading)
-    guard let groups = (try? JSONValue(parsing: file.read(file.size(), at: 0)))?.elements else {
+    let bytes = try file.read(file.size(), at: 0)
+    identity =
+      "references \(Digest(of: bytes).hexadecimal) \(try frequencies.map(WordFrequencies.identity) ?? "")"
+    guard let groups = (try? JSONValue(parsing: bytes))?.elements else {
       throw EvaluationError.badReferences(file: path, element: nil)
     }
+    var counts: [String: Int] = [:]
+    var count = 0
     for (index, group) in groups.enumerated() {
       guard let relation = group["relation_id"]?.text, let target = group["target_id"]?.text,
         let list = group["samples"]?.elements
@@ -37,10 +49,13 @@ public struct ReferenceTexts: Sendable {
         }
         samples[relation + " " + target, default: []].append(
           Sample(name: sample["name"]?.text ?? "", text: text))
-        documentCount += 1
-        for word in Set(Self.words(text)) { documentCounts[word, default: 0] += 1 }
+        count += 1
+        for word in Set(Self.words(text)) { counts[word, default: 0] += 1 }
       }
     }
+    weights =
+      try frequencies.map { try WordFrequencies.read($0) }
+      ?? counts.mapValues { log(Double(1 + count) / Double(1 + $0)) + 1 }
   }
 
   /// The texts for a record's relation and target; with a name, those about it alone.
@@ -64,17 +79,31 @@ public struct ReferenceTexts: Sendable {
 
   private func vector(_ text: String) -> [String: Double] {
     var counts: [String: Int] = [:]
-    for word in Self.words(text) where documentCounts[word] != nil { counts[word, default: 0] += 1 }
-    return Dictionary(
-      uniqueKeysWithValues: counts.map { word, count in
-        let idf = log(Double(1 + documentCount) / Double(1 + documentCounts[word]!)) + 1
-        return (word, Double(count) * idf)
-      })
+    for word in Self.words(text) where weights[word] != nil { counts[word, default: 0] += 1 }
+    return Dictionary(uniqueKeysWithValues: counts.map { ($0, Double($1) * weights[$0]!) })
   }
 
-  /// Runs of at least two letters, digits or underscores, in lower case.
+  /// Runs of at least two scalars that are letters, numbers or underscores, in lower case: `\b\w\w+\b`.
   static func words(_ text: String) -> [String] {
-    text.lowercased().split { !($0.isLetter || $0.isNumber || $0 == "_") }.filter { $0.count > 1 }
-      .map(String.init)
+    lowercased(text).split { !$0.isWordPart }.filter { $0.count > 1 }.map { piece in
+      var word = String.UnicodeScalarView()
+      word.append(contentsOf: piece)
+      return String(word)
+    }
+  }
+
+  /// As Python has it: Swift knows no other sigma for the end of a word.
+  private static func lowercased(_ text: String) -> [Unicode.Scalar] {
+    let scalars = Array(text.unicodeScalars)
+    return scalars.indices.flatMap { place -> [Unicode.Scalar] in
+      guard scalars[place] == "Σ" else {
+        return Array(scalars[place].properties.lowercaseMapping.unicodeScalars)
+      }
+      func isCased(_ side: some Sequence<Unicode.Scalar>) -> Bool {
+        side.first { !$0.properties.isCaseIgnorable }?.properties.isCased == true
+      }
+      let isLast = isCased(scalars[..<place].reversed()) && !isCased(scalars[(place + 1)...])
+      return [isLast ? "ς" : "σ"]
+    }
   }
 }

@@ -1,55 +1,61 @@
-/// English text as words and punctuation marks, in the manner of the Penn treebank.
+/// English text as words and punctuation marks, sentence by sentence, for the entropy of texts.
 ///
-/// NLTK's `word_tokenize`, which the reference uses, also finds sentences by a trained model; here a full stop is a mark of its own
-/// unless it ends an abbreviation: a single letter, or a word with a full stop inside.
+/// NLTK's `word_tokenize`, which the reference uses, finds sentences by a trained model (punkt) and their words by the rules of
+/// `TreebankRules`. Sentences matter only for full stops: the last one of a sentence is a word, others are part of theirs. In punkt's
+/// place stands a plain rule: a full stop, closing marks behind it included, ends a sentence where white space follows and then no
+/// lower-case letter, unless its word is an abbreviation — one letter, something with a full stop inside, or one of a short list.
+/// So the two differ where punkt knows an abbreviation that is not in the list, or takes a listed one for a sentence's end.
 enum Words {
-  private static let marks: Set<Character> = [
-    ",", ";", ":", "?", "!", "(", ")", "[", "]", "{", "}", "<", ">", "\"", "“", "”", "@", "#", "$", "%", "&",
-    "…",
+  /// As punkt's English model takes them most often; in lower case, without the full stop.
+  private static let abbreviations: Set<String> = [
+    "mr", "mrs", "ms", "dr", "prof", "st", "sr", "jr", "vs", "gen", "col", "lt", "capt", "sgt", "rev", "hon",
+    "gov", "sen", "rep", "co", "corp", "inc", "ltd", "jan", "feb", "aug", "sept", "oct", "nov", "dec",
   ]
-  private static let endings = ["n't", "'s", "'m", "'d", "'ll", "'re", "'ve"]
+  private static let closingMarks: Set<Unicode.Scalar> = ["\"", "'", ")", "]", "}", "»", "”", "’"]
 
-  static func split(_ text: String) -> [String] {
-    var words: [String] = []
-    for piece in text.split(whereSeparator: \.isWhitespace) {
-      var word = ""
-      let characters = Array(piece)
-      for (index, character) in characters.enumerated() {
-        // A comma or colon between digits belongs to the number.
-        let isInNumber =
-          [",", ":"].contains(character) && index > 0 && index + 1 < characters.count
-          && characters[index - 1].isNumber && characters[index + 1].isNumber
-        if marks.contains(character), !isInNumber {
-          add(word, to: &words)
-          words.append(String(character))
-          word = ""
-        } else {
-          word.append(character)
-        }
-      }
-      add(word, to: &words)
+  static func split(_ text: String) -> [String] { sentences(text).flatMap(TreebankRules.words) }
+
+  /// The sentences, without white space around them.
+  static func sentences(_ text: String) -> [String] {
+    let scalars = Array(text.unicodeScalars)
+    var sentences: [String] = []
+    var start = 0
+    func take(upTo end: Int) {
+      var sentence = String.UnicodeScalarView()
+      sentence.append(contentsOf: scalars[start..<end].trimmed)
+      if !sentence.isEmpty { sentences.append(String(sentence)) }
+      start = end
     }
-    return words
+    for place in scalars.indices where scalars[place] == "." {
+      var end = place + 1
+      while let mark = scalars.at(end), closingMarks.contains(mark) { end += 1 }
+      guard let space = scalars.at(end), space.isSpace,
+        let next = scalars[end...].first(where: { !$0.isSpace }), !next.properties.isLowercase,
+        !isAbbreviation(endingAt: place, in: scalars)
+      else { continue }
+      take(upTo: end)
+    }
+    take(upTo: scalars.count)
+    return sentences
   }
 
-  private static func add(_ word: String, to words: inout [String]) {
-    guard !word.isEmpty else { return }
-    if word.hasSuffix("."), word.count > 1 {
-      let stem = word.dropLast()
-      let isAbbreviation =
-        stem.contains(".") && !stem.hasSuffix(".") || stem.count == 1 && stem.first!.isUppercase
-      guard isAbbreviation else {
-        let end = word.reversed().prefix { $0 == "." }.count
-        if word.count > end { add(String(word.dropLast(end)), to: &words) }
-        words.append(String(repeating: ".", count: end))
-        return
-      }
+  /// Whether the full stop at a place is part of its word.
+  private static func isAbbreviation(endingAt place: Int, in text: [Unicode.Scalar]) -> Bool {
+    let word = text[..<place].reversed().prefix { $0.isWordPart || $0 == "." }.reversed()
+    // "..." abbreviates nothing; it is a word wherever it stands.
+    guard word.last != "." else { return false }
+    let isName = word.count == 1 && word.first?.properties.isAlphabetic == true
+    return isName || word.contains(".") && word.contains { $0.properties.isAlphabetic }
+      || abbreviations.contains(String(String.UnicodeScalarView(word)).lowercased())
+  }
+}
+
+extension ArraySlice<Unicode.Scalar> {
+  /// Without white space at its ends.
+  fileprivate var trimmed: ArraySlice {
+    guard let first = firstIndex(where: { !$0.isSpace }), let last = lastIndex(where: { !$0.isSpace }) else {
+      return []
     }
-    if let ending = endings.first(where: { word.lowercased().hasSuffix($0) }), word.count > ending.count {
-      words.append(String(word.dropLast(ending.count)))
-      words.append(String(word.suffix(ending.count)))
-    } else {
-      words.append(word)
-    }
+    return self[first...last]
   }
 }

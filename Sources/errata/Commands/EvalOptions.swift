@@ -52,6 +52,11 @@ struct EvalAskingOptions: ParsableArguments {
   var seed: UInt64 = 0
   @Option(help: "Reference texts for consistency: CounterFact's attribute_snippets.json; with --generate.")
   var references: String?
+  @Option(
+    help: ArgumentHelp(
+      "Word frequencies for consistency, as ROME and MEMIT publish them: a folder with tfidf_vocab.json and idf.npy (default: from --references).",
+      valueName: "folder"))
+  var idf: String?
   @Flag(help: "Also ask CounterFact's attribute prompts, whose right answer is the target already.")
   var attributes = false
   @Flag(
@@ -72,6 +77,9 @@ struct EvalAskingOptions: ParsableArguments {
     if references != nil, !generate {
       throw ValidationError("--references is for the texts of --generate; give both.")
     }
+    if idf != nil, references == nil {
+      throw ValidationError("--idf is for the texts of --references; give both.")
+    }
   }
 
   var settings: EvaluationSettings {
@@ -85,7 +93,7 @@ struct EvalAskingOptions: ParsableArguments {
   }
 
   func fill(_ series: inout EvaluationSeries) throws {
-    series.references = try references.map { try ReferenceTexts($0) }
+    series.references = try references.map { try ReferenceTexts($0, frequencies: idf) }
     series.tasks.choices = try choices.map { try MultipleChoice($0) }
     series.tasks.text = perplexity
     series.tasks.windowLength = window

@@ -9,6 +9,12 @@ extension ErrorReport {
         name, place: element.map { "\(file), element \($0 + 1)" } ?? file,
         why: "it is not a list of reference texts",
         advice: #"references are [{"relation_id": …, "target_id": …, "samples": [{"name": …, "text": …}]}]"#)
+    case .badFrequencies(let file, let problem):
+      return Explanation(
+        name, place: file, why: problem,
+        advice:
+          "give a folder with tfidf_vocab.json, an object of words and their numbers from 0, and idf.npy, as many numbers of 64 bits"
+      )
     case .badQuestion(let file, let question, let problem):
       return Explanation(
         name, place: "\(file), question \(question)", why: problem,
