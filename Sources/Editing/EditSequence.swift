@@ -17,9 +17,11 @@ struct EditSequence {
       // ROME is EMMET with one edit; several at once from the base are solved as EMMET solves them, without a ridge.
       settings.method = .emmet
     }
+    // One batch alone has no second use for a metric, and would hold those of all layers at once.
+    let hasBatches = run.accumulates && (run.batch != nil || run.recipe.update.method == .rome)
     editor = WeightEditor(
       model: run.network.model, statistics: run.statistics, settings: settings, options: run.options,
-      orientation: nil, allowsZeroResiduals: true)
+      orientation: nil, allowsZeroResiduals: true, metrics: run.metrics ?? (hasBatches ? MetricCache() : nil))
   }
 
   private var recipe: EditRecipe { run.recipe }

@@ -33,6 +33,8 @@ public struct FactEditRun {
   public var keepsEdits = true
   /// Whether each batch is solved on top of the last, as published, instead of all edits from the base.
   public var accumulates = false
+  /// Metrics of keys, shared by edits of this model with these second moments; `nil` for an edit that stands alone.
+  public var metrics: MetricCache?
   /// Whether the patch says what making it took. The same inputs then no longer give the same patch.
   public var recordsCost = false
 

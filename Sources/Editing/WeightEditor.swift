@@ -13,6 +13,8 @@ struct WeightEditor {
   let orientation: TensorChange.Orientation?
   /// Whether an edit may ask for nothing, as a fact that the model knows already does.
   var allowsZeroResiduals = false
+  /// Metrics made for other edits of the model with the same second moments.
+  var metrics: MetricCache?
 
   /// A weight with its update, before it is stored.
   struct Solved {
@@ -76,7 +78,11 @@ struct WeightEditor {
     }
     var clock = PhaseClock()
     progress(weight, .factorizing)
-    let (metric, preservationScale) = try metric(of: weight, inputWidth: inputWidth, tensor, way)
+    func make() throws -> MetricCache.Made {
+      try makeMetric(of: weight, inputWidth: inputWidth, tensor, way)
+    }
+    let made = try metrics?.metric(of: weight, settings, make: make) ?? make()
+    let (metric, preservationScale) = (made.metric, made.preservationScale)
     clock.start(.solving)
     progress(weight, .solving)
     let residuals = try reading.map { try rescaled(edits, readAt: $0, metric) } ?? edits.residuals
@@ -166,10 +172,12 @@ struct WeightEditor {
   }
 
   /// The metric of a weight's keys, and tr(W C Wᵀ).
-  private func metric(
+  private func makeMetric(
     of weight: String, inputWidth: Int, _ tensor: TensorInfo, _ way: TensorChange.Orientation
-  ) throws -> (any KeyMetric, Double?) {
-    guard settings.metric != .identity else { return (IdentityMetric(inputWidth: inputWidth), nil) }
+  ) throws -> MetricCache.Made {
+    guard settings.metric != .identity else {
+      return .init(metric: IdentityMetric(inputWidth: inputWidth), preservationScale: nil)
+    }
     guard let statistics else { throw EditError.methodNeedsSecondMoment(method: settings.method) }
     let moment = try statistics.secondMoment(of: weight)
     guard moment.inputWidth == inputWidth else {
@@ -178,9 +186,11 @@ struct WeightEditor {
     let rows = WeightRows(tensor: tensor, of: model, orientation: way)
     if settings.metric == .inverseSecondMoment {
       let factorization = try SecondMomentFactorization(consume moment)
-      return (factorization, try rows.sum { factorization.quadraticForm(ofRows: $0) })
+      return .init(
+        metric: factorization,
+        preservationScale: try rows.sum { factorization.quadraticForm(ofRows: $0) })
     }
     let scale = try rows.sum { moment.quadraticForm(ofRows: $0) }
-    return (try settings.makeMetric(from: consume moment), scale)
+    return .init(metric: try settings.makeMetric(from: consume moment), preservationScale: scale)
   }
 }

@@ -45,6 +45,8 @@ public struct RecordAnswers: Equatable, Sendable {
   public var texts: [Measure: Double] = [:]
   /// A generated text, to look at.
   public var sample: String?
+  /// In a line about no record: the edits that a network was made with.
+  public var edit: MadeEdit?
 
   /// A record not yet asked about.
   public init(identifier: String, probes: [ProbeAnswer]) {

@@ -34,6 +34,10 @@ public enum EditWay: Hashable, Sendable {
   }
 }
 
+extension EditWay {
+  var isSequence: Bool { if case .sequence = self { true } else { false } }
+}
+
 /// A row of a comparison: what a method did in one way.
 public struct ComparedRun: Sendable {
   /// The method's name; `in-context` for the one that edits nothing.
@@ -42,10 +46,24 @@ public struct ComparedRun: Sendable {
   public let way: EditWay?
   /// What the edited networks said; `nil` where the edits were refused.
   public let run: EvaluatedRun?
-  /// ‖Δ‖ / ‖W‖ by weight, the mean over the batches; empty where all answers were known.
+  /// ‖Δ‖ / ‖W‖ by weight, the mean over the batches; empty where the file of results has answers and nothing of the edits.
   public var norms: [(weight: String, relativeNorm: Double)] = []
-  /// Seconds by the wall for each edit, values included; `nil` where answers were known.
+  /// Seconds by the wall for each edit, values included; `nil` likewise.
   public var secondsPerEdit: Double?
   /// Why the edits were refused.
   public var refusal: (any Error)?
+
+  /// Sums up the edits of its parts.
+  ///
+  /// - Parameter values: what finding the values of all parts took; `nil` where each part found its own.
+  mutating func take(_ edits: [MadeEdit?], values: ValueLedger?) {
+    let known = edits.compactMap { $0 }
+    norms = Set(known.flatMap(\.norms.keys)).sorted().map { weight in
+      (weight, mean(known.compactMap { $0.norms[weight] })!)
+    }
+    let facts = known.reduce(0) { $0 + $1.facts }
+    guard known.count == edits.count, facts > 0 else { return }
+    let own = known.reduce(0) { $0 + $1.seconds }
+    secondsPerEdit = (own + (values?.seconds(for: facts) ?? 0)) / Double(facts)
+  }
 }

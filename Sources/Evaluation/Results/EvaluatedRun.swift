@@ -14,6 +14,8 @@ public struct EvaluatedRun: Sendable {
   public let cost: EvaluationCost
   /// What making its patch took, where the patch says so.
   public var recordedCost: WorkCost?
+  /// For each part the edits that its network was made with, now or in an earlier process; `nil` where nothing is known of them.
+  public internal(set) var edits: [MadeEdit?] = []
 
   /// Sums answers up, held against those of the base; the base's against its own.
   init(

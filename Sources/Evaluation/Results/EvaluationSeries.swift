@@ -36,14 +36,18 @@ public struct EvaluationSeries {
     public var records: Range<Int>
     /// What makes the network, for the file of results: patches, or an edit.
     public var identity: String
-    /// Makes it; not called where all answers are known.
-    public var network: () throws -> Network
+    /// Makes it, and says what was edited for it; not called where all answers are known.
+    var make: () throws -> (network: Network, edit: MadeEdit?)
 
-    /// Joins the three.
+    /// Joins the three, for a network without edits of ours.
     public init(records: Range<Int>, identity: String, network: @escaping () throws -> Network) {
-      self.records = records
-      self.identity = identity
-      self.network = network
+      self.init(records: records, identity: identity) { (try network(), nil) }
+    }
+
+    init(
+      records: Range<Int>, identity: String, make: @escaping () throws -> (network: Network, edit: MadeEdit?)
+    ) {
+      (self.records, self.identity, self.make) = (records, identity, make)
     }
   }
 
@@ -64,18 +68,25 @@ public struct EvaluationSeries {
     var makingCost: [PhaseCost] = []
     var answers: [RecordAnswers] = []
     var taskMeasures: [[Measure: Double]] = []
+    var edits: [MadeEdit?] = []
     let threads = BLASThreads.count
     BLASThreads.count = 1
     defer { BLASThreads.count = threads }
     for part in parts {
       let identity = identity(of: part, settings)
       var made: Network?
+      // What an earlier process took for the edit, not what making it again takes.
+      var edit = results?.edit(of: identity)
       var taken: (begin: ProcessUse, end: ProcessUse)?
       func network() throws -> Network {
         if let made { return made }
         let begin = ProcessUse.now()
-        let network = try part.network()
+        let (network, newEdit) = try part.make()
         taken = (begin, .now())
+        if edit == nil, let newEdit {
+          edit = newEdit
+          try results?.append(newEdit, of: identity, label: label)
+        }
         BLASThreads.count = 1
         made = network
         return network
@@ -84,6 +95,7 @@ public struct EvaluationSeries {
       if !tasks.isEmpty, !demonstrating {
         taskMeasures.append(try perform(identity, label, network, &cost))
       }
+      edits.append(edit)
       if let taken, let making { makingCost.add(making, from: taken.begin, to: taken.end) }
     }
     cost.phases = makingCost + cost.phases
@@ -97,15 +109,19 @@ public struct EvaluationSeries {
       before: runs.first.map { Array($0.answers.prefix(answers.count)) } ?? answers,
       tasks: means, cost: cost)
     run.recordedCost = recordedCost
+    run.edits = edits
     runs.append(run)
     return run
   }
 
   private func identity(of part: Part, _ settings: EvaluationSettings) -> String {
     let references = settings.writes ? references?.identity : nil
-    let text = ([model, part.identity, settings.identity] + (references.map { [$0] } ?? [])).joined(
-      separator: "\n")
-    return String(Digest(of: Array(text.utf8)).hexadecimal.prefix(32))
+    return key([part.identity, settings.identity] + (references.map { [$0] } ?? []))
+  }
+
+  /// Names what depends on these texts, and on the model.
+  func key(_ texts: [String]) -> String {
+    String(Digest(of: Array(([model] + texts).joined(separator: "\n").utf8)).hexadecimal.prefix(32))
   }
 
   /// Answers from the file of results, and the rest from the network.

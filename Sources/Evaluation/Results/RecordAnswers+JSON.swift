@@ -18,6 +18,7 @@ extension RecordAnswers {
             Measure.all.compactMap { measure in texts[measure].map { .init(measure.name, .number($0)) } })))
     }
     if let sample { members.append(.init("sample", .string(sample))) }
+    if let edit { members.append(.init("edit", edit.json)) }
     return members
   }
 
@@ -30,6 +31,7 @@ extension RecordAnswers {
     attributes = (value["attributes"]?.elements ?? []).compactMap { ProbeAnswer($0) }
     for measure in Measure.all { texts[measure] = value["texts"]?[measure.name]?.number }
     sample = value["sample"]?.text
+    edit = value["edit"].flatMap { MadeEdit($0) }
   }
 }
 

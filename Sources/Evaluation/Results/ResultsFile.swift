@@ -51,6 +51,18 @@ public final class ResultsFile {
     known[Key(run: run, record: record, identifier: identifier)]
   }
 
+  /// The edits that a run's network was made with, if the file knows them.
+  func edit(of run: String) -> MadeEdit? {
+    answers(of: run, record: MadeEdit.name, identifier: MadeEdit.name)?.edit
+  }
+
+  /// Appends a line about them.
+  func append(_ edit: MadeEdit, of run: String, label: String) throws {
+    var line = RecordAnswers(identifier: MadeEdit.name, probes: [])
+    line.edit = edit
+    try append(line, of: run, label: label, record: MadeEdit.name)
+  }
+
   /// Appends a line.
   func append(_ answers: RecordAnswers, of run: String, label: String, record: String) throws {
     let members: [JSONValue.Member] = [

@@ -1,0 +1,57 @@
+internal import LinearAlgebra
+internal import ModelFiles
+internal import Patches
+public import Transformer
+
+/// A network with edits in it.
+public struct EditedNetwork: Sendable {
+  /// The network.
+  public let network: Network
+  /// ‖Δ‖ / ‖W‖ by weight, sorted by name.
+  public let norms: [(weight: String, relativeNorm: Double)]
+}
+
+extension FactEditRun {
+  /// Does the edit in memory: no patch is written and nothing is measured but norms.
+  ///
+  /// The weights are rounded as a patch with the same options leaves them, to the last bit.
+  public func edited() throws -> EditedNetwork {
+    try requireEditableWeights()
+    let threads = BLASThreads.count
+    BLASThreads.count = 1
+    defer { BLASThreads.count = threads }
+    let groups = try GroupedFacts(records.map(\.fact)).groups
+    let contexts = try usedContexts()
+    let problems = try groups.map { try ValueProblem($0, contexts: contexts, tokenizer: tokenizer) }
+    var clock = StageClock(in: "values")
+    let (outcome, _) = try EditSequence(run: self, contexts: contexts).solve(
+      groups, problems, clock: &clock, threads: threads, progress: { _ in })
+    let norms = try outcome.solved.map { ($0.tensor.name, try relativeNorm(of: $0)) }
+    return EditedNetwork(
+      network: try network.overlaid(outcome.overlay), norms: norms.sorted { $0.0 < $1.0 })
+  }
+
+  private func relativeNorm(of solved: WeightEditor.Solved) throws -> Double {
+    func base() throws -> Matrix<Float> {
+      let tensor = solved.tensor
+      return try tensor.floats(
+        network.model.file(of: tensor).read(tensor.byteCount, at: tensor.byteRange.lowerBound),
+        solved.orientation)
+    }
+    func measure() throws -> Double { try base().elements.squaredNorm.squareRoot() }
+    let norm = try metrics?.norm(of: solved.tensor.name, measure: measure) ?? measure()
+    if let solution = solved.solution { return solution.updateNorm / norm }
+    guard let trained = solved.trained else { return 0 }
+    let edited = try solved.tensor.floats(trained.bytes, solved.orientation)
+    let change = zip(edited.elements, try base().elements).reduce(0.0) { sum, pair in
+      let difference = Double(pair.0) - Double(pair.1)
+      return sum + difference * difference
+    }
+    return change.squareRoot() / norm
+  }
+}
+
+extension [Float] {
+  /// Σ x², in `Double`.
+  fileprivate var squaredNorm: Double { reduce(0) { $0 + Double($1) * Double($1) } }
+}

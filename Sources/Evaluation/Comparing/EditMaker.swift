@@ -1,0 +1,116 @@
+internal import Editing
+internal import LinearAlgebra
+internal import ModelFiles
+internal import Patches
+internal import Transformer
+
+/// Makes the edits of one method, in memory.
+final class EditMaker {
+  private let network: Network
+  private let tokenizer: Tokenizer
+  private let statistics: StatisticsFile?
+  private let recipe: EditRecipe
+  private let options: LowRankOptions
+  private let contexts: [ContextTemplate]?
+  private let scratch: String
+  private let metrics: MetricCache
+  private var file: ValuesFile?
+  /// What the values took that all batches share.
+  let values: ValueLedger
+
+  init(
+    network: Network, tokenizer: Tokenizer, statistics: StatisticsFile?, recipe: EditRecipe,
+    options: LowRankOptions, contexts: [ContextTemplate]?, scratch: String, metrics: MetricCache,
+    values: ValueLedger
+  ) {
+    (self.network, self.tokenizer, self.statistics, self.recipe) = (network, tokenizer, statistics, recipe)
+    (self.options, self.contexts, self.scratch) = (options, contexts, scratch)
+    (self.metrics, self.values) = (metrics, values)
+  }
+
+  /// Named by what the values depend on, so that a file left by another run is not taken for ours.
+  lazy var valuesPath: String = {
+    let texts = (contexts ?? []).map(\.text).joined(separator: "\n")
+    let name = Digest(of: Array("\(recipe)\n\(texts)".utf8)).abbreviation
+    return "\(scratch).\(recipe.update.method.rawValue)-\(name).values"
+  }()
+
+  /// Everything that the edited network depends on beside the model.
+  func identity(of way: EditWay, _ records: [FactRecord]) -> String {
+    let texts = (contexts ?? []).map(\.text).joined(separator: "\n")
+    let facts = records.map { "\($0.fact)" }.joined(separator: "\n")
+    return "edit \(way) \(recipe) \(options.factorType) \(options.rounding) "
+      + "\(statistics?.container.path ?? "")\n\(texts)\n\(facts)"
+  }
+
+  /// The edited network, and what was done for it.
+  func make(
+    _ way: EditWay, _ range: Range<Int>, _ records: [FactRecord]
+  ) throws -> (network: Network, edit: MadeEdit?) {
+    BLASThreads.count = network.threads
+    var run = try run(Array(records[range]))
+    switch way {
+    case .batches: run.knownValues = try known(records).map { [$0] } ?? []
+    case .sequence(_, let batch):
+      // As published, each batch's values are found on the network that the batches before it left.
+      run.accumulates = true
+      run.batch = recipe.update.method == .rome ? 1 : batch
+    }
+    let start = now()
+    let edited = try run.edited()
+    let norms = Dictionary(uniqueKeysWithValues: edited.norms.map { ($0.weight, $0.relativeNorm) })
+    return (edited.network, MadeEdit(facts: range.count, seconds: now() - start, norms: norms))
+  }
+
+  private func run(_ records: [FactRecord]) throws -> FactEditRun {
+    var run = try FactEditRun(
+      network: network, tokenizer: tokenizer, records: records, statistics: statistics, recipe: recipe,
+      options: options)
+    run.contexts = contexts
+    run.metrics = metrics
+    return run
+  }
+
+  /// Values of all records, found once: they do not depend on what a fact is stored together with.
+  private func known(_ records: [FactRecord]) throws -> ValuesFile? {
+    guard recipe.update.method.optimizesValues else { return nil }
+    if let file { return file }
+    if !Folder.fileExists(valuesPath) {
+      let start = now()
+      // Two facts with one key have a joint value in one batch and values of their own in others: those are found there.
+      do { _ = try run(records).writeValues(to: valuesPath, part: nil) } catch is FactsError {
+        // Records that contradict each other may still be edited in different batches.
+        return nil
+      }
+      try values.keep(MadeEdit(facts: records.count, seconds: now() - start))
+    }
+    file = try ValuesFile(valuesPath)
+    return file
+  }
+}
+
+/// What it took to find the values that all batches of a method share, now or in an earlier process.
+final class ValueLedger {
+  private let results: ResultsFile?
+  private let key: String
+  private let label: String
+  private var found: MadeEdit?
+
+  init(_ recipe: EditRecipe, _ contexts: [ContextTemplate]?, _ series: EvaluationSeries) {
+    results = series.results
+    key = series.key(["values", "\(recipe)"] + (contexts ?? []).map(\.text))
+    label = "\(recipe.update.method.rawValue), values"
+    found = results?.edit(of: key)
+  }
+
+  func keep(_ edit: MadeEdit) throws {
+    guard found == nil else { return }
+    found = edit
+    try results?.append(edit, of: key, label: label)
+  }
+
+  /// The share of some facts. Facts beyond those that values were found for at once have theirs in the time of their own edit.
+  func seconds(for facts: Int) -> Double {
+    found.map { $0.seconds * Double(min(facts, $0.facts)) / Double($0.facts) } ?? 0
+  }
+}

@@ -1,0 +1,36 @@
+internal import ModelFiles
+
+/// Edits that were made for a network: how far they moved the weights, and what they took.
+///
+/// A file of results has them in a line of their own, so that a run that goes on after a kill tells of the edits made before it.
+public struct MadeEdit: Equatable, Sendable {
+  /// Facts that were edited together.
+  public let facts: Int
+  /// By the wall.
+  public let seconds: Double
+  /// ‖Δ‖ / ‖W‖ by weight; empty for values that are not stored yet.
+  public var norms: [String: Double] = [:]
+
+  /// What stands in such a line in place of a record.
+  static let name = "edit"
+
+  init(facts: Int, seconds: Double, norms: [String: Double] = [:]) {
+    (self.facts, self.seconds, self.norms) = (facts, seconds, norms)
+  }
+
+  /// As a line of a results file carries it; numbers in full.
+  var json: JSONValue {
+    [
+      "facts": .integer(facts), "seconds": .number(seconds),
+      "norms": .object(norms.keys.sorted().map { .init($0, .number(norms[$0]!)) }),
+    ]
+  }
+
+  init?(_ value: JSONValue) {
+    guard let facts = value["facts"]?.integer, facts > 0, let seconds = value["seconds"]?.number,
+      seconds.isFinite, let members = value["norms"]?.members
+    else { return nil }
+    self.init(facts: facts, seconds: seconds)
+    for member in members { norms[member.key] = member.value.number }
+  }
+}
