@@ -4,6 +4,8 @@ public enum EvaluationError: Error, Equatable, Sendable {
   case badReferences(file: String, element: Int?)
   /// A folder of word frequencies lacks something, or its two files do not fit each other.
   case badFrequencies(file: String, problem: String)
+  /// There is no further record to demonstrate with.
+  case noDemonstrations(file: String)
   /// A question of multiple choice lacks something; questions are counted from 1.
   case badQuestion(file: String, question: Int, problem: String)
   /// A text has fewer than two tokens.

@@ -35,7 +35,8 @@ public struct Evaluation: Sendable {
     var tokens = 0
     var chunk = Self.chunks.lowerBound
     for (index, record) in records.enumerated() {
-      let questions = RecordQuestions(record, settings, tokenizer)
+      let questions = RecordQuestions(
+        record, settings, tokenizer, positionCount: network.configuration.positionCount)
       waiting.append(questions)
       tokens += questions.tokenCount
       guard tokens >= chunk || index == records.count - 1 else { continue }

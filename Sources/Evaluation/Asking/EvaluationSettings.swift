@@ -20,6 +20,8 @@ public struct EvaluationSettings: Equatable, Sendable {
   public var asksAttributes = false
   /// Whether the new fact stands before each prompt, as the demonstration of in-context editing.
   public var demonstrates = false
+  /// Further facts before the new one; the new one alone where `nil`.
+  public var demonstrations: Demonstrations?
 
   /// Likelihoods only.
   public init() {}
@@ -31,7 +33,7 @@ public struct EvaluationSettings: Equatable, Sendable {
     // The number tells apart results from before texts were split into words as NLTK does.
     if writes { parts.append("writes \(textTokens) top \(topCount) seed \(seed), words 2") }
     if asksAttributes { parts.append("attributes") }
-    if demonstrates { parts.append("demonstrates") }
+    if demonstrates { parts.append(demonstrations?.identity ?? "demonstrates") }
     return parts.joined(separator: ", ")
   }
 }

@@ -35,11 +35,17 @@ struct RecordQuestions: Sendable {
   let record: FactRecord
   let probes: [Question]
   let attributes: [Question]
+  /// What stands before each prompt: in-context editing's new fact, and what demonstrates it.
+  let before: String
 
-  init(_ record: FactRecord, _ settings: EvaluationSettings, _ tokenizer: Tokenizer) {
+  /// - Parameter positionCount: tokens that the network takes; demonstrations are left out until the longest question has room.
+  init(
+    _ record: FactRecord, _ settings: EvaluationSettings, _ tokenizer: Tokenizer, positionCount: Int? = nil
+  ) {
     self.record = record
-    let before = settings.demonstrates ? Self.demonstration(record.fact) : ""
     let all = [record.efficacyProbe] + record.probes
+    let before = settings.demonstrates ? Self.before(record, settings, tokenizer, positionCount) : ""
+    self.before = before
     probes = all.map { Question($0, before: before, tokenizer: tokenizer) }
     attributes =
       settings.asksAttributes
@@ -52,8 +58,26 @@ struct RecordQuestions: Sendable {
 
   /// The new fact in words, to be read before each prompt: editing without any change of weights.
   ///
-  /// - Source: IKE (arXiv:2305.12740), without its further demonstrations; zjunlp/EasyEdit `easyeditor/models/ike`.
+  /// - Source: IKE (arXiv:2305.12740), where no further facts are shown; zjunlp/EasyEdit `easyeditor/models/ike`.
   static func demonstration(_ fact: Fact) -> String { "New fact: \(fact.filledPrompt) \(fact.target)\n" }
+
+  private static func before(
+    _ record: FactRecord, _ settings: EvaluationSettings, _ tokenizer: Tokenizer, _ positionCount: Int?
+  ) -> String {
+    guard let demonstrations = settings.demonstrations else { return demonstration(record.fact) }
+    let room = positionCount.map { positions in
+      let questions = ([record.efficacyProbe] + record.probes).map {
+        Question($0, before: "", tokenizer: tokenizer)
+      }
+      let longest = questions.map(\.positionCount).max() ?? 0
+      // A token more where two texts meet.
+      return positions - 1
+        - max(
+          longest, settings.speaks ? longest + settings.spokenTokens : 0,
+          settings.writes ? settings.textTokens : 0)
+    }
+    return demonstrations.text(for: record.fact, room: room) { tokenizer.promptTokens($0).count }
+  }
 
   var tokenCount: Int { (probes + attributes).reduce(0) { $0 + $1.prompt.count } }
 }

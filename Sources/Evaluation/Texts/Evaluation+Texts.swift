@@ -4,13 +4,16 @@ internal import Transformer
 extension Evaluation {
   /// Writes texts from each record's generation prompts and measures them.
   ///
-  /// A record's texts are drawn together, with a seed of its own: they do not depend on which other records are evaluated.
+  /// A record's texts are drawn together, with a seed of its own: they do not depend on which other records are evaluated. What in-context
+  /// editing puts before a prompt is no part of its text.
   func write(_ records: [RecordQuestions], _ result: inout [RecordAnswers]) throws {
     for (index, questions) in records.enumerated() {
       let record = questions.record
-      let before = settings.demonstrates ? RecordQuestions.demonstration(record.fact) : ""
-      let prompts = record.generationPrompts.map { tokenizer.promptTokens(before + $0) }
-        .filter { !$0.isEmpty && $0.count < settings.textTokens && fits($0.count + 1) }
+      let prompts = record.generationPrompts.map { prompt in
+        Beginning(
+          prompt: prompt, own: tokenizer.promptTokens(prompt).count,
+          tokens: tokenizer.promptTokens(questions.before + prompt))
+      }.filter { !$0.tokens.isEmpty && $0.own < settings.textTokens && fits($0.tokens.count + 1) }
       if !prompts.isEmpty {
         try measure(try texts(of: prompts, record.fact.identifier), record, &result[index])
       }
@@ -23,18 +26,18 @@ extension Evaluation {
   }
 
   /// The text of each prompt, and what was generated of it.
-  private func texts(of prompts: [[Int32]], _ identifier: String) throws -> [WrittenText] {
-    let shortest = prompts.map(\.count).min() ?? 0
+  private func texts(of prompts: [Beginning], _ identifier: String) throws -> [WrittenText] {
+    let shortest = prompts.map(\.own).min() ?? 0
     var seed = settings.seed
     for byte in identifier.utf8 { seed = (seed ^ UInt64(byte)) &* 0x100_0000_01B3 }
     let tokens = try network.generate(
-      prompts, count: settings.textTokens - shortest, sampling: .top(settings.topCount, seed: seed),
+      prompts.map(\.tokens), count: settings.textTokens - shortest,
+      sampling: .top(settings.topCount, seed: seed),
       stops: Set(tokenizer.endTokens.map { Int32($0) }))
     return zip(prompts, tokens).map { prompt, tokens in
-      let tokens = Array(tokens.prefix(settings.textTokens - prompt.count))
-      return WrittenText(
-        whole: tokenizer.decode((prompt + tokens).map { Int($0) }),
-        continuation: tokenizer.text(of: tokens, after: prompt), tokens: tokens)
+      let tokens = Array(tokens.prefix(settings.textTokens - prompt.own))
+      let continuation = tokenizer.text(of: tokens, after: prompt.tokens)
+      return WrittenText(whole: prompt.prompt + continuation, continuation: continuation, tokens: tokens)
     }
   }
 
@@ -52,6 +55,15 @@ extension Evaluation {
       result.texts[.consistency] = references.similarity(
         texts.map { CompatibilityForm.of($0.whole) }.joined(separator: " "), wanted.joined(separator: " "))
     }
+  }
+
+  /// What a text goes on from.
+  private struct Beginning {
+    let prompt: String
+    /// Its tokens, without what in-context editing puts before them.
+    let own: Int
+    /// All tokens.
+    let tokens: [Int32]
   }
 
   /// A generated text.

@@ -26,7 +26,8 @@ struct EvalCommand: ParsableCommand {
       again: run the same command after a kill, or with more patches or records.
 
       --edit makes the edits itself, in memory, and compares methods: every --batch edits together from the base, and with \
-      --sequential one batch on top of the other. in-context puts the new fact before each prompt instead of any edit.
+      --sequential one batch on top of the other. in-context puts the new fact before each prompt instead of any edit, with --demonstrations after further facts \
+      that show what is meant.
 
       Example:
         errata eval llama/ --data counterfact.json --patch fix.errata --limit 500 --output fix.eval.jsonl
@@ -53,16 +54,28 @@ struct EvalCommand: ParsableCommand {
   /// Where patches lie that nobody asked to keep.
   private static var scratchFolder: String { getenv("TMPDIR").map { String(cString: $0) } ?? "/tmp" }
 
+  func validate() throws {
+    if asking.demonstrations != "0", !asking.inContext, !edits.comparesInContext {
+      throw ValidationError("--demonstrations is for --in-context, or for --edit with in-context.")
+    }
+  }
+
   func run() throws {
     try doing("cannot evaluate \(model)", messages) {
       let running = try RunningModel(model, threads: threads.count, messages)
-      let files = [data.path, asking.references, asking.choices, asking.perplexity, edits.statistics]
+      let files: [String?] = [
+        data.path, asking.references, asking.choices, asking.perplexity, edits.statistics,
+        Int(asking.demonstrations) == nil ? asking.demonstrations : nil,
+      ]
       for path in [output, page].compactMap({ $0 }) {
         try requireDistinct(path, from: running.network.model.inputPaths + files.compactMap { $0 } + patches)
       }
       try edits.check(for: running.network.configuration)
+      let records = try data.read(messages)
+      var settings = asking.settings
+      settings.demonstrations = try asking.demonstrations(data, records)
       var series = EvaluationSeries(
-        records: try data.read(messages), tokenizer: running.tokenizer, settings: asking.settings)
+        records: records.records, tokenizer: running.tokenizer, settings: settings)
       try asking.fill(&series)
       if let output {
         series.results = try ResultsFile(output)
@@ -80,6 +93,7 @@ struct EvalCommand: ParsableCommand {
       }
       let report = EvalReport(
         model: model, data: data.path, series: series, patches: patches, threads: threads.count,
+        asking: asking,
         compared: compared)
       report.warn(messages)
       messages.answer(report.text(verbose: messages.verbose))

@@ -26,16 +26,23 @@ struct EvalDataOptions: ParsableArguments {
     if let limit, limit < 1 { throw ValidationError("--limit takes a number above zero.") }
   }
 
-  func read(_ messages: OutputOptions) throws -> [FactRecord] {
+  /// The records that are asked for, and the rest.
+  func read(_ messages: OutputOptions) throws -> (records: [FactRecord], others: [FactRecord]) {
     var file = try FactsFile(
       path, zsRETarget: zsreTarget == .answer ? .answer : .alternative, skipBad: skipBad)
     for error in file.skipped {
       let reason = ErrorReport.explain(error)
       messages.say("Warning: left out \(reason.place ?? path): \(reason.why)")
     }
+    let all = file.records
     if let ids { file = try file.selecting(ids.split(separator: ",").map(String.init)) }
-    if let sample { return file.sampled(limit ?? file.records.count, seed: sample).records }
-    return limit.map { file.limited(to: $0).records } ?? file.records
+    if let sample {
+      file = file.sampled(limit ?? file.records.count, seed: sample)
+    } else if let limit {
+      file = file.limited(to: limit)
+    }
+    let chosen = Set(file.records.map { "\($0.fact)" })
+    return (file.records, all.filter { !chosen.contains("\($0.fact)") })
   }
 }
 
@@ -64,6 +71,11 @@ struct EvalAskingOptions: ParsableArguments {
   var inContext = false
   @Option(
     help: ArgumentHelp(
+      "In-context editing: first demonstrate what is meant with so many further records of the data, or with up to 32 of a file: those that share most words with the fact, copied, reworded or left alone as IKE does.",
+      valueName: "number or file"))
+  var demonstrations = "0"
+  @Option(
+    help: ArgumentHelp(
       "Also questions of multiple choice, JSON lines with prompt, choices and answer.", valueName: "file"))
   var choices: String?
   @Option(help: ArgumentHelp("Also the perplexity of a text file.", valueName: "file"))
@@ -76,6 +88,9 @@ struct EvalAskingOptions: ParsableArguments {
     if window < 2 { throw ValidationError("--window takes a number above one.") }
     if references != nil, !generate {
       throw ValidationError("--references is for the texts of --generate; give both.")
+    }
+    if let count = Int(demonstrations), count < 0 || count > 1000 {
+      throw ValidationError("--demonstrations takes a file, or a number from 0 to 1000.")
     }
     if idf != nil, references == nil {
       throw ValidationError("--idf is for the texts of --references; give both.")
@@ -92,10 +107,39 @@ struct EvalAskingOptions: ParsableArguments {
     return settings
   }
 
+  /// What demonstrates a new fact, with the file that it is from where that is not the data.
+  func demonstrations(
+    _ data: EvalDataOptions, _ records: (records: [FactRecord], others: [FactRecord])
+  ) throws -> Demonstrations? {
+    guard let count = Int(demonstrations) else {
+      let further = try FactsFile(demonstrations).records
+      return Demonstrations(Demonstrations.publishedCount, from: further)
+    }
+    guard count > 0 else { return nil }
+    if records.others.isEmpty, records.records.count < 2 {
+      throw EvaluationError.noDemonstrations(file: data.path)
+    }
+    return Demonstrations(count, from: records.others, then: records.records)
+  }
+
   func fill(_ series: inout EvaluationSeries) throws {
     series.references = try references.map { try ReferenceTexts($0, frequencies: idf) }
     series.tasks.choices = try choices.map { try MultipleChoice($0) }
     series.tasks.text = perplexity
     series.tasks.windowLength = window
+  }
+}
+
+extension EvalAskingOptions {
+  /// What results depend on, for scripts.
+  var json: JSONValue {
+    let count = Int(demonstrations)
+    return [
+      "generate": .bool(generate), "tokens": .integer(tokens), "seed": .integer(Int(clamping: seed)),
+      "attributes": .bool(attributes), "references": references.map { .string($0) } ?? .null,
+      "idf": idf.map { .string($0) } ?? .null,
+      "demonstrations": .integer(count ?? Demonstrations.publishedCount),
+      "demonstrationsFile": count == nil ? .string(demonstrations) : .null,
+    ]
   }
 }

@@ -15,6 +15,11 @@ extension ErrorReport {
         advice:
           "give a folder with tfidf_vocab.json, an object of words and their numbers from 0, and idf.npy, as many numbers of 64 bits"
       )
+    case .noDemonstrations(let file):
+      return Explanation(
+        name, place: file,
+        why: "the one record that is evaluated is the only one: none is left to demonstrate with",
+        advice: "give --demonstrations a file of further records")
     case .badQuestion(let file, let question, let problem):
       return Explanation(
         name, place: "\(file), question \(question)", why: problem,

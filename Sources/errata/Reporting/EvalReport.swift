@@ -12,6 +12,8 @@ struct EvalReport {
   let patches: [String]
   /// Threads that the runs could use.
   let threads: Int
+  /// What was asked beside likelihoods.
+  let asking: EvalAskingOptions
   /// Rows of `--edit`.
   var compared: [ComparedRun] = []
 
@@ -88,6 +90,7 @@ struct EvalReport {
     .object([
       .init("model", .string(model)), .init("data", .string(data)),
       .init("records", .integer(series.records.count)),
+      .init("settings", asking.json),
       .init("runs", .array(runs.map { json(of: $0) })),
       .init("comparison", comparisonJSON),
       .init("definitions", .object(measures.map { .init($0.name, .string($0.definition)) })),
