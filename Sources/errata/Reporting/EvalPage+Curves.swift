@@ -37,7 +37,7 @@ extension EvalPage {
     }
     return Self.section(
       "Against the number of edits", "Edits in the model when it is asked, on a logarithmic scale; percent.",
-      "<p class=\"keys\">\(keys.joined())</p><div class=\"charts\">\(drawn.joined())</div>")
+      "<p class=\"keys\">\(keys.joined())</p><div class=\"charts\">\(drawn.joined())</div>", together: true)
   }
 
   private var orderedMethods: [String] {

@@ -31,8 +31,9 @@ extension EvalPage {
     }
     return Self.section(
       "Fact by fact",
-      "Facts that did not take or that cost other answers come first. Open one to see its prompts; a lost answer is one that "
-        + "the unedited model gave otherwise where it was to stay.",
+      "Facts that did not take or that cost other answers come first. <span class=\"screen\">Open one to see its prompts;</span>"
+        + "<span class=\"paper\">On paper only these show their prompts;</span> a lost answer is one that the unedited model gave "
+        + "otherwise where it was to stay.",
       blocks.joined(separator: "\n"))
   }
 
@@ -59,8 +60,10 @@ extension EvalPage {
     let badge = lost > 0 ? "<span class=\"badge bad\">\(lost)</span>" : "<span class=\"badge\">0</span>"
     let sample =
       after.sample.map { "<p class=\"sample\">\(Self.escaped(String($0.prefix(600))))</p>" } ?? ""
+    // On paper what is closed cannot be opened: facts that went well are a line each, the others show everything.
+    let isQuiet = own.pairTaken && lost == 0
     return """
-      <details class="fact"><summary><span class="what">\(Self.escaped(own.probe.prompt)) \
+      <details class="fact\(isQuiet ? " quiet" : "")"><summary><span class="what">\(Self.escaped(own.probe.prompt)) \
       <b class="\(own.pairTaken ? "good" : "bad")">\(Self.escaped(own.probe.answer ?? ""))</b>\
       <span class="sub">\(own.probe.rival.map { " not " + Self.escaped($0) } ?? "")</span></span>\
       \(Self.change(earlier.probability, own.probability))\(badge)</summary>

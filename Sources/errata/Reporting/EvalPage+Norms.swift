@@ -27,11 +27,11 @@ extension EvalPage {
           + "<span style=\"width:\(Numbers.fixed(100 * item.norm / max(largest, 1e-12), 1))%\"></span></td>"
           + "<td>\(Numbers.percent(item.norm))</td></tr>"
       }
-      return bars.joined()
+      return "<tbody class=\"together\">\(bars.joined())</tbody>"
     }
     return Self.section(
       "How far the weights moved",
       "‖Δ‖ / ‖W‖, Frobenius, for each edited weight; for methods the mean over their batches.",
-      "<div class=\"scroll\"><table class=\"norms\"><tbody>\(lines.joined())</tbody></table></div>")
+      "<div class=\"scroll\"><table class=\"norms\">\(lines.joined())</table></div>")
   }
 }

@@ -20,8 +20,9 @@ extension EvalPage {
     th[scope=row], th:first-child, .way { text-align:left; }
     thead th { color:var(--soft); font-size:.9em; vertical-align:bottom; }
     tr.group th { padding-top:1.1rem; font-weight:600; text-align:left; }
-    td.bar { background:linear-gradient(to right, var(--bar) var(--w), transparent 0) no-repeat 0 50%/100% 72%; min-width:5.2rem; }
-    td.negative { background-image:linear-gradient(to right, var(--minus) var(--w), transparent 0); }
+    td.bar { background:linear-gradient(var(--bar), var(--bar)) no-repeat 0 50%/var(--w) 72%; min-width:5.2rem; }
+    td.negative { background-image:linear-gradient(var(--minus), var(--minus)); }
+    .paper { display:none; }
     td.none { color:var(--soft); }
     table.methods { font-size:.87rem; } table.methods th, table.methods td { padding-left:.38rem; padding-right:.38rem; } table.methods td.bar { min-width:3.5rem; }
     table.methods th:nth-child(2) { text-align:left; } table.methods thead th { white-space:normal; }
@@ -59,7 +60,11 @@ extension EvalPage {
     @media (max-width: 44rem) { details.fact > summary, .facthead { grid-template-columns:minmax(0,1fr) 3rem; } .facthead span:nth-child(2), .change { display:none; } }
     @media print { :root { --paper:#fff; --ink:#000; --soft:#444; --rule:#bbb; --fill:#f3f3f3; --bar:#dde8f5; --minus:#f5ddd6; --good:#064; --bad:#a20; --badfill:#f8e6e1; }
       body { max-width:none; padding:0; font-size:10pt; } * { print-color-adjust:exact; -webkit-print-color-adjust:exact; }
-      .scroll { overflow:visible; } th, td { padding:.15rem .35rem; } table.methods { font-size:7.5pt; } table.methods td.bar { min-width:2.6rem; }
-      details.fact::details-content, details::details-content { content-visibility:visible; } tr, figure, details.fact > summary { break-inside:avoid; } h2 { break-after:avoid; } }
+      :root { color-scheme:only light; } .scroll { overflow:visible; } th, td { padding:.15rem .35rem; } table.methods { font-size:7.5pt; } table.methods td.bar { min-width:2.6rem; }
+      .paper { display:inline; } .screen { display:none; } details:not(.quiet)::details-content { content-visibility:visible; display:block; height:auto; }
+      summary { list-style:none; } summary::-webkit-details-marker { display:none; } details.fact > summary .what::before, details.fact[open] > summary .what::before { content:none; }
+      tr, tbody.together, section.together, figure, summary, .facthead, .sample, dt, dd { break-inside:avoid; } h2, .note, .facthead, thead, tr.group, dt { break-after:avoid; }
+      details.run > summary, details.fact:not(.quiet) > summary { break-after:avoid; } table.probes { font-size:8.5pt; } td.prompt { min-width:0; } td.way, td.weight, th[scope=row] { white-space:normal; overflow-wrap:anywhere; } table.runs { font-size:8.5pt; } table.runs thead th { white-space:normal; overflow-wrap:anywhere; } table.runs td.bar { min-width:3rem; }
+      .keys, .charts { display:block; } .key { margin-right:1rem; } figure { display:inline-block; width:48%; margin:0 1% .6rem 0; } }
     """
 }

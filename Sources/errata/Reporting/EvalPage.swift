@@ -49,9 +49,10 @@ struct EvalPage {
     [runTable, comparisonTable, curves, norms, costs, facts, definitions].compactMap { $0 }
   }
 
-  static func section(_ title: String, _ note: String?, _ body: String) -> String {
+  /// - Parameter together: whether it is to stand on one sheet of paper.
+  static func section(_ title: String, _ note: String?, _ body: String, together: Bool = false) -> String {
     """
-    <section>
+    <section\(together ? " class=\"together\"" : "")>
     <h2>\(title)</h2>
     \(note.map { "<p class=\"note\">\($0)</p>" } ?? "")
     \(body)
