@@ -34,6 +34,17 @@ enum Plain {
     }
   }
 
+  /// f(w) of a scaled tensor as bits.
+  static func scale(_ type: ElementType, _ w: UInt64, _ gain: Double) -> UInt64 {
+    guard type.format.isFinite(w) else { return w }
+    switch type {
+    case .f64: return (Double(bitPattern: w) * gain).bitPattern
+    case .f32: return UInt64((Float(bitPattern: UInt32(w)) * Float(gain)).bitPattern)
+    case .f16: return UInt64(Float16(Float(Float16(bitPattern: UInt16(w))) * Float(gain)).bitPattern)
+    default: return UInt64(bf16(Float(bitPattern: UInt32(w) << 16) * Float(gain)))
+    }
+  }
+
   /// Nearest, ties to even, by looking at the half that is cut off.
   static func bf16(_ x: Float) -> UInt16 {
     let kept = x.bitPattern >> 16

@@ -177,7 +177,13 @@ struct LowRankSearch: Sendable {
     if let (row, column) = product.firstNonFinite() {
       throw LinearAlgebraError.notFinite(row: row, column: column)
     }
-    return ThinQR(product).q
+    let largest = product.elements.reduce(0) { max($0, $1.magnitude) }
+    guard largest > 0x1p60 else { return ThinQR(product).q }
+    // Near the top of the range LAPACK's own sums overflow; a power of two does not turn the columns.
+    let scale = Float(sign: .plus, exponent: -Int(largest.exponent), significand: 1)
+    return ThinQR(
+      Matrix(rows: product.rows, columns: product.columns, elements: product.elements.map { $0 * scale })
+    ).q
   }
 
   /// The best rank-r part of Q · B: the eigenvectors of B Bᵀ turn Q into singular directions.

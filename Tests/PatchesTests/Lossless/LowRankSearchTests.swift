@@ -124,6 +124,24 @@ import Testing
       changesLayout: false)
   }
 
+  @Test(arguments: ElementType.editable)
+  func `the largest numbers with another sign are compared, though LAPACK's sums overflow`(type: ElementType)
+    throws
+  {
+    let before = TestTensor("w", type, [64, 48], seed: 2)
+    var after = before
+    let size = type.bitCount / 8
+    for index in 0..<64 * 48 {
+      let scaled = Plain.scale(type, before.bits(index), type == .f64 ? 0.9 : Double(Float(0.9)))
+      after.bytes.replaceSubrange(index * size..<(index + 1) * size, with: littleEndian(scaled, size))
+    }
+    for place in stride(from: size - 1, to: after.bytes.count, by: 2 * size) { after.bytes[place] ^= 0x80 }
+    try bench.write([before], to: "base.safetensors")
+    try bench.write([after], to: "edited.safetensors")
+    try ModelPair(bench: bench, base: "base.safetensors", edited: "edited.safetensors").check(
+      changesLayout: false)
+  }
+
   @Test func `sealed faults in differences and choices give the promised tensor or none`() throws {
     let pair = try write(.bf16, 64, 48, seed: 13) { Self.product(1, 64, 48, &$0) }
     let patch = try pair.write()
