@@ -44,3 +44,4 @@ rm "$fixtures/models/tiny-llama-f16.gguf"
 # This needs nltk and scikit-learn.
 "$python" texts.py
 "$python" listing.py
+"$python" scaled.py ../../.build/release/errata

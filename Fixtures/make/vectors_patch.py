@@ -12,21 +12,20 @@ from vector_file import Vector, write_all
 MAGIC = b"\x89ERR\r\n\x1a\n"
 TOOL = "by hand"
 FIELDS = ("leaves", "scales", "left", "right", "choices")
+SCALED_FIELDS = ("leaves", "choices")
 BASE = np.array([1, 3, -0.75, 1024], "<f2")                # the model of all vectors: tensor "w", F16 [2, 2]
 LEFT, RIGHT, SCALE = np.array([8192, 4096], "<f2"), np.array([8192, 6144], "<f2"), np.float32(2.0 ** -26)
 sha = lambda data: hashlib.sha256(data).digest()
 
 
-def edited_and_choices():
-    """f over all 65536 numbers, element by element: the result, and the digits of the open ones."""
-    right = RIGHT.astype("f4") * SCALE
+def edited_and_choices(function):
+    """f over all 65536 numbers, element by element: the result; index, count and digit of the open ones; their block."""
     every = np.arange(1 << 16, dtype="u4").astype("<u2")
-    result, counts, digits = [], [], []
+    result, opened, counts, digits = [], [], [], []
     for e, bits in enumerate(BASE.view("<u2")):
-        s = np.float32(0) + LEFT[e // 2].astype("f4") * right[e % 2]
         with np.errstate(invalid="ignore", over="ignore"):
-            added = (every.view("<f2").astype("f4") + s).astype("<f2").view("<u2")
-        image = np.where((every & 0x7C00) == 0x7C00, every, added)
+            moved = function(every.view("<f2").astype("f4"), e).astype("<f2").view("<u2")
+        image = np.where((every & 0x7C00) == 0x7C00, every, moved)
         ordinal = np.where(every & 0x8000, -1 - (every & 0x7FFF).astype(int), every.astype(int))
         w = image[bits]
         candidates = np.sort(ordinal[image == w])
@@ -35,15 +34,23 @@ def edited_and_choices():
         if len(candidates) > 1:
             low, high = candidates[0], candidates[-1]
             digits.append(int(ordinal[bits] - low if ordinal[w] >= 0 else high - ordinal[bits]))
+            opened.append(e)
             counts.append(len(candidates))
     number, product = 0, 1
     for n, c in zip(counts, digits):
         number, product = number + product * c, product * n
     size = ((product - 1).bit_length() + 7) // 8
-    return np.array(result, "<u2"), counts, digits, number.to_bytes(size, "little")
+    return np.array(result, "<u2"), opened, counts, digits, number.to_bytes(size, "little")
 
 
-EDITED, COUNTS, DIGITS, CHOICES = edited_and_choices()
+def added(w, e):
+    """w + s, in binary32."""
+    return w + (np.float32(0) + LEFT[e // 2].astype("f4") * (RIGHT.astype("f4") * SCALE)[e % 2])
+
+
+EDITED, _, _, _, CHOICES = edited_and_choices(added)
+GAIN = np.float32(0.9)
+SCALED, SCALED_OPEN, SCALED_COUNTS, SCALED_DIGITS, SCALED_CHOICES = edited_and_choices(lambda w, _: w * GAIN)
 
 
 def sample(mask=(1 << 64) - 1):
@@ -83,6 +90,14 @@ class Patch:
             resultDigest=tensor_digest(EDITED), leaves=[0, 1], scales=[1, 1], left=[2, 1], right=[3, 1], choices=[4, 1])
         self.manifest = dict(format="errata patch", tool=TOOL, model=dict(family=None), tensors=[tensor])
 
+    def scale(self, gain="3f666666"):
+        """Makes it the other example: the same tensor times 0.9."""
+        tensor = dict(
+            name="w", change="scaled", elementType="F16", shape=[2, 2], gain=gain,
+            baseDigest=tensor_digest(BASE.view("<u2")), resultDigest=tensor_digest(SCALED), leaves=[0, 1], choices=[1, 1])
+        self.manifest["tensors"] = [tensor]
+        self.blocks = [Block(sha(BASE.tobytes()) + sha(SCALED.tobytes())), Block(SCALED_CHOICES, 4, 0)]
+
     @property
     def tensor(self):
         return self.manifest["tensors"][0]
@@ -115,7 +130,8 @@ class Patch:
         yield struct.pack("<Q", count), f"B = {count}"
         yield struct.pack("<Q", pick(self.length, length)), f"file length {pick(self.length, length)}"
         yield text, None
-        what = [f"{t.get('name')} {field}" for t in self.manifest.get("tensors", []) for field in FIELDS]
+        what = [f"{t.get('name')} {field}" for t in self.manifest.get("tensors", [])
+                for field in (SCALED_FIELDS if t.get("change") == "scaled" else FIELDS)]
         what += ["no tensor's"] * len(self.blocks)
         for (stored, decoded, coding, digest), name, block in zip(table, what, self.blocks):
             yield stored, f"block: {name}; stored length"
@@ -204,6 +220,10 @@ def accept_all(made):
         lambda p: (put(p.blocks[0], stored=zstd(p.blocks[0].stored), coding=1),
                    put(p.blocks[1], stored=zstd(p.blocks[1].stored), coding=3),
                    put(p.blocks[2], stored=zstd(p.blocks[2].stored[0::2] + p.blocks[2].stored[1::2]), coding=2)))
+    made.accept(
+        "scaled", f"the same tensor times 0.9, the binary32 with the bits 3f666666. Elements "
+        f"{' and '.join(map(str, SCALED_OPEN))} are open, of {' and '.join(map(str, SCALED_COUNTS))} candidates, digits "
+        f"{' and '.join(map(str, SCALED_DIGITS))}", "Scaling", lambda p: p.scale())
     made.accept("unknown-keys", "keys that a reader does not know are passed over", "Manifest",
                   lambda p: (put(p.manifest, later=[1]), put(p.tensor, later={"a": None})))
     made.accept("without-tensors", "a patch that touches nothing", "Manifest",
@@ -352,9 +372,39 @@ def reject_content(made):
                       put(p.tensor, baseDigest=tensor_digest(other))))
 
 
+def reject_scaled(made):
+    """Faults of the other example; with a gain alone there is less to get wrong."""
+    def reject(name, case, comment, section, change):
+        made.reject(name, case, comment, section, lambda p: (p.scale(), change(p)))
+    def gain(name, comment, gain, **values):
+        reject(f"gain-{name}", "badManifest", comment, "Manifest", lambda p: put(p.tensor, gain=gain, **values))
+    gain("missing", "scaled by nothing", None)
+    gain("not-text", "a gain that is a number", 0.9)
+    gain("upper-case", "a gain with capital digits", "3F666666")
+    gain("of-seven", "a gain of seven digits", "3f66666")
+    gain("of-sixteen", "a binary64 for F16 elements", "3feccccccccccccd")
+    gain("of-eight", "a binary32 for F64 elements", "3f666666", elementType="F64")
+    gain("zero", "scaled by 0", "00000000")
+    gain("negative", "scaled by -0.9", "bf666666")
+    gain("infinite", "scaled by infinity", "7f800000")
+    gain("nan", "scaled by a NaN", "7fc00000")
+    gain("of-integers", "elements that cannot be edited", "3f666666", elementType="I16")
+    reject("scaled-no-choices", "badBlockRange", "no choices", "Manifest",
+           lambda p: (put(p.tensor, choices=[1, 0]), put(p, blocks=p.blocks[:1])))
+    reject("scaled-with-factors", "badBlockRange", "a block of factors, which a scaled tensor has not", "Manifest",
+           lambda p: (p.blocks.insert(1, Block(LEFT.tobytes())), put(p.tensor, left=[1, 1], choices=[2, 1])))
+    reject("scaled-too-large", "choicesMismatch", "the number 4 where N is 4", "Revert",
+           lambda p: put(p.blocks[1], stored=b"\x04"))
+    reject("other-gain", "wrongResult", "a gain that leads to another result", "Apply",
+           lambda p: put(p.tensor, gain="3f000000"))
+    reject("scaled-choices-of-another", "wrongResult", "digits that lead to another base", "Revert",
+           lambda p: put(p.blocks[1], stored=b"\x00"))
+
+
 def vectors():
     made = Vectors()
-    for part in (accept_all, reject_header, reject_table, reject_manifest, reject_ranges, reject_content):
+    for part in (accept_all, reject_header, reject_table, reject_manifest, reject_ranges, reject_content,
+                 reject_scaled):
         part(made)
     return made.list
 

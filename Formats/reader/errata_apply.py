@@ -1,7 +1,7 @@
 """Applying and reverting, written from patch.md alone; docstrings name the sections of that page."""
 import hashlib, os, shutil, tempfile
 import numpy as np
-from errata_lowrank import LowRank
+from errata_lowrank import LowRank, Scaled
 from errata_model import Model, need, read_header
 from errata_numbers import add_differences
 
@@ -24,7 +24,7 @@ class Change:
     """One tensor of a patch against a model, in one direction."""
     def __init__(self, patch, t, model, is_apply):
         self.patch, self.t, self.name, self.is_apply = patch, t, t["name"], is_apply
-        self.is_tiled = t["change"] in ("low-rank", "difference")
+        self.is_tiled = t["change"] in ("low-rank", "difference", "scaled")
         before = t.get("baseElementType", t["elementType"]), t.get("baseShape", t["shape"])
         forms = {"base": before if t["change"] != "added" else None,
                  "result": (t["elementType"], t["shape"]) if t["change"] != "removed" else None}
@@ -62,29 +62,30 @@ class Change:
             yield from tiles(np.frombuffer(self.patch.content(self.t[self.target]), "u1"))
             return
         leaves = self.patch.content(self.t["leaves"])
-        low_rank = LowRank(self.patch, self.t) if self.t["change"] == "low-rank" else None
+        kinds = {"low-rank": LowRank, "scaled": Scaled}
+        function = kinds[self.t["change"]](self.patch, self.t) if self.t["change"] in kinds else None
         for i, tile in enumerate(tiles(self.source)):
             pair = leaves[64 * i:64 * i + 32], leaves[64 * i + 32:64 * i + 64]
             if pair[0] != pair[1]:
-                tile = self.other_side(i, tile, low_rank)
+                tile = self.other_side(i, tile, function)
             need(f"{self.name!r}, tile {i}", wrongResult=sha(tile) == pair[self.is_apply])
             yield tile
 
-    def other_side(self, i, tile, low_rank):
+    def other_side(self, i, tile, function):
         def differ(tile):
             if "differences" not in self.t:
                 return tile
             block = self.patch.block(self.t["differences"][0] + i)
             return add_differences(block, self.t["elementType"], tile, i * TILE, 1 if self.is_apply else -1)
-        if low_rank is None:
+        if function is None:
             return differ(tile)
         if not self.is_apply:
             tile = differ(tile)
-        b = np.frombuffer(tile, low_rank.bits)
-        s, u = low_rank.prepare(np.arange(len(b)) + i * (TILE // b.itemsize))
+        b = np.frombuffer(tile, function.bits)
+        s, u = function.prepare(np.arange(len(b)) + i * (TILE // b.itemsize))
         if self.is_apply:
-            return differ(low_rank.f(b, s, u).tobytes())
-        return low_rank.revert(b, s, u, self.patch.block(self.t["choices"][0] + i)).tobytes()
+            return differ(function.f(b, s, u).tobytes())
+        return function.revert(b, s, u, self.patch.block(self.t["choices"][0] + i)).tobytes()
 
 
 def write_tensor(data, tensor, parts):

@@ -7,13 +7,13 @@ folder, OUT is a new one."""
 import hashlib, json, pathlib, re, struct, sys
 import numpy as np, zstandard
 import errata_apply
-from errata_lowrank import TYPES
+from errata_lowrank import TYPES, gain
 from errata_model import byte_count, need
 
 TILE = 1 << 20
 RANGES = {"low-rank": ("leaves", "scales", "left", "right", "differences", "choices"),
-          "difference": ("differences", "leaves"), "replaced": ("base", "result"), "added": ("result",),
-          "removed": ("base",)}
+          "difference": ("differences", "leaves"), "scaled": ("leaves", "differences", "choices"),
+          "replaced": ("base", "result"), "added": ("result",), "removed": ("base",)}
 CODINGS = {"choices": 4, "differences": 5}
 
 
@@ -95,7 +95,7 @@ def read_manifest(data):
          and type(m.get("edit", {})) is dict and type(m["tensors"]) is list and names == sorted(set(names)))
     for t in m["tensors"]:
         check_tensor(t)
-    need("layout", badManifest="layout" in m or all(t["change"] in ("low-rank", "difference") for t in m["tensors"]))
+    need("layout", badManifest="layout" in m or all("leaves" in RANGES[t["change"]] for t in m["tensors"]))
     for side in [m["layout"][key] for key in ("base", "result")] if "layout" in m else []:
         names = [f["name"] for f in side["files"]]
         need("layout", badManifest=len(set(names)) == len(names) > 0 and type(side["folder"]) is bool
@@ -127,6 +127,11 @@ def check_tensor(t):
              and 1 <= t["rank"] <= min(t["shape"]) and (t["rounding"] == "nearest" or
                  t["elementType"] in ("F16", "BF16") and re.fullmatch("[0-9a-f]{16}", t["seed"]) is not None))
 
+    if change == "scaled":
+        need(name, badManifest=t["elementType"] in TYPES
+             and re.fullmatch("[0-9a-f]{16}" if t["elementType"] == "F64" else "[0-9a-f]{8}", t["gain"]) is not None
+             and np.isfinite(gain(t)) and gain(t) > 0)
+
 
 def check_ranges(m, decoded, coding):
     """Manifest: the block ranges follow each other and hold what shape, rank and type ask for."""
@@ -152,7 +157,7 @@ def check_ranges(m, decoded, coding):
                 outputs, inputs = inputs, outputs
             sizes |= {"scales": 4 * t["rank"], "left": factor * outputs, "right": factor * inputs}
         for key in RANGES[t["change"]]:
-            if (t["change"], key) == ("low-rank", "differences") and key not in t:
+            if t["change"] in ("low-rank", "scaled") and key == "differences" and key not in t:
                 continue
             coded = CODINGS.get(key, 0)
             check(repr(t["name"]), key, t[key], 0 if coded else sizes[key], coded, count if coded else None)

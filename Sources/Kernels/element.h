@@ -120,4 +120,40 @@ ERRATA_INLINE uint16_t add_bf16_stochastic(uint16_t w, float sum, uint32_t draw)
   return (w & 0x7f80u) == 0x7f80u ? w : r;
 }
 
+// base · gain in the element's arithmetic, rounded to nearest; what is not finite stays. A gain is finite and above 0.
+ERRATA_INLINE uint64_t scale_f64(uint64_t w, double gain) {
+  double r = double_of_bits(w) * gain;
+  return (w & 0x7ff0000000000000ull) == 0x7ff0000000000000ull ? w : bits_of_double(r);
+}
+ERRATA_INLINE uint32_t scale_f32(uint32_t w, float gain) {
+  float r = float_of_bits(w) * gain;
+  return (w & 0x7f800000u) == 0x7f800000u ? w : bits_of_float(r);
+}
+ERRATA_INLINE uint16_t scale_f16(uint16_t w, float gain) {
+  uint16_t r = f16_of_float(float_of_f16(w) * gain);
+  return (w & 0x7c00u) == 0x7c00u ? w : r;
+}
+ERRATA_INLINE uint16_t scale_bf16(uint16_t w, float gain) {
+  uint16_t r = bf16_of_float(float_of_bf16(w) * gain);
+  return (w & 0x7f80u) == 0x7f80u ? w : r;
+}
+
+// A number near to those that scaling takes to this one. A quotient: a product with 1 / gain is off twice as often.
+ERRATA_INLINE uint64_t unscale_f64(uint64_t w, double gain) {
+  double r = double_of_bits(w) / gain;
+  return (w & 0x7ff0000000000000ull) == 0x7ff0000000000000ull ? w : bits_of_double(r);
+}
+ERRATA_INLINE uint32_t unscale_f32(uint32_t w, float gain) {
+  float r = float_of_bits(w) / gain;
+  return (w & 0x7f800000u) == 0x7f800000u ? w : bits_of_float(r);
+}
+ERRATA_INLINE uint16_t unscale_f16(uint16_t w, float gain) {
+  uint16_t r = f16_of_float(float_of_f16(w) / gain);
+  return (w & 0x7c00u) == 0x7c00u ? w : r;
+}
+ERRATA_INLINE uint16_t unscale_bf16(uint16_t w, float gain) {
+  uint16_t r = bf16_of_float(float_of_bf16(w) / gain);
+  return (w & 0x7f80u) == 0x7f80u ? w : r;
+}
+
 #endif

@@ -77,8 +77,17 @@ void errata_add(errata_type type, errata_rounding rounding, const void *base, co
 }
 
 size_t errata_estimate_base(errata_type type, errata_rounding rounding, const void *edited, const float *sums,
-                            void *base, uint8_t *ambiguous, size_t count, uint64_t first) {
-  CHOOSE(estimate, type, rounding, edited, sums, base, ambiguous, count, first);
+                            void *base, uint8_t *marks, size_t count, uint64_t first) {
+  CHOOSE(estimate, type, rounding, edited, sums, base, marks, count, first);
+}
+
+void errata_scale(errata_type type, double gain, const void *base, void *edited, size_t count) {
+  CHOOSE(scale, type, gain, base, edited, count);
+}
+
+size_t errata_estimate_unscaled(errata_type type, double gain, const void *edited, void *base, uint8_t *marks,
+                                size_t count) {
+  CHOOSE(estimate_scaled, type, gain, edited, base, marks, count);
 }
 
 void errata_add_change(const float *base, const float *edited, size_t count, double *squared_base,
@@ -90,19 +99,49 @@ void errata_to_float(errata_type type, const void *elements, float *floats, size
   CHOOSE(to_float, type, elements, floats, count);
 }
 
-// With a constant type and rounding these fold to the one case.
-ERRATA_INLINE uint64_t add_one(errata_type type, errata_rounding rounding, uint64_t base, float sum, uint64_t index) {
+// How one element becomes another: what is added to it, or what it is multiplied by.
+typedef struct {
+  int is_scaled;
+  double gain;
+  errata_rounding rounding;
+  float sum;
+  uint64_t index;
+} element_function;
+
+ERRATA_INLINE element_function adding(errata_rounding rounding, float sum, uint64_t index) {
+  return (element_function){0, 1, rounding, sum, index};
+}
+
+ERRATA_INLINE element_function scaling(double gain) { return (element_function){1, gain, {0, 0}, 0, 0}; }
+
+// With a constant type and kind of function these fold to the one case.
+ERRATA_INLINE uint64_t image(errata_type type, element_function f, uint64_t base) {
   switch (type) {
-  case errata_f64: return add_f64(base, sum);
-  case errata_f32: return add_f32((uint32_t)base, sum);
+  case errata_f64: return f.is_scaled ? scale_f64(base, f.gain) : add_f64(base, f.sum);
+  case errata_f32:
+    return f.is_scaled ? scale_f32((uint32_t)base, (float)f.gain) : add_f32((uint32_t)base, f.sum);
   case errata_f16:
-    return rounding.is_stochastic ? add_f16_stochastic((uint16_t)base, sum, draw24(rounding.seed, index))
-                                  : add_f16((uint16_t)base, sum);
+    if (f.is_scaled) return scale_f16((uint16_t)base, (float)f.gain);
+    return f.rounding.is_stochastic ? add_f16_stochastic((uint16_t)base, f.sum, draw24(f.rounding.seed, f.index))
+                                    : add_f16((uint16_t)base, f.sum);
   case errata_bf16:
-    return rounding.is_stochastic ? add_bf16_stochastic((uint16_t)base, sum, draw24(rounding.seed, index))
-                                  : add_bf16((uint16_t)base, sum);
+    if (f.is_scaled) return scale_bf16((uint16_t)base, (float)f.gain);
+    return f.rounding.is_stochastic ? add_bf16_stochastic((uint16_t)base, f.sum, draw24(f.rounding.seed, f.index))
+                                    : add_bf16((uint16_t)base, f.sum);
   }
   return base;
+}
+
+// A number near to those that lead to this one.
+ERRATA_INLINE uint64_t step_back(errata_type type, element_function f, uint64_t edited) {
+  if (!f.is_scaled) return image(type, adding((errata_rounding){0, 0}, -f.sum, f.index), edited);
+  switch (type) {
+  case errata_f64: return unscale_f64(edited, f.gain);
+  case errata_f32: return unscale_f32((uint32_t)edited, (float)f.gain);
+  case errata_f16: return unscale_f16((uint16_t)edited, (float)f.gain);
+  case errata_bf16: return unscale_bf16((uint16_t)edited, (float)f.gain);
+  }
+  return edited;
 }
 
 ERRATA_INLINE int64_t ordinal(errata_type type, uint64_t bits) {
@@ -122,18 +161,20 @@ ERRATA_INLINE uint64_t bits_at(errata_type type, int64_t ordinal) {
 }
 
 uint64_t errata_add_one(errata_type type, errata_rounding rounding, uint64_t base, float sum, uint64_t index) {
-  return add_one(type, rounding, base, sum, index);
+  return image(type, adding(rounding, sum, index), base);
 }
+
+uint64_t errata_scale_one(errata_type type, double gain, uint64_t base) { return image(type, scaling(gain), base); }
 
 int64_t errata_ordinal(errata_type type, uint64_t bits) { return ordinal(type, bits); }
 
 uint64_t errata_bits(errata_type type, int64_t ordinal) { return bits_at(type, ordinal); }
 
-// The first ordinal whose image is at or above `wanted`, or one past the type's last. Adding is monotone: from a good
-// guess a few doubling steps enclose the place, bisection finds it.
-ERRATA_INLINE int64_t first_reaching(errata_type type, errata_rounding rounding, int64_t wanted, int64_t guess,
-                                     float sum, uint64_t index, int64_t bottom, int64_t top) {
-#define REACHES(place) (ordinal(type, add_one(type, rounding, bits_at(type, place), sum, index)) >= wanted)
+// The first ordinal whose image is at or above `wanted`, or one past the type's last. The function is monotone: from a
+// good guess a few doubling steps enclose the place, bisection finds it.
+ERRATA_INLINE int64_t first_reaching(errata_type type, element_function f, int64_t wanted, int64_t guess,
+                                     int64_t bottom, int64_t top) {
+#define REACHES(place) (ordinal(type, image(type, f, bits_at(type, place))) >= wanted)
   int64_t below, reaching;
   uint64_t step = 1;
   if (REACHES(guess)) {
@@ -159,44 +200,137 @@ ERRATA_INLINE int64_t first_reaching(errata_type type, errata_rounding rounding,
 #undef REACHES
 }
 
-ERRATA_INLINE int preimage(errata_type type, errata_rounding rounding, uint64_t edited, float sum, uint64_t index,
-                           int64_t *lowest, int64_t *highest) {
+ERRATA_INLINE int preimage(errata_type type, element_function f, uint64_t edited, int64_t *lowest, int64_t *highest) {
   // The last patterns of binary64 are NaNs, which only lead to themselves, so one past the top is never needed there.
   const int64_t top = type == errata_f64 ? INT64_MAX - 1 : type == errata_f32 ? INT32_MAX : INT16_MAX;
   const int64_t bottom = type == errata_f64 ? INT64_MIN + 1 : -1 - top;
-  const errata_rounding nearest = {0, 0};
   int64_t wanted = ordinal(type, edited);
-  if (sum != sum) {  // takes every finite number to NaN, so only the others have a way back: themselves
+  if (f.sum != f.sum) {  // takes every finite number to NaN, so only the others have a way back: themselves
     *lowest = *highest = wanted;
-    return ordinal(type, add_one(type, rounding, edited, sum, index)) == wanted;
+    return ordinal(type, image(type, f, edited)) == wanted;
   }
-  int64_t guess = ordinal(type, add_one(type, nearest, edited, -sum, index));
+  int64_t guess = ordinal(type, step_back(type, f, edited));
   if (wanted > top || wanted < bottom) {
     *lowest = *highest = wanted;
     return 1;
   }
   if (guess > top || guess < bottom) guess = wanted;
-  int64_t first = first_reaching(type, rounding, wanted, guess, sum, index, bottom, top);
-  int64_t next = first_reaching(type, rounding, wanted + 1, first > top ? top : first, sum, index, bottom, top);
+  int64_t first = first_reaching(type, f, wanted, guess, bottom, top);
+  int64_t next = first_reaching(type, f, wanted + 1, first > top ? top : first, bottom, top);
   *lowest = first;
   *highest = next - 1;
   return next > first;
 }
 
+// Runs a statement with constant type and kind of function, so that the code inside folds to one case each.
+#define FOR_EACH_KIND(type, rounding, SUMMED)                                         \
+  do {                                                                                \
+    const errata_rounding nearest = {0, 0}, stochastic = {1, (rounding).seed};        \
+    (void)nearest, (void)stochastic;                                                  \
+    switch (type) {                                                                   \
+    case errata_f64: SUMMED(errata_f64, nearest);                                     \
+    case errata_f32: SUMMED(errata_f32, nearest);                                     \
+    case errata_f16: if ((rounding).is_stochastic) SUMMED(errata_f16, stochastic);    \
+      SUMMED(errata_f16, nearest);                                                    \
+    case errata_bf16: if ((rounding).is_stochastic) SUMMED(errata_bf16, stochastic);  \
+      SUMMED(errata_bf16, nearest);                                                   \
+    }                                                                                 \
+  } while (0)
+
 int errata_preimage(errata_type type, errata_rounding rounding, uint64_t edited, float sum, uint64_t index,
                     int64_t *lowest, int64_t *highest) {
-  const errata_rounding nearest = {0, 0}, stochastic = {1, rounding.seed};
-#define PREIMAGE(type, rounding) return preimage(type, rounding, edited, sum, index, lowest, highest)
-  switch (type) {
-  case errata_f64: PREIMAGE(errata_f64, nearest);
-  case errata_f32: PREIMAGE(errata_f32, nearest);
-  case errata_f16:
-    if (rounding.is_stochastic) PREIMAGE(errata_f16, stochastic);
-    PREIMAGE(errata_f16, nearest);
-  case errata_bf16:
-    if (rounding.is_stochastic) PREIMAGE(errata_bf16, stochastic);
-    PREIMAGE(errata_bf16, nearest);
-  }
-  return 0;
+#define PREIMAGE(type, rounding) return preimage(type, adding(rounding, sum, index), edited, lowest, highest)
+  FOR_EACH_KIND(type, rounding, PREIMAGE);
 #undef PREIMAGE
+  return 0;
+}
+
+int errata_unscaled_preimage(errata_type type, double gain, uint64_t edited, int64_t *lowest, int64_t *highest) {
+#define PREIMAGE(type, _) return preimage(type, scaling(gain), edited, lowest, highest)
+  FOR_EACH_KIND(type, ((errata_rounding){0, 0}), PREIMAGE);
+#undef PREIMAGE
+  return 0;
+}
+
+ERRATA_INLINE uint64_t load(errata_type type, const void *elements, size_t i) {
+  switch (type) {
+  case errata_f64: return ((const uint64_t *)elements)[i];
+  case errata_f32: return ((const uint32_t *)elements)[i];
+  default: return ((const uint16_t *)elements)[i];
+  }
+}
+
+ERRATA_INLINE void store(errata_type type, void *elements, size_t i, uint64_t bits) {
+  switch (type) {
+  case errata_f64: ((uint64_t *)elements)[i] = bits; break;
+  case errata_f32: ((uint32_t *)elements)[i] = (uint32_t)bits; break;
+  default: ((uint16_t *)elements)[i] = (uint16_t)bits; break;
+  }
+}
+
+// The preimage of a marked element. The mark has the answers of three numbers; nearly always one question on each side
+// is left. Patterns of NaN lead to themselves alone, so the steps end there at the latest.
+ERRATA_INLINE int marked_preimage(errata_type type, element_function f, uint64_t edited, uint64_t guess, int mark,
+                                  int64_t *lowest, int64_t *highest) {
+  enum { step_limit = 8 };
+  int64_t place = ordinal(type, guess);
+  if ((mark & 1) && mark != 3 && mark != 5) return preimage(type, f, edited, lowest, highest);
+  int64_t low = mark == 3 ? place + 1 : mark & 4 ? place - 1 : place;
+  int64_t high = mark == 5 ? place - 1 : mark & 2 ? place + 1 : place;
+  int steps = 0;
+  if (mark != 3)
+    while (image(type, f, bits_at(type, low - 1)) == edited && steps++ < step_limit) low--;
+  if (mark != 5)
+    while (image(type, f, bits_at(type, high + 1)) == edited && steps++ < step_limit) high++;
+  if (steps >= step_limit) return preimage(type, f, edited, lowest, highest);
+  *lowest = low;
+  *highest = high;
+  return 1;
+}
+
+// What both forms of `errata_open_elements` share; FUNCTION(i) is that of element i.
+#define OPEN_ELEMENTS(type, FUNCTION)                                                                        \
+  do {                                                                                                       \
+    for (size_t i = 0; i < count; i++) {                                                                     \
+      uint64_t eight;                                                                                        \
+      /* Marks are rare, so eight are looked at together. */                                                 \
+      while (i + 8 <= count && (memcpy(&eight, marks + i, 8), eight == 0)) i += 8;                           \
+      if (i == count) break;                                                                                 \
+      if (!marks[i]) continue;                                                                               \
+      uint64_t bits = load(type, edited, i);                                                                 \
+      int64_t low, high;                                                                                     \
+      if (!marked_preimage(type, FUNCTION(i), bits, load(type, base, i), marks[i], &low, &high)) return -1;  \
+      if (low == high) {                                                                                     \
+        store(type, base, i, bits_at(type, low));                                                            \
+      } else {                                                                                               \
+        *open++ = (errata_open){low, high, (uint32_t)(position + i), ordinal(type, bits) >= 0};              \
+        found++;                                                                                             \
+      }                                                                                                      \
+    }                                                                                                        \
+    return found;                                                                                            \
+  } while (0)
+
+ptrdiff_t errata_open_elements(errata_type type, errata_rounding rounding, const void *edited, const float *sums,
+                               void *base, const uint8_t *marks, size_t count, uint64_t first, size_t position,
+                               errata_open *open) {
+  ptrdiff_t found = 0;
+#define SUMMED(type, rounding) OPEN_ELEMENTS(type, FUNCTION_##rounding)
+#define FUNCTION_nearest(i) adding(nearest, sums[i], first + i)
+#define FUNCTION_stochastic(i) adding(stochastic, sums[i], first + i)
+  FOR_EACH_KIND(type, rounding, SUMMED);
+#undef SUMMED
+#undef FUNCTION_nearest
+#undef FUNCTION_stochastic
+  return found;
+}
+
+ptrdiff_t errata_open_unscaled(errata_type type, double gain, const void *edited, void *base, const uint8_t *marks,
+                               size_t count, size_t position, errata_open *open) {
+  ptrdiff_t found = 0;
+#define SUMMED(type, _) OPEN_ELEMENTS(type, FUNCTION)
+#define FUNCTION(i) scaling(gain)
+  FOR_EACH_KIND(type, ((errata_rounding){0, 0}), SUMMED);
+#undef SUMMED
+#undef FUNCTION
+  return found;
 }

@@ -62,45 +62,90 @@ ADD(bf16, uint16_t)
 ADD_STOCHASTIC(f16)
 ADD_STOCHASTIC(bf16)
 
-// Steps back from the edited number, then asks whether this value and neither neighbor leads to it.
-#define ESTIMATE(name, bits, neighbor, subtract, parameters, add)                                           \
-  static size_t NAMED(name)(const bits *restrict edited, const float *restrict sums, bits *restrict base,   \
-                            uint8_t *restrict ambiguous, size_t count parameters) {                         \
+#define SCALE(type, bits, number)                                                                           \
+  static void NAMED(scale_all_##type)(const bits *restrict base, number gain, bits *restrict edited,        \
+                                      size_t count) {                                                       \
+    for (size_t i = 0; i < count; i++) edited[i] = scale_##type(base[i], gain);                             \
+  }
+SCALE(f64, uint64_t, double)
+SCALE(f32, uint32_t, float)
+SCALE(f16, uint16_t, float)
+SCALE(bf16, uint16_t, float)
+
+// Steps back from the edited number, then asks whether this value and neither neighbor leads to it. The marks say what
+// `errata_open_elements` would ask again: 1 the guess does not, 2 the number above does, 4 the number below does.
+#define ESTIMATE(name, bits, neighbor, step_back, image, ...)                                               \
+  static size_t NAMED(name)(const bits *restrict edited, bits *restrict base, uint8_t *restrict marks,      \
+                            size_t count, __VA_ARGS__) {                                                    \
     uint32_t marked = 0; /* 32 bits keep the lanes of the loop narrow */                                    \
     for (size_t i = 0; i < count; i++) {                                                                    \
-      bits e = edited[i], guess = subtract;                                                                 \
-      float sum = sums[i];                                                                                  \
+      bits e = edited[i], guess = step_back;                                                                \
       bits above = neighbor(guess, 1), below = neighbor(guess, -1);                                         \
-      uint8_t several = add(guess) != e | add(above) == e | add(below) == e;                                \
+      uint8_t mark = (uint8_t)((image(guess) != e) | (image(above) == e) << 1 | (image(below) == e) << 2);  \
       base[i] = guess;                                                                                      \
-      ambiguous[i] = several;                                                                               \
-      marked += several;                                                                                    \
+      marks[i] = mark;                                                                                      \
+      marked += mark != 0;                                                                                  \
     }                                                                                                       \
     return marked;                                                                                          \
   }
-#define NEAREST(w) PLAIN_ADD(w, sum)
-#define NO_PARAMETERS
-#define DRAWN_PARAMETERS , uint64_t seed, uint64_t first
-#define DRAWN(w) PLAIN_ADD(w, sum, draw24(seed, first + i))
+#define ESTIMATE_SUMMED(type, bits, neighbor) \
+  ESTIMATE(estimate_##type, bits, neighbor, add_##type(e, -sums[i]), IMAGE, const float *restrict sums)
+#define ESTIMATE_DRAWN(type)                                                                                \
+  ESTIMATE(estimate_##type##_stochastic, uint16_t, neighbor16, add_##type(e, -sums[i]), IMAGE,              \
+           const float *restrict sums, uint64_t seed, uint64_t first)
+#define ESTIMATE_SCALED(type, bits, neighbor, number) \
+  ESTIMATE(estimate_scaled_##type, bits, neighbor, unscale_##type(e, gain), IMAGE, number gain)
 
-#define PLAIN_ADD add_f64
-ESTIMATE(estimate_f64, uint64_t, neighbor64, add_f64(e, -sums[i]), NO_PARAMETERS, NEAREST)
-#undef PLAIN_ADD
-#define PLAIN_ADD add_f32
-ESTIMATE(estimate_f32, uint32_t, neighbor32, add_f32(e, -sums[i]), NO_PARAMETERS, NEAREST)
-#undef PLAIN_ADD
-#define PLAIN_ADD add_f16
-ESTIMATE(estimate_f16, uint16_t, neighbor16, add_f16(e, -sums[i]), NO_PARAMETERS, NEAREST)
-#undef PLAIN_ADD
-#define PLAIN_ADD add_bf16
-ESTIMATE(estimate_bf16, uint16_t, neighbor16, add_bf16(e, -sums[i]), NO_PARAMETERS, NEAREST)
-#undef PLAIN_ADD
-#define PLAIN_ADD add_f16_stochastic
-ESTIMATE(estimate_f16_stochastic, uint16_t, neighbor16, add_f16(e, -sums[i]), DRAWN_PARAMETERS, DRAWN)
-#undef PLAIN_ADD
-#define PLAIN_ADD add_bf16_stochastic
-ESTIMATE(estimate_bf16_stochastic, uint16_t, neighbor16, add_bf16(e, -sums[i]), DRAWN_PARAMETERS, DRAWN)
-#undef PLAIN_ADD
+#define IMAGE(w) add_f64(w, sums[i])
+ESTIMATE_SUMMED(f64, uint64_t, neighbor64)
+#undef IMAGE
+#define IMAGE(w) add_f32(w, sums[i])
+ESTIMATE_SUMMED(f32, uint32_t, neighbor32)
+#undef IMAGE
+#define IMAGE(w) add_f16(w, sums[i])
+ESTIMATE_SUMMED(f16, uint16_t, neighbor16)
+#undef IMAGE
+#define IMAGE(w) add_bf16(w, sums[i])
+ESTIMATE_SUMMED(bf16, uint16_t, neighbor16)
+#undef IMAGE
+#define IMAGE(w) add_f16_stochastic(w, sums[i], draw24(seed, first + i))
+ESTIMATE_DRAWN(f16)
+#undef IMAGE
+#define IMAGE(w) add_bf16_stochastic(w, sums[i], draw24(seed, first + i))
+ESTIMATE_DRAWN(bf16)
+#undef IMAGE
+#define IMAGE(w) scale_f64(w, gain)
+ESTIMATE_SCALED(f64, uint64_t, neighbor64, double)
+#undef IMAGE
+#define IMAGE(w) scale_f32(w, gain)
+ESTIMATE_SCALED(f32, uint32_t, neighbor32, float)
+#undef IMAGE
+#define IMAGE(w) scale_f16(w, gain)
+ESTIMATE_SCALED(f16, uint16_t, neighbor16, float)
+#undef IMAGE
+#define IMAGE(w) scale_bf16(w, gain)
+ESTIMATE_SCALED(bf16, uint16_t, neighbor16, float)
+#undef IMAGE
+
+static void NAMED(scale)(errata_type type, double gain, const void *base, void *edited, size_t count) {
+  switch (type) {
+  case errata_f64: NAMED(scale_all_f64)(base, gain, edited, count); break;
+  case errata_f32: NAMED(scale_all_f32)(base, (float)gain, edited, count); break;
+  case errata_f16: NAMED(scale_all_f16)(base, (float)gain, edited, count); break;
+  case errata_bf16: NAMED(scale_all_bf16)(base, (float)gain, edited, count); break;
+  }
+}
+
+static size_t NAMED(estimate_scaled)(errata_type type, double gain, const void *edited, void *base, uint8_t *marks,
+                                     size_t count) {
+  switch (type) {
+  case errata_f64: return NAMED(estimate_scaled_f64)(edited, base, marks, count, gain);
+  case errata_f32: return NAMED(estimate_scaled_f32)(edited, base, marks, count, (float)gain);
+  case errata_f16: return NAMED(estimate_scaled_f16)(edited, base, marks, count, (float)gain);
+  case errata_bf16: return NAMED(estimate_scaled_bf16)(edited, base, marks, count, (float)gain);
+  }
+  return 0;
+}
 
 static void NAMED(add)(errata_type type, errata_rounding rounding, const void *base, const float *sums,
                        void *edited, size_t count, uint64_t first) {
@@ -123,18 +168,18 @@ static void NAMED(add)(errata_type type, errata_rounding rounding, const void *b
 }
 
 static size_t NAMED(estimate)(errata_type type, errata_rounding rounding, const void *edited, const float *sums,
-                              void *base, uint8_t *ambiguous, size_t count, uint64_t first) {
+                              void *base, uint8_t *marks, size_t count, uint64_t first) {
   switch (type) {
-  case errata_f64: return NAMED(estimate_f64)(edited, sums, base, ambiguous, count);
-  case errata_f32: return NAMED(estimate_f32)(edited, sums, base, ambiguous, count);
+  case errata_f64: return NAMED(estimate_f64)(edited, base, marks, count, sums);
+  case errata_f32: return NAMED(estimate_f32)(edited, base, marks, count, sums);
   case errata_f16:
     if (rounding.is_stochastic)
-      return NAMED(estimate_f16_stochastic)(edited, sums, base, ambiguous, count, rounding.seed, first);
-    return NAMED(estimate_f16)(edited, sums, base, ambiguous, count);
+      return NAMED(estimate_f16_stochastic)(edited, base, marks, count, sums, rounding.seed, first);
+    return NAMED(estimate_f16)(edited, base, marks, count, sums);
   case errata_bf16:
     if (rounding.is_stochastic)
-      return NAMED(estimate_bf16_stochastic)(edited, sums, base, ambiguous, count, rounding.seed, first);
-    return NAMED(estimate_bf16)(edited, sums, base, ambiguous, count);
+      return NAMED(estimate_bf16_stochastic)(edited, base, marks, count, sums, rounding.seed, first);
+    return NAMED(estimate_bf16)(edited, base, marks, count, sums);
   }
   return 0;
 }
@@ -180,11 +225,11 @@ static void NAMED(to_float)(errata_type type, const void *restrict elements, flo
 
 #undef ADD
 #undef ADD_STOCHASTIC
+#undef SCALE
 #undef ESTIMATE
-#undef NEAREST
-#undef NO_PARAMETERS
-#undef DRAWN_PARAMETERS
-#undef DRAWN
+#undef ESTIMATE_SUMMED
+#undef ESTIMATE_DRAWN
+#undef ESTIMATE_SCALED
 #undef PANEL_TILE
 #undef VECTOR
 #undef VECTORS

@@ -80,6 +80,51 @@ struct ReaderDifferenceTests {
     try check("base.safetensors", "edited.safetensors", kinds: ["low-rank"])
   }
 
+  /// Random bits of a type's elements, and the same times 0.9.
+  func scaled<Bits: FixedWidthInteger & UnsignedInteger & BitwiseCopyable>(
+    _ type: ElementType, isDisturbed: Bool, times: (Bits) -> Bits
+  ) -> (NewTensor, NewTensor) {
+    var generator = SplitMix64(state: UInt64(Bits.bitWidth))
+    let before = (0..<6000).map { _ in Bits.random(in: 0 ... .max, using: &generator) }
+    var after = before.map(times)
+    if isDisturbed { after[1234] ^= 1 }
+    return (
+      NewTensor(name: type.rawValue, elementType: type, shape: [3, 40, 50], elements: before),
+      NewTensor(name: type.rawValue, elementType: type, shape: [3, 40, 50], elements: after)
+    )
+  }
+
+  @Test(arguments: [false, true])
+  func `scaled tensors of every type, exact and with differences after them`(isDisturbed: Bool) throws {
+    let pairs = [
+      scaled(.f64, isDisturbed: isDisturbed) { (bits: UInt64) in
+        let w = Double(bitPattern: bits)
+        return w.isFinite ? (w * 0.9).bitPattern : bits
+      },
+      scaled(.f32, isDisturbed: isDisturbed) { (bits: UInt32) in
+        let w = Float(bitPattern: bits)
+        return w.isFinite ? (w * 0.9).bitPattern : bits
+      },
+      scaled(.f16, isDisturbed: isDisturbed) { (bits: UInt16) in
+        let w = Float16(bitPattern: bits)
+        return w.isFinite ? Float16(Float(w) * 0.9).bitPattern : bits
+      },
+    ]
+    try SafetensorsWriter.write(pairs.map(\.0), to: folder.path("base.safetensors"))
+    try SafetensorsWriter.write(pairs.map(\.1), to: folder.path("edited.safetensors"))
+    try check("base.safetensors", "edited.safetensors", kinds: ["scaled"])
+  }
+
+  @Test func `a scaled model in BF16`() throws {
+    let fixtures = PackageFiles.path("Fixtures")
+    let applied = try runner.errata(
+      "apply", fixtures + "/reference/tiny-llama.scaled.errata", fixtures + "/models/tiny-llama", "-o",
+      "edited")
+    #expect(applied.status == 0, "\(applied.errors)")
+    #expect(try runner.shell("cp -r \(fixtures)/models/tiny-llama base").status == 0)
+    try check("base", "edited", kinds: ["scaled"])
+  }
+
   @Test func `tensors added, removed and replaced, from one file to several and back`() throws {
     let (kept, changed) = try (pair("kept", .u8, [5]), pair("changed", .bf16, [30, 40]))
     let (old, new) = try (pair("replaced", .f32, [6, 4]).0, pair("replaced", .f16, [4, 6]).0)

@@ -9,12 +9,15 @@ import Testing
 struct WorkedExample {
   static let base: [UInt8] = [0x00, 0x3C, 0x00, 0x42, 0x00, 0xBA, 0x00, 0x64]
   static let edited: [UInt8] = [0x00, 0x40, 0x80, 0x43, 0x00, 0xB4, 0x00, 0x64]
+  /// The base times 0.9.
+  static let scaled: [UInt8] = [0x33, 0x3B, 0x66, 0x41, 0x66, 0xB9, 0x33, 0x63]
   let bench: Workbench
 
   init() throws {
     bench = try Workbench()
-    try bench.write([TestTensor("w", .f16, [2, 2], bytes: Self.base)], to: "base.safetensors")
-    try bench.write([TestTensor("w", .f16, [2, 2], bytes: Self.edited)], to: "edited.safetensors")
+    for (name, bytes) in [("base", Self.base), ("edited", Self.edited), ("scaled", Self.scaled)] {
+      try bench.write([TestTensor("w", .f16, [2, 2], bytes: bytes)], to: name + ".safetensors")
+    }
   }
 
   /// All that a reader does with a patch: opens it, checks it, applies it, reverts it.
@@ -23,7 +26,8 @@ struct WorkedExample {
     let patch = try PatchFile(bench.folder.path("p.errata"))
     try patch.checkBlocks(threads: 1)
     try change(patch, .apply, "base.safetensors")
-    try change(patch, .revert, "edited.safetensors")
+    try change(
+      patch, .revert, patch.changes.first?.kind == .scaled ? "scaled.safetensors" : "edited.safetensors")
   }
 
   private func change(_ patch: PatchFile, _ direction: PatchRun.Direction, _ model: String) throws {

@@ -57,6 +57,109 @@ import Testing
     }
   }
 
+  static let gains: [Double] = [0.5, 0.9, 1, 1.1, 2.5, 1e-3, 1e5, 0x1p-149, 3.4e38].map { Double(Float($0)) }
+
+  @Test(arguments: [ElementType.f16, .bf16], gains)
+  func `of a scaled number it is the set that brute force finds`(type: ElementType, gain: Double) {
+    let kernel = type.kernelType
+    let images = (-32768...32767).map {
+      errata_ordinal(kernel, errata_scale_one(kernel, gain, errata_bits(kernel, $0)))
+    }
+    #expect(zip(images, images.dropFirst()).allSatisfy { $0 <= $1 })
+    var candidates: [Int64: (Int64, Int64)] = [:]
+    for (position, image) in images.enumerated() {
+      let ordinal = Int64(position - 32768)
+      candidates[image] = (candidates[image]?.0 ?? ordinal, ordinal)
+    }
+    let wrong = (Int64(-32768)...32767).filter { edited in
+      var (low, high) = (Int64(0), Int64(0))
+      let exists = errata_unscaled_preimage(kernel, gain, errata_bits(kernel, edited), &low, &high) != 0
+      guard let expected = candidates[edited] else { return exists }
+      return !exists || (low, high) != expected
+    }
+    #expect(wrong.isEmpty)
+  }
+
+  @Test(arguments: [ElementType.f32, .f64], gains)
+  func `of a wide scaled number its ends lead there and their neighbors do not`(
+    type: ElementType, gain: Double
+  ) {
+    let kernel = type.kernelType
+    let tensor = TestTensor("w", type, [500], seed: 4)
+    func image(_ ordinal: Int64) -> UInt64 { errata_scale_one(kernel, gain, errata_bits(kernel, ordinal)) }
+    for index in 0..<500 {
+      let base = errata_ordinal(kernel, tensor.bits(index))
+      let edited = image(base)
+      var (low, high) = (Int64(0), Int64(0))
+      #expect(errata_unscaled_preimage(kernel, gain, edited, &low, &high) != 0)
+      #expect(low <= base && base <= high, "element \(index)")
+      #expect(image(low) == edited && image(high) == edited, "element \(index)")
+      #expect(image(low - 1) != edited && image(high + 1) != edited, "element \(index)")
+    }
+  }
+
+  /// The settled elements of an estimate, judged by the preimage of each.
+  @Test(arguments: ElementType.editable, [TensorChange.Rounding.nearest, .stochastic(seed: 5)])
+  func `open elements are those with several candidates`(type: ElementType, rounding: TensorChange.Rounding) {
+    let (kernel, size, count) = (type.kernelType, type.bitCount / 8, 3000)
+    let tensor = TestTensor("w", type, [count], seed: 12)
+    var generator = SplitMix64(state: 13)
+    // Sums from far below the weights to far above them: from one candidate to millions.
+    let sums = (0..<count).map { index in Float(generator.normal() * [1e-3, 0.05, 1, 300][index % 4]) }
+    for gain in [nil, 0.9, 2.5, 0x1p-140] as [Double?] {
+      var edited = [UInt8](repeating: 0, count: count * size)
+      var base = edited
+      var marks = [UInt8](repeating: 0, count: count)
+      var open = [errata_open](repeating: errata_open(), count: count)
+      var found = 0
+      if let gain {
+        errata_scale(kernel, Double(Float(gain)), tensor.bytes, &edited, count)
+        _ = errata_estimate_unscaled(kernel, Double(Float(gain)), edited, &base, &marks, count)
+        found = errata_open_unscaled(kernel, Double(Float(gain)), edited, &base, marks, count, 40, &open)
+      } else {
+        errata_add(kernel, rounding.kernel, tensor.bytes, sums, &edited, count, 9)
+        _ = errata_estimate_base(kernel, rounding.kernel, edited, sums, &base, &marks, count, 9)
+        found = errata_open_elements(
+          kernel, rounding.kernel, edited, sums, &base, marks, count, 9, 40, &open)
+      }
+      let result = TestTensor("w", type, [count], bytes: edited)
+      let settled = TestTensor("w", type, [count], bytes: base)
+      var next = 0
+      for index in 0..<count {
+        var (low, high) = (Int64(0), Int64(0))
+        let bits = result.bits(index)
+        let exists =
+          gain.map { errata_unscaled_preimage(kernel, Double(Float($0)), bits, &low, &high) }
+          ?? errata_preimage(kernel, rounding.kernel, bits, sums[index], 9 + UInt64(index), &low, &high)
+        #expect(exists != 0)
+        if low == high {
+          #expect(settled.bits(index) == tensor.bits(index), "element \(index)")
+          continue
+        }
+        let element = open[next]
+        next += 1
+        #expect((element.lowest, element.highest, element.position) == (low, high, UInt32(40 + index)))
+        #expect((element.is_positive == 1) == (errata_ordinal(kernel, bits) >= 0))
+      }
+      #expect(found == next && next > 0)
+    }
+  }
+
+  @Test func `an element without any base is noticed`() {
+    // From 1 on, 3w moves by one and a half places of the result: the tie goes to the even one, 0x4201 is passed over.
+    let edited: [UInt16] = [0x4200, 0x4201, 0x4202, 0x4203]
+    for (index, exists) in [true, false, true, true].enumerated() {
+      var base: [UInt16] = [0]
+      var mark: UInt8 = 0
+      var open = errata_open()
+      _ = errata_estimate_unscaled(errata_f16, 3, [edited[index]], &base, &mark, 1)
+      let found = errata_open_unscaled(errata_f16, 3, [edited[index]], &base, &mark, 1, 0, &open)
+      var (low, high) = (Int64(0), Int64(0))
+      #expect((errata_unscaled_preimage(errata_f16, 3, UInt64(edited[index]), &low, &high) != 0) == exists)
+      #expect((found >= 0) == exists, "element \(index)")
+    }
+  }
+
   @Test func `ordinals count the numbers in order, and back`() {
     for type in ElementType.editable {
       let width = type.bitCount

@@ -1,4 +1,4 @@
-// Row kernels of the low-rank change: `Formats/patch.md`, "Arithmetic", is what they compute, bit for bit.
+// Row kernels of the low-rank and the scaled change: `Formats/patch.md`, "Arithmetic", is what they compute, bit for bit.
 //
 // Every sum runs over k = 0, 1, … with the product and the sum each rounded to float. A vector unit may take many
 // elements at once; none may reorder one element's sum. That is why BLAS is not used here: its bits change with the
@@ -41,10 +41,34 @@ void errata_low_rank_sums_plain(const float *left, size_t rows, const float *pan
 void errata_add(errata_type type, errata_rounding rounding, const void *base, const float *sums, void *edited,
                 size_t count, uint64_t first);
 
+// edited[i] = round(base[i] · gain); elements that are not finite stay as they are. The gain is finite and above 0; for
+// all types but f64 it is a float.
+void errata_scale(errata_type type, double gain, const void *base, void *edited, size_t count);
+
 // base[i] = the only value that `errata_add` takes to edited[i], where there is only one, else any value;
-// ambiguous[i] = 1 where there may be several. Returns how many are marked.
+// marks[i] = 0 there; else there may be several, or another one. Returns how many are marked.
 size_t errata_estimate_base(errata_type type, errata_rounding rounding, const void *edited, const float *sums,
-                            void *base, uint8_t *ambiguous, size_t count, uint64_t first);
+                            void *base, uint8_t *marks, size_t count, uint64_t first);
+// The same for `errata_scale`.
+size_t errata_estimate_unscaled(errata_type type, double gain, const void *edited, void *base, uint8_t *marks,
+                                size_t count);
+
+// An edited element that more than one base element leads to: all ordinals from the lowest to the highest.
+typedef struct {
+  int64_t lowest, highest;
+  uint32_t position;
+  // Whether the edited element is +0 or above.
+  uint32_t is_positive;
+} errata_open;
+
+// Settles the marked elements of an estimate: a base element that is the only one is stored, others are written to
+// `open`, which has room for all that are marked; `position` is that of element 0. Returns how many are open, or −1
+// where an element has no base at all.
+ptrdiff_t errata_open_elements(errata_type type, errata_rounding rounding, const void *edited, const float *sums,
+                               void *base, const uint8_t *marks, size_t count, uint64_t first, size_t position,
+                               errata_open *open);
+ptrdiff_t errata_open_unscaled(errata_type type, double gain, const void *edited, void *base, const uint8_t *marks,
+                               size_t count, size_t position, errata_open *open);
 
 // Elements as floats: exact from f16 and bf16, rounded once from f64.
 void errata_to_float(errata_type type, const void *elements, float *floats, size_t count);
@@ -55,11 +79,15 @@ void errata_add_change(const float *base, const float *edited, size_t count, dou
 
 // One element, as bits: what `errata_add` makes of it.
 uint64_t errata_add_one(errata_type type, errata_rounding rounding, uint64_t base, float sum, uint64_t index);
+// What `errata_scale` makes of it.
+uint64_t errata_scale_one(errata_type type, double gain, uint64_t base);
 
 // The preimage of one edited element: all values that `errata_add` takes to it. They are neighbors in the order of the
 // numbers, so two ordinals tell them. Returns 0 when there are none.
 int errata_preimage(errata_type type, errata_rounding rounding, uint64_t edited, float sum, uint64_t index,
                     int64_t *lowest, int64_t *highest);
+// The same for `errata_scale`.
+int errata_unscaled_preimage(errata_type type, double gain, uint64_t edited, int64_t *lowest, int64_t *highest);
 
 // Position of an element's bits in the order of the numbers: −1 is −0, 0 is +0.
 int64_t errata_ordinal(errata_type type, uint64_t bits);

@@ -12,6 +12,7 @@ extension TensorChange {
       members.append(.init("baseShape", .array(baseForm.shape.map { .integer($0) })))
     }
     if kind == .lowRank { members += lowRankMembers }
+    if kind == .scaled { members.append(.init("gain", .string(gainText))) }
     if kind != .added { members.append(.init("baseDigest", .string(baseDigest.hexadecimal))) }
     if kind != .removed { members.append(.init("resultDigest", .string(resultDigest.hexadecimal))) }
     for (field, range) in zip(kind.fields, blocks.ranges) where !(range.isEmpty && isOptional(field)) {
@@ -22,8 +23,14 @@ extension TensorChange {
     return .object(members)
   }
 
-  /// Whether a field may be left out: factors alone usually give the result.
-  func isOptional(_ field: String) -> Bool { kind == .lowRank && field == "differences" }
+  /// Whether a field may be left out: factors or a gain alone usually give the result.
+  func isOptional(_ field: String) -> Bool { kind.isFunction && field == "differences" }
+
+  /// Bits of a number of the arithmetic's type.
+  private var gainText: String {
+    elementType == .f64
+      ? hexadecimal(gain.bitPattern, digits: 16) : hexadecimal(UInt64(Float(gain).bitPattern), digits: 8)
+  }
 
   private var lowRankMembers: [JSONValue.Member] {
     var members: [JSONValue.Member] = [
@@ -34,8 +41,7 @@ extension TensorChange {
     case .nearest: members.append(.init("rounding", "nearest"))
     case .stochastic(let seed):
       members.append(.init("rounding", "stochastic"))
-      let digits = String(seed, radix: 16)
-      members.append(.init("seed", .string(String(repeating: "0", count: 16 - digits.count) + digits)))
+      members.append(.init("seed", .string(hexadecimal(seed, digits: 16))))
     }
     return members
   }
@@ -59,6 +65,10 @@ extension TensorChange {
       self.rank = rank
       factorType = try fields.known("factorType", FactorType.init(rawValue:))
       rounding = try fields.rounding(elementType)
+    }
+    if kind == .scaled {
+      guard elementType.isEditable else { throw fields.bad("elementType") }
+      gain = try fields.gain(elementType)
     }
     baseDigest = kind == .added ? Digest(leaves: []) : try fields.digest("baseDigest")
     resultDigest = kind == .removed ? Digest(leaves: []) : try fields.digest("resultDigest")
@@ -123,11 +133,31 @@ struct ManifestFields {
   func rounding(_ type: ElementType) throws(PatchError) -> TensorChange.Rounding {
     guard try known("rounding", { ["nearest": false, "stochastic": true][$0] }) else { return .nearest }
     guard type == .f16 || type == .bf16 else { throw bad("rounding") }
-    let digits = try text("seed")
-    guard digits.utf8.count == 16,
-      digits.utf8.allSatisfy({ (0x30...0x39).contains($0) || (0x61...0x66).contains($0) }),
-      let seed = UInt64(digits, radix: 16)
-    else { throw bad("seed") }
-    return .stochastic(seed: seed)
+    return .stochastic(seed: try hexadecimal("seed", digits: 16))
   }
+
+  func gain(_ type: ElementType) throws(PatchError) -> Double {
+    let gain =
+      type == .f64
+      ? Double(bitPattern: try hexadecimal("gain", digits: 16))
+      : Double(Float(bitPattern: UInt32(try hexadecimal("gain", digits: 8))))
+    guard gain.isFinite, gain > 0 else { throw bad("gain") }
+    return gain
+  }
+
+  /// So many lower-case digits, at most sixteen, the most significant first.
+  private func hexadecimal(_ field: String, digits count: Int) throws(PatchError) -> UInt64 {
+    let digits = try text(field)
+    guard digits.utf8.count == count,
+      digits.utf8.allSatisfy({ (0x30...0x39).contains($0) || (0x61...0x66).contains($0) }),
+      let number = UInt64(digits, radix: 16)
+    else { throw bad(field) }
+    return number
+  }
+}
+
+/// So many lower-case digits, the most significant first.
+private func hexadecimal(_ number: UInt64, digits count: Int) -> String {
+  let digits = String(number, radix: 16)
+  return String(repeating: "0", count: count - digits.count) + digits
 }

@@ -45,6 +45,8 @@ public struct TensorChange: Equatable, Sendable {
   public var factorType: FactorType
   /// How results are rounded.
   public var rounding: Rounding
+  /// What every element of a scaled tensor is multiplied by; exact as Float but for F64 elements.
+  public var gain = 1.0
   /// A few weights of the base of a low-rank change, by which the model is known again in another form.
   public var sample: WeightSample?
   /// Measurements for people; never needed to apply or revert.
@@ -67,6 +69,8 @@ public struct TensorChange: Equatable, Sendable {
     case lowRank = "low-rank"
     /// The difference of every element, in the order of the numbers.
     case difference
+    /// One factor for all elements; and, where that alone does not give the result, a difference after it.
+    case scaled
     /// A tensor of another type or shape under the same name; both are stored whole.
     case replaced
     /// A tensor that the base does not have.
@@ -79,6 +83,7 @@ public struct TensorChange: Equatable, Sendable {
       switch self {
       case .lowRank: ["leaves", "scales", "left", "right", "differences", "choices"]
       case .difference: ["differences", "leaves"]
+      case .scaled: ["leaves", "differences", "choices"]
       case .replaced: ["base", "result"]
       case .added: ["result"]
       case .removed: ["base"]
@@ -86,7 +91,10 @@ public struct TensorChange: Equatable, Sendable {
     }
 
     /// Whether base and result have one type and shape, so that the change goes tile by tile.
-    public var isTiled: Bool { self == .lowRank || self == .difference }
+    public var isTiled: Bool { self == .difference || isFunction }
+
+    /// Whether each element becomes a function of itself, perhaps with a difference after it.
+    var isFunction: Bool { self == .lowRank || self == .scaled }
   }
 
   /// The blocks of a field; empty when the kind does not have it.

@@ -149,6 +149,11 @@ extension ModelComparison {
     for name in names {
       if tiled.contains(name) {
         let pair = try TensorPair(name, self)
+        if known[name] == nil, let gain = try ScaleSearch(pair: pair).gain(),
+          try writer.appendScaled(pair, gain: gain, threads: threads, progress: progress) != nil
+        {
+          continue
+        }
         if let factors = try known[name]
           ?? LowRankSearch(pair: pair, effort: effort, threads: threads).factors(),
           try writer.appendLowRank(pair, factors, threads: threads, progress: progress) != nil

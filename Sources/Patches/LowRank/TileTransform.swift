@@ -4,19 +4,41 @@ internal import ModelFiles
 /// The two functions of `Formats/patch.md` on one tile: apply, and its inverse with the help of the choices.
 struct TileTransform: Sendable {
   let change: TensorChange
-  private let sums: LowRankSums
+  private let function: Function
   private let type: errata_type
-  private let rounding: errata_rounding
 
+  /// How an element becomes another.
+  private enum Function: Sendable {
+    case adding(LowRankSums, errata_rounding)
+    case scaling(Double)
+  }
+
+  /// A low-rank change.
   init(_ factors: StoredFactors, change: TensorChange) {
     self.change = change
-    sums = LowRankSums(factors, change: change)
     type = change.elementType.kernelType
-    rounding =
+    let rounding =
       switch change.rounding {
       case .nearest: errata_rounding(is_stochastic: 0, seed: 0)
       case .stochastic(let seed): errata_rounding(is_stochastic: 1, seed: seed)
       }
+    function = .adding(LowRankSums(factors, change: change), rounding)
+  }
+
+  /// A scaled tensor.
+  init(scaled change: TensorChange) {
+    self.change = change
+    type = change.elementType.kernelType
+    function = .scaling(change.gain)
+  }
+
+  /// The function that a change has; `nil` for those that have none.
+  init?(_ change: TensorChange, of patch: PatchFile) throws {
+    switch change.kind {
+    case .lowRank: self.init(try StoredFactors(change: change, patch: patch), change: change)
+    case .scaled: self.init(scaled: change)
+    case .difference, .replaced, .added, .removed: return nil
+    }
   }
 
   /// Buffers of one thread.
@@ -44,10 +66,14 @@ struct TileTransform: Sendable {
 
   /// Computes the edited tile from the base tile.
   func apply(_ tile: Int, base: UnsafeRawPointer, edited: UnsafeMutableRawPointer, _ scratch: Scratch) {
-    let first = elements(of: tile).lowerBound
-    sums.forEachRun(in: elements(of: tile), scratch.sums) { run, sums in
-      let offset = (run.lowerBound - first) * change.elementSize
-      errata_add(type, rounding, base + offset, sums, edited + offset, run.count, UInt64(run.lowerBound))
+    let elements = elements(of: tile)
+    switch function {
+    case .scaling(let gain): errata_scale(type, gain, base, edited, elements.count)
+    case .adding(let sums, let rounding):
+      sums.forEachRun(in: elements, scratch.sums) { run, sums in
+        let offset = (run.lowerBound - elements.lowerBound) * change.elementSize
+        errata_add(type, rounding, base + offset, sums, edited + offset, run.count, UInt64(run.lowerBound))
+      }
     }
   }
 
@@ -57,32 +83,31 @@ struct TileTransform: Sendable {
   func estimateBase(
     _ tile: Int, edited: UnsafeRawPointer, base: UnsafeMutableRawPointer, _ scratch: Scratch
   ) -> [OpenElement]? {
-    let first = elements(of: tile).lowerBound
+    let elements = elements(of: tile)
     var open: [OpenElement] = []
     var hasBase = true
-    sums.forEachRun(in: elements(of: tile), scratch.sums) { run, sums in
-      let start = run.lowerBound - first
-      let offset = start * change.elementSize
-      let marked = errata_estimate_base(
-        type, rounding, edited + offset, sums, base + offset, scratch.marks, run.count, UInt64(run.lowerBound)
-      )
+    /// Takes what a kernel settles of some marked elements.
+    func settle(_ marked: Int, _ kernel: (UnsafeMutablePointer<OpenElement>?) -> Int) {
       guard marked > 0, hasBase else { return }
-      forEachMark(scratch.marks, count: run.count) { index in
-        let bits = load(edited, start + index)
-        var low: Int64 = 0
-        var high: Int64 = 0
-        guard
-          errata_preimage(type, rounding, bits, sums[index], UInt64(run.lowerBound + index), &low, &high) != 0
-        else {
-          hasBase = false
-          return
-        }
-        if low == high {
-          store(errata_bits(type, low), base, start + index)
-        } else {
-          open.append(
-            OpenElement(
-              position: start + index, candidates: low...high, isPositive: errata_ordinal(type, bits) >= 0))
+      open += [OpenElement](unsafeUninitializedCapacity: marked) { buffer, count in
+        // SAFETY: the kernel writes at most as many as are marked.
+        let found = kernel(buffer.baseAddress)
+        hasBase = found >= 0
+        count = max(found, 0)
+      }
+    }
+    switch function {
+    case .scaling(let gain):
+      let marked = errata_estimate_unscaled(type, gain, edited, base, scratch.marks, elements.count)
+      settle(marked) { errata_open_unscaled(type, gain, edited, base, scratch.marks, elements.count, 0, $0) }
+    case .adding(let sums, let rounding):
+      sums.forEachRun(in: elements, scratch.sums) { run, sums in
+        let start = run.lowerBound - elements.lowerBound
+        let (from, to) = (edited + start * change.elementSize, base + start * change.elementSize)
+        let first = UInt64(run.lowerBound)
+        let marked = errata_estimate_base(type, rounding, from, sums, to, scratch.marks, run.count, first)
+        settle(marked) {
+          errata_open_elements(type, rounding, from, sums, to, scratch.marks, run.count, first, start, $0)
         }
       }
     }
@@ -91,30 +116,14 @@ struct TileTransform: Sendable {
 
   /// Fills in the open elements of a base tile; `false` when the choices are not those of this tile.
   func fill(_ open: [OpenElement], choices: [UInt8], base: UnsafeMutableRawPointer) -> Bool {
-    guard let digits = Choices.unpack(open, choices) else { return false }
-    for (element, digit) in zip(open, digits) {
-      store(errata_bits(type, element.ordinal(of: digit)), base, element.position)
+    Choices.unpack(open, choices) { element, digit in
+      store(errata_bits(type, element.ordinal(of: digit)), base, Int(element.position))
     }
-    return true
   }
 
   /// The choices that lead from the open elements to this base tile.
   func choices(_ open: [OpenElement], base: UnsafeRawPointer) -> [UInt8] {
-    Choices.pack(open, open.map { $0.digit(of: errata_ordinal(type, load(base, $0.position))) })
-  }
-
-  /// Marks are rare, so eight are looked at together.
-  private func forEachMark(_ marks: UnsafePointer<UInt8>, count: Int, _ body: (Int) -> Void) {
-    let raw = UnsafeRawPointer(marks)
-    var index = 0
-    while index < count {
-      if index + 8 <= count, raw.loadUnaligned(fromByteOffset: index, as: UInt64.self) == 0 {
-        index += 8
-        continue
-      }
-      if marks[index] != 0 { body(index) }
-      index += 1
-    }
+    Choices.pack(open, open.map { $0.digit(of: errata_ordinal(type, load(base, Int($0.position)))) })
   }
 
   private func load(_ tile: UnsafeRawPointer, _ position: Int) -> UInt64 {

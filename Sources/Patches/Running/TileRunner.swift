@@ -6,17 +6,14 @@ struct TileRunner: Sendable {
   private let run: PatchRun
   private let item: Int
   private let direction: PatchRun.Direction
-  /// The factors' part of a low-rank change.
+  /// What factors or a gain make of a tile.
   private let transform: TileTransform?
 
   init(_ run: PatchRun, item: Int, _ direction: PatchRun.Direction) throws {
     self.run = run
     self.item = item
     self.direction = direction
-    let change = run.items[item].change
-    transform =
-      change.kind == .lowRank
-      ? TileTransform(try StoredFactors(change: change, patch: run.patch), change: change) : nil
+    transform = try TileTransform(run.items[item].change, of: run.patch)
   }
 
   private var change: TensorChange { run.items[item].change }
@@ -33,7 +30,7 @@ struct TileRunner: Sendable {
     if leaves.base == leaves.result {
       output.copyMemory(from: UnsafeRawBufferPointer(input))
     } else if let transform {
-      try computeLowRank(transform, tile, input, output, scratch)
+      try computeFunction(transform, tile, input, output, scratch)
     } else {
       try addDifference(tile, from: input, to: output, scratch)
     }
@@ -44,7 +41,7 @@ struct TileRunner: Sendable {
     return result
   }
 
-  private func computeLowRank(
+  private func computeFunction(
     _ transform: TileTransform, _ tile: Int, _ input: UnsafeMutableRawBufferPointer,
     _ output: UnsafeMutableRawBufferPointer, _ scratch: TileTransform.Scratch
   ) throws {

@@ -6,8 +6,8 @@ struct DiffCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "diff", abstract: "Finds what differs between two models and writes it as a patch.",
     discussion: """
-      The patch leads from BASE to EDITED and back, bit for bit; one file does both. Without -o the differences are only \
-      listed.
+      The patch leads from BASE to EDITED and back, bit for bit; one file does both. Low-rank changes and tensors that were \
+      multiplied by one number are recognized and take little room. Without -o the differences are only listed.
 
       Exit status with --quiet and without -o: 0 when the models are the same, 2 when they differ.
 
@@ -69,7 +69,14 @@ struct DiffCommand: ParsableCommand {
         ($0, try comparison.measure($0, threads: threads.count, progress: measuring.advance))
       })
     var ranks: [String: Int] = [:]
-    for name in comparison.changed { ranks[name] = try comparison.rank(of: name) }
+    var gains: [String: Double] = [:]
+    for name in comparison.changed {
+      if let gain = try comparison.gain(of: name) {
+        gains[name] = Shown.shortest(gain, try comparison.edited.tensor(name).elementType)
+      } else {
+        ranks[name] = try comparison.rank(of: name)
+      }
+    }
     measuring.finish()
     if messages.json {
       let object: JSONValue = [
@@ -80,6 +87,7 @@ struct DiffCommand: ParsableCommand {
               "name": .string(name), "change": .string(kind(name, comparison)), "bytes": .null,
               "relativeChange": measures[name]?.relativeChange.map { .measured($0) } ?? .null,
               "rank": ranks[name].map { .integer($0) } ?? .null,
+              "gain": gains[name].map { .number($0) } ?? .null,
               "changedShare": measures[name].map { .measured($0.changedShare) } ?? .null,
             ]
           }),
@@ -99,7 +107,8 @@ struct DiffCommand: ParsableCommand {
       }
       let relative = measures[name]?.relativeChange
       table.add([
-        name, kind(name, comparison), tensor.elementType.rawValue, Numbers.shape(tensor.shape),
+        name, gains[name].map(Shown.scaled) ?? kind(name, comparison), tensor.elementType.rawValue,
+        Numbers.shape(tensor.shape),
         Numbers.bytes(tensor.byteCount), measures[name].map { Numbers.percent($0.changedShare) } ?? "–",
         ranks[name].map(String.init) ?? "–", relative.map(Numbers.percent) ?? "–",
         Numbers.bar(relative ?? 0, of: largest),
@@ -128,7 +137,8 @@ struct DiffCommand: ParsableCommand {
         patch.changes.map { change in
           [
             "name": .string(change.name), "change": .string(change.kind.rawValue),
-            "rank": .integer(change.rank), "bytes": .integer(patch.storedByteCount(of: change)),
+            "rank": .integer(change.rank), "gain": Shown.gain(of: change),
+            "bytes": .integer(patch.storedByteCount(of: change)),
             "relativeChange": change.measured?["relativeChange"] ?? .null,
           ]
         }),

@@ -63,9 +63,21 @@ extension Shown {
 
   /// The kind of change, and what there is to say about it.
   private static func words(for change: TensorChange) -> String {
+    if change.kind == .scaled { return scaled(by: shortest(change.gain, change.elementType)) }
     guard change.kind == .lowRank else { return change.kind.rawValue }
     return
       "rank \(change.rank), \(change.factorType.rawValue)\(change.rounding == .nearest ? "" : ", stochastic")"
+  }
+
+  /// "scaled by 0.9", "scaled by 2".
+  static func scaled(by gain: Double) -> String {
+    let text = "\(gain)"
+    return "scaled by \(text.hasSuffix(".0") ? String(text.dropLast(2)) : text)"
+  }
+
+  /// The decimal with the fewest digits that stands for the gain in the tensor's arithmetic.
+  static func shortest(_ gain: Double, _ type: ElementType) -> Double {
+    type == .f64 ? gain : Double("\(Float(gain))") ?? gain
   }
 
   private static func settings(_ recipe: JSONValue?) -> String {
@@ -108,6 +120,11 @@ extension Shown {
     return target.isEmpty ? String(sentence) : "\(sentence) → \(target)"
   }
 
+  /// The gain of a scaled tensor, `null` for others.
+  static func gain(of change: TensorChange) -> JSONValue {
+    change.kind == .scaled ? .number(shortest(change.gain, change.elementType)) : .null
+  }
+
   private static func json(_ patch: PatchFile) -> JSONValue {
     [
       "kind": "patch", "version": 1, "digest": .string(patch.digest.hexadecimal),
@@ -119,7 +136,7 @@ extension Shown {
         patch.changes.map { change in
           [
             "name": .string(change.name), "change": .string(change.kind.rawValue),
-            "rank": .integer(change.rank),
+            "rank": .integer(change.rank), "gain": gain(of: change),
             "bytes": .integer(patch.storedByteCount(of: change)),
             "type": .string(change.elementType.rawValue), "shape": .array(change.shape.map { .integer($0) }),
             "orientation": .string(change.orientation.rawValue),
