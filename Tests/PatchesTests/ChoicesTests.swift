@@ -4,10 +4,14 @@ import Testing
 @testable import Patches
 
 extension Choices {
+  static func pack(_ open: [OpenElement], _ digits: [UInt64]) -> [UInt8] {
+    open.withUnsafeBufferPointer { pack($0, digits) }
+  }
+
   /// All digits together, or `nil`.
   static func unpack(_ open: [OpenElement], _ bytes: [UInt8]) -> [UInt64]? {
     var digits: [UInt64] = []
-    return unpack(open, bytes) { digits.append($1) } ? digits : nil
+    return open.withUnsafeBufferPointer { unpack($0, bytes) { digits.append($1) } } ? digits : nil
   }
 }
 

@@ -33,7 +33,7 @@ extension OpenElement {
 /// model; groups of up to 64 bits waste half a digit each.
 enum Choices {
   /// Packs one digit for each open element, in order.
-  static func pack(_ open: [OpenElement], _ digits: [UInt64]) -> [UInt8] {
+  static func pack(_ open: UnsafeBufferPointer<OpenElement>, _ digits: [UInt64]) -> [UInt8] {
     var bytes: [UInt8] = []
     forEachGroup(open) { group, largest in
       var value: UInt64 = 0
@@ -46,7 +46,9 @@ enum Choices {
   }
 
   /// Unpacks the digits and hands them out in order; `false` when the bytes are not exactly those of these elements.
-  static func unpack(_ open: [OpenElement], _ bytes: [UInt8], _ body: (OpenElement, UInt64) -> Void) -> Bool {
+  static func unpack(
+    _ open: UnsafeBufferPointer<OpenElement>, _ bytes: [UInt8], _ body: (OpenElement, UInt64) -> Void
+  ) -> Bool {
     var position = 0
     let isValid = forEachGroup(open) { group, largest in
       let length = byteCount(largest)
@@ -77,7 +79,9 @@ enum Choices {
   ///
   /// - Returns: `false` as soon as the body does.
   @discardableResult
-  private static func forEachGroup(_ open: [OpenElement], _ body: (Range<Int>, UInt64) -> Bool) -> Bool {
+  private static func forEachGroup(
+    _ open: UnsafeBufferPointer<OpenElement>, _ body: (Range<Int>, UInt64) -> Bool
+  ) -> Bool {
     var start = 0
     while start < open.count {
       var largest = open[start].largestDigit

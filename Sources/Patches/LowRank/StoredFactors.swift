@@ -1,3 +1,4 @@
+internal import Kernels
 internal import LinearAlgebra
 
 /// Low-rank factors as a patch keeps them: rounded first, so that everything after is defined by what is stored.
@@ -99,13 +100,11 @@ struct StoredFactors {
   }
 
   private static func floats(_ bytes: [UInt8], _ type: TensorChange.FactorType) -> [Float] {
-    bytes.withUnsafeBytes { buffer in
-      switch type {
-      case .f32:
-        (0..<buffer.count / 4).map { buffer.loadUnaligned(fromByteOffset: 4 * $0, as: Float.self) }
-      case .f16:
-        (0..<buffer.count / 2).map { Float(buffer.loadUnaligned(fromByteOffset: 2 * $0, as: Float16.self)) }
-      }
+    let count = bytes.count / type.byteCount
+    let kernelType = type == .f16 ? errata_f16 : errata_f32
+    return [Float](unsafeUninitializedCapacity: count) { floats, initialized in
+      bytes.withUnsafeBytes { errata_to_float(kernelType, $0.baseAddress, floats.baseAddress, count) }
+      initialized = count
     }
   }
 

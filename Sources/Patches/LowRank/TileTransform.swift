@@ -50,7 +50,20 @@ struct TileTransform: Sendable {
     /// Between factors and difference, where a change has both.
     let middle = UnsafeMutableRawBufferPointer.allocate(byteCount: Tiling.byteCount, alignment: 64)
     let marks = UnsafeMutablePointer<UInt8>.allocate(capacity: Tiling.byteCount)
+    /// Kept from tile to tile: fresh memory costs more than what is done in it.
+    private(set) var open = UnsafeMutableBufferPointer<OpenElement>.allocate(capacity: 1 << 12)
+
+    /// Makes room for so many open elements beside those that are there.
+    func reserveOpen(_ count: Int, keeping present: Int) {
+      guard present + count > open.count else { return }
+      let larger = UnsafeMutableBufferPointer<OpenElement>.allocate(capacity: 2 * (present + count))
+      _ = larger.initialize(from: open[..<present])
+      open.deallocate()
+      open = larger
+    }
+
     deinit {
+      open.deallocate()
       input.deallocate()
       output.deallocate()
       middle.deallocate()
@@ -79,22 +92,22 @@ struct TileTransform: Sendable {
 
   /// Computes the base tile from the edited tile as far as that alone decides it.
   ///
-  /// - Returns: the elements that the choices must decide, or `nil` when an element has no base at all.
+  /// - Returns: the elements that the choices must decide, good until the scratch is used again; or `nil` when an element has
+  ///   no base at all.
   func estimateBase(
     _ tile: Int, edited: UnsafeRawPointer, base: UnsafeMutableRawPointer, _ scratch: Scratch
-  ) -> [OpenElement]? {
+  ) -> UnsafeBufferPointer<OpenElement>? {
     let elements = elements(of: tile)
-    var open: [OpenElement] = []
+    var openCount = 0
     var hasBase = true
     /// Takes what a kernel settles of some marked elements.
-    func settle(_ marked: Int, _ kernel: (UnsafeMutablePointer<OpenElement>?) -> Int) {
+    func settle(_ marked: Int, _ kernel: (UnsafeMutablePointer<OpenElement>) -> Int) {
       guard marked > 0, hasBase else { return }
-      open += [OpenElement](unsafeUninitializedCapacity: marked) { buffer, count in
-        // SAFETY: the kernel writes at most as many as are marked.
-        let found = kernel(buffer.baseAddress)
-        hasBase = found >= 0
-        count = max(found, 0)
-      }
+      scratch.reserveOpen(marked, keeping: openCount)
+      // SAFETY: the kernel writes at most as many as are marked.
+      let found = kernel(scratch.open.baseAddress! + openCount)
+      hasBase = found >= 0
+      openCount += max(found, 0)
     }
     switch function {
     case .scaling(let gain):
@@ -111,18 +124,20 @@ struct TileTransform: Sendable {
         }
       }
     }
-    return hasBase ? open : nil
+    return hasBase ? UnsafeBufferPointer(rebasing: scratch.open[..<openCount]) : nil
   }
 
   /// Fills in the open elements of a base tile; `false` when the choices are not those of this tile.
-  func fill(_ open: [OpenElement], choices: [UInt8], base: UnsafeMutableRawPointer) -> Bool {
+  func fill(
+    _ open: UnsafeBufferPointer<OpenElement>, choices: [UInt8], base: UnsafeMutableRawPointer
+  ) -> Bool {
     Choices.unpack(open, choices) { element, digit in
       store(errata_bits(type, element.ordinal(of: digit)), base, Int(element.position))
     }
   }
 
   /// The choices that lead from the open elements to this base tile.
-  func choices(_ open: [OpenElement], base: UnsafeRawPointer) -> [UInt8] {
+  func choices(_ open: UnsafeBufferPointer<OpenElement>, base: UnsafeRawPointer) -> [UInt8] {
     Choices.pack(open, open.map { $0.digit(of: errata_ordinal(type, load(base, Int($0.position)))) })
   }
 
