@@ -7,7 +7,7 @@ struct VerifyCommand: ParsableCommand {
     commandName: "verify", abstract: "Says what a model is, seen from a patch.",
     discussion: """
       The answer is one of: base (the model before the patch), edited (after it), partial (some of each), other. \
-      Exit status 0 for base and edited, else 2.
+      Exit status 0 for base and edited, else 2. Tensors decide; where the patch changes none, headers and files do.
       """)
   @Argument(help: "The patch.")
   var patch: String
@@ -33,7 +33,7 @@ struct VerifyCommand: ParsableCommand {
       defer { progress.finish() }
       let states = try run.examine(progress: progress.advance)
       progress.finish()
-      let summary = run.summary(of: states)
+      let summary = try run.state(of: states)
       answer(summary, states, run)
       return summary
     }
@@ -61,7 +61,7 @@ struct VerifyCommand: ParsableCommand {
       case .other: "other: this is not a model that the patch knows"
       }
     output.answer(sentence)
-    if output.verbose || summary == .partial || summary == .other {
+    if !states.isEmpty, output.verbose || summary == .partial || summary == .other {
       var table = Table([
         ("tensor", .left), ("state", .left), ("base tiles", .right), ("edited tiles", .right), ("of", .right),
       ])

@@ -234,6 +234,47 @@ import Testing
     ) { try bench.run("p.errata", "other.safetensors") }
   }
 
+  @Test func `a patch of headers or file names alone knows its two sides, and no third`() throws {
+    let t = [TestTensor("a", .f32, [3, 4], seed: 1), TestTensor("b", .bf16, [5, 7], seed: 2)]
+    func write(_ tensors: [TestTensor], note: String, to name: String) throws {
+      try SafetensorsWriter.write(
+        tensors.map(\.new), metadata: [("note", note)], to: bench.folder.path(name + ".safetensors"))
+    }
+    func states(_ base: String, _ edited: String, _ others: [String]) throws -> [ModelState] {
+      let pair = ModelPair(bench: bench, base: base, edited: edited)
+      #expect(try pair.check(changesLayout: true).changes.isEmpty)
+      return try ([base, edited] + others).map { model in
+        let run = try bench.run("p.errata", model)
+        return try run.state(of: run.examine())
+      }
+    }
+    try write(t, note: "one", to: "base")
+    try write(t, note: "two", to: "edited")
+    try write(t, note: "six", to: "third")
+    try bench.copy("edited.safetensors", to: "renamed.safetensors")
+    let files = ["third", "renamed"].map { $0 + ".safetensors" }
+    #expect(
+      try states("base.safetensors", "edited.safetensors", files) == [.base, .edited, .other, .edited])
+
+    try bench.write(shards: [[t[0]], [t[1]]], to: "two")
+    try bench.write(shards: [[t[0], t[1]]], to: "one")
+    try bench.copy("two", to: "named")
+    let index = try bench.folder.read("two/model.safetensors.index.json")
+    try bench.folder.write(
+      Array(String(decoding: index, as: UTF8.self).replacing("model-2", with: "second").utf8),
+      to: "named/model.safetensors.index.json")
+    try bench.copy("two/model-2.safetensors", to: "named/second.safetensors")
+    Folder.remove(bench.folder.path("named/model-2.safetensors"))
+    #expect(try states("two", "one", ["named", "base.safetensors"]) == [.base, .edited, .other, .other])
+    #expect(try states("two", "named", ["one"]) == [.base, .edited, .other])
+    #expect(try states("two", "base.safetensors", ["edited.safetensors"]) == [.base, .edited, .other])
+    // Where a tensor is touched, tensors decide.
+    try bench.write([t[0].changed(), t[1]], to: "changed.safetensors")
+    try ModelPair(bench: bench, base: "base.safetensors", edited: "changed.safetensors").write()
+    let run = try bench.run("p.errata", "third.safetensors")
+    #expect(try run.state(of: run.examine()) == .base)
+  }
+
   @Test func `untouched tensors are those that the new layout names, no fewer and no more`() throws {
     let pair = try pair(Self.tensors, Self.tensors + [TestTensor("new", .f32, [3])])
     try pair.write()

@@ -1,0 +1,30 @@
+public import ModelFiles
+
+extension PatchRun {
+  /// The state of the whole model: that of its tensors where the patch changes any, else that of its headers and files.
+  ///
+  /// - Parameter states: what `examine` found.
+  public func state(of states: [TensorState]) throws -> ModelState {
+    let summary = summary(of: states)
+    let decides = patch.changes.contains { !$0.kind.isTiled || $0.baseDigest != $0.resultDigest }
+    guard !decides, summary == .base, let layout = patch.layout else { return summary }
+    let own = try ModelLayout(of: model)
+    if try patch.holds(layout.base, like: own) { return .base }
+    return try patch.holds(layout.result, like: own) ? .edited : .other
+  }
+}
+
+extension PatchFile {
+  /// Whether a stored layout is that of a model: the same files, to the last byte of their headers.
+  fileprivate func holds(_ stored: StoredLayout, like layout: ModelLayout) throws -> Bool {
+    guard stored.isFolder == layout.isFolder, stored.files.count == layout.files.count else { return false }
+    for file in stored.files {
+      // A single file may have any name.
+      let other = layout.files.first { !stored.isFolder || $0.name == file.name }
+      guard let other, other.byteCount == file.byteCount, other.header.count == file.headerCount,
+        try other.header == content(file.header)
+      else { return false }
+    }
+    return true
+  }
+}
