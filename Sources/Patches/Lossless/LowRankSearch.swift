@@ -1,4 +1,3 @@
-internal import Kernels
 internal import LinearAlgebra
 internal import ModelFiles
 internal import Synchronization
@@ -15,16 +14,15 @@ struct LowRankSearch: Sendable {
   /// Threads that share the rows; BLAS is to use one.
   var threads = 1
 
-  private var rows: Int { pair.before.shape[0] }
-  private var columns: Int { pair.before.shape[1] }
-  private var size: Int { pair.before.elementType.bitCount / 8 }
+  var rows: Int { pair.before.shape[0] }
+  var columns: Int { pair.before.shape[1] }
 
   /// Rows asked first; a rank above half of them is not looked for.
   private static let sampleCount = 256
   /// Directions beyond the rank that steady the range finder.
   private static let spare = 8
   /// Rows taken together through the products.
-  private static let blockCount = 256
+  private static let blockCount = 128
   /// What is left may exceed the expected rounding energy by this much.
   private static let tolerance = 1.05
 
@@ -49,33 +47,8 @@ struct LowRankSearch: Sendable {
     do { return try sampledRank() } catch is LinearAlgebraError { return nil }
   }
 
-  /// Rows `first ..< first + count` of base and edited as Float; what is not finite counts as unchanged.
-  private func read(_ first: Int, _ count: Int) throws -> (before: [Float], after: [Float]) {
-    let place = first * columns * size
-    let type = pair.before.elementType
-    var before: [Float] = []
-    var after: [Float] = []
-    let total = count * columns
-    try pair.base.read(total * size, at: pair.before.byteRange.lowerBound + place).withUnsafeBytes {
-      type.convert($0.baseAddress!, count: total, into: &before)
-    }
-    try pair.edited.read(total * size, at: pair.after.byteRange.lowerBound + place).withUnsafeBytes {
-      type.convert($0.baseAddress!, count: total, into: &after)
-    }
-    return (before, after)
-  }
-
-  private func difference(_ first: Int, _ count: Int) throws -> Matrix<Float> {
-    let (before, after) = try read(first, count)
-    let elements = zip(before, after).map { old, new in
-      let change = new - old
-      return change - change == 0 ? change : 0
-    }
-    return Matrix(rows: count, columns: columns, elements: elements)
-  }
-
   /// Half the spacing of the element type at a number, relative to the number's binade.
-  private var mantissaBits: Int {
+  var mantissaBits: Int {
     switch pair.before.elementType {
     case .bf16: 7
     case .f16: 10
@@ -99,12 +72,13 @@ struct LowRankSearch: Sendable {
     var elements: [Float] = []
     elements.reserveCapacity(count * width)
     var energy = 0.0
+    let reader = RowReader(pair)
     for index in 0..<count {
-      let (before, after) = try read(index * rows / count, 1)
+      try reader.read(index * rows / count, 1)
       for column in Swift.stride(from: 0, to: columns, by: stride) {
-        let change = after[column] - before[column]
+        let change = reader.after[column] - reader.before[column]
         elements.append(change - change == 0 ? change : 0)
-        energy += roundingEnergy(after[column])
+        energy += roundingEnergy(reader.after[column])
       }
     }
     // In Double: beside an update of F32 weights, a Float product's own rounding is larger than theirs.
@@ -118,18 +92,20 @@ struct LowRankSearch: Sendable {
     return nil
   }
 
-  /// Rows of the wanted product, from a first one on. Called from several threads.
-  private typealias Target = @Sendable (_ first: Int, _ count: Int) throws -> Matrix<Float>
+  /// Rows of the wanted product, which a reader has read. Called from several threads.
+  typealias Target = @Sendable (RowReader, _ rows: Range<Int>) -> Matrix<Float>
+
+  private static let difference: Target = { reader, _ in reader.difference() }
 
   /// First rows of the blocks.
   private var blocks: [Int] { Array(stride(from: 0, to: rows, by: Self.blockCount)) }
 
   /// T · Xᵀ for X [k × columns], block by block: [rows × k].
-  private func product(_ x: Matrix<Float>, _ target: Target) throws -> Matrix<Float> {
+  func product(_ x: Matrix<Float>, _ target: Target) throws -> Matrix<Float> {
     let blocks = blocks
     let parts = Mutex([Matrix<Float>?](repeating: nil, count: blocks.count))
-    try parallelFor(blocks.count, width: threads, state: {}) { index, _ in
-      let block = try target(blocks[index], min(Self.blockCount, rows - blocks[index]))
+    try parallelFor(blocks.count, width: threads, state: { RowReader(pair) }) { index, reader in
+      let block = try self.block(blocks[index], reader, target)
       let part = block.times(x, otherTransposed: true)
       parts.withLock { $0[index] = part }
     }
@@ -137,18 +113,24 @@ struct LowRankSearch: Sendable {
     return Matrix(rows: rows, columns: x.rows, elements: elements)
   }
 
+  private func block(_ first: Int, _ reader: RowReader, _ target: Target) throws -> Matrix<Float> {
+    let range = first..<min(first + Self.blockCount, rows)
+    try reader.read(first, range.count)
+    return target(reader, range)
+  }
+
   /// Sums that run side by side and are added in order, so that the number of threads shows in no bit.
   private static let groupCount = 4
 
   /// Qᵀ · T for Q [rows × k]: [k × columns].
-  private func projection(_ q: Matrix<Float>, _ target: Target) throws -> Matrix<Float> {
+  func projection(_ q: Matrix<Float>, _ target: Target) throws -> Matrix<Float> {
     let blocks = blocks
     let size = (blocks.count + Self.groupCount - 1) / Self.groupCount
     let parts = Mutex([Matrix<Float>?](repeating: nil, count: Self.groupCount))
-    try parallelFor(Self.groupCount, width: threads, state: {}) { group, _ in
+    try parallelFor(Self.groupCount, width: threads, state: { RowReader(pair) }) { group, reader in
       var part = Matrix<Float>(rows: q.columns, columns: columns)
       for first in blocks.dropFirst(group * size).prefix(size) {
-        let block = try target(first, min(Self.blockCount, rows - first))
+        let block = try self.block(first, reader, target)
         part.addProduct(q.selecting(rows: first..<first + block.rows), block, firstTransposed: true)
       }
       parts.withLock { [part] in $0[group] = part }
@@ -167,13 +149,13 @@ struct LowRankSearch: Sendable {
       return Float(Int32(truncatingIfNeeded: draw >> 32)) * 0x1p-31
     }
     var q = try basis(
-      product(Matrix(rows: width, columns: columns, elements: noise), { try difference($0, $1) }))
-    q = try basis(product(projection(q, { try difference($0, $1) }), { try difference($0, $1) }))
-    return try truncated(q, try projection(q, { try difference($0, $1) }), rank: rank)
+      product(Matrix(rows: width, columns: columns, elements: noise), Self.difference))
+    q = try basis(product(projection(q, Self.difference), Self.difference))
+    return try truncated(q, try projection(q, Self.difference), rank: rank)
   }
 
   /// Orthonormal columns that span a product's; one that overflowed is refused here, as LAPACK stops at it.
-  private func basis(_ product: Matrix<Float>) throws -> Matrix<Float> {
+  func basis(_ product: Matrix<Float>) throws -> Matrix<Float> {
     if let (row, column) = product.firstNonFinite() {
       throw LinearAlgebraError.notFinite(row: row, column: column)
     }
@@ -187,36 +169,12 @@ struct LowRankSearch: Sendable {
   }
 
   /// The best rank-r part of Q · B: the eigenvectors of B Bᵀ turn Q into singular directions.
-  private func truncated(_ q: Matrix<Float>, _ b: Matrix<Float>, rank: Int) throws -> LowRankFactors {
+  func truncated(_ q: Matrix<Float>, _ b: Matrix<Float>, rank: Int) throws -> LowRankFactors {
     let eigen = try SymmetricEigen(of: Matrix<Double>(b).rowGram())
     // Eigenvalues ascend, and eigenvectors are rows.
     let largest = (0..<rank).map { eigen.values.count - 1 - $0 }
     let turn = eigen.vectors.selecting(rows: largest)
     return LowRankFactors(
       left: Matrix<Double>(q).times(turn, otherTransposed: true), right: turn.times(Matrix<Double>(b)))
-  }
-
-  /// One pass of interval projection: every element bounds the update to the interval that rounds to the edited number; the
-  /// present product, pushed into all intervals, is a better target than the difference itself.
-  private func refine(_ factors: LowRankFactors) throws -> LowRankFactors {
-    let left = Matrix<Float>(factors.left)
-    let right = Matrix<Float>(factors.right)
-    let target: Target = { first, count in
-      let (before, after) = try read(first, count)
-      let product = left.selecting(rows: first..<first + count).times(right)
-      let present = product.elements
-      let elements = present.indices.map { index -> Float in
-        let edited = after[index]
-        guard (edited - before[index]).isFinite else { return 0 }
-        let half = Float(
-          sign: .plus, exponent: Int(max(edited.magnitude, 0x1p-100).exponent) - mantissaBits - 1,
-          significand: 1)
-        let change = edited - before[index]
-        return min(max(present[index], change - half), change + half)
-      }
-      return Matrix(rows: count, columns: columns, elements: elements)
-    }
-    let q = try basis(product(right, target))
-    return try truncated(q, try projection(q, target), rank: factors.rank)
   }
 }
