@@ -9,16 +9,19 @@ The pairs have the shape of a small Llama model (506 M parameters, 1.012 GB), no
 
     memit   five down_proj += rank 100 with a falling spectrum, ‖Δ‖/‖W‖ = 1 … 5 %
     rank1   one down_proj += rank 1, 2 %
-    ft      every matrix += normal noise of 1e-3 of its deviation
+    ft      every matrix += normal noise of 1e-3 of its deviation; also both quantized to Q8_0, in GGUF
     same    two files of the same content
+
+--base FILE --edited FILE measures a pair of 16-bit safetensors files instead: that of a trained model, say.
 """
 import argparse, importlib.util, json, math, os, shutil, struct, subprocess, sys, tempfile
 from run import REPEATS, Run, machine, told  # this process stays without numpy: see inputs.py on peak memory
 
 HIDDEN, INNER, KEYS, VOCABULARY, DEVIATION = 2048, 5632, 256, 32000, 0.02
 FULL_LAYERS, QUICK_LAYERS = 10, 3
-PAIRS = ("memit-BF16", "memit-F16", "rank1-BF16", "rank1-F16", "ft-BF16", "same-BF16")
+PAIRS = ("memit-BF16", "memit-F16", "rank1-BF16", "rank1-F16", "ft-BF16", "ft-F16", "ft-Q8_0", "same-BF16")
 LIMIT_OF_XDELTA = 60         # CPU s
+EFFORT = 8                   # passes that refine factors
 THREADS = {"1 thread": ("--threads", "1"), "default": ()}
 
 
@@ -62,6 +65,9 @@ def make_base(path, kind, layers):
     import numpy as np
     from inputs import rounded, rows_of, write
 
+    if kind == "Q8_0":
+        return make_quantized(path, layers, None)
+
     def content(seed, shape):
         blocks = rows_of(seed, *shape) if len(shape) == 2 else [np.ones(shape, "f4")]
         return lambda: (rounded(block, kind).tobytes() for block in blocks)
@@ -70,10 +76,30 @@ def make_base(path, kind, layers):
           {"format": "pt"})
 
 
+def make_quantized(path, layers, pair):
+    """The model of `make_base`, or its fine-tune, in blocks of 32 numbers with a scale."""
+    import numpy as np
+    from inputs import quantized, rows_of, write_gguf
+
+    def content(seed, shape):
+        if len(shape) == 1:
+            yield np.ones(shape, "<f4").tobytes()
+            return
+        noise = np.random.default_rng((7, seed))
+        for block in rows_of(seed, *shape):
+            change = noise.standard_normal(block.shape, "f4") * np.float32(1e-3 * DEVIATION) if pair else 0
+            yield quantized(block + change).tobytes()
+
+    write_gguf(path, [(name, "Q8_0" if len(shape) == 2 else "F32", shape, lambda seed=seed, shape=shape: content(seed, shape))
+                      for seed, (name, shape) in enumerate(shapes(int(layers)))])
+
+
 def make_edited(base, path, kind, pair, layers):
     """The model after: W + Δ in float32, rounded to nearest even."""
     import numpy as np
     from inputs import rounded, write
+    if kind == "Q8_0":
+        return make_quantized(path, layers, pair)
     before = stored(base)
     rank, strengths = edits(pair, int(layers))
 
@@ -109,9 +135,12 @@ def make_edited(base, path, kind, pair, layers):
 def entropy(base, edited, kind):
     """Prints bytes changed, and bits per element of the ordinal difference: of order 0, and given the base's exponent.
 
-    Taken tensor by tensor, from at most 2²⁴ elements each of about a dozen changed tensors.
+    Taken tensor by tensor, in large models from at most 2²⁴ elements each of about a dozen changed tensors.
     """
     import numpy as np
+    if kind == "Q8_0":
+        print(json.dumps({"bytes": os.path.getsize(base)}))
+        return
     before, after = stored(base), stored(edited)
     changed = [name for name in before if not np.array_equal(before[name], after[name])]
     fraction, elements, plain, given = (7 if kind == "BF16" else 10), 0, 0.0, 0.0
@@ -125,7 +154,8 @@ def entropy(base, edited, kind):
         counts = counts[counts > 0].astype("f8")
         return counts.sum() * math.log2(counts.sum()) - (counts * np.log2(counts)).sum()
 
-    for name in changed[::math.ceil(len(changed) / 12)]:
+    total = sum(before[name].size for name in changed)
+    for name in changed if total <= 1 << 26 else changed[::math.ceil(len(changed) / 12)]:
         old, new = (np.asarray(file[name]).ravel()[:1 << 24] for file in (before, after))
         difference, exponent = ordinal(new) - ordinal(old), (old & 0x7FFF) >> fraction
         elements += old.size
@@ -140,7 +170,7 @@ def entropy(base, edited, kind):
 def zipnn(way, kind, base, source, target):
     """ZipNN's delta of whole files, one thread: compress SOURCE against BASE, or the way back."""
     from zipnn import ZipNN
-    coder = ZipNN(delta_compressed_type="byte", threads=1, bytearray_dtype={"BF16": "bfloat16", "F16": "float16"}[kind])
+    coder = ZipNN(delta_compressed_type="byte", threads=1, bytearray_dtype="bfloat16" if kind == "BF16" else "float16")
     with open(source, "rb") as file, open(base, "rb") as reference:
         result = (coder.compress if way == "create" else coder.decompress)(file.read(), delta_second_data=reference.read())
     with open(target, "wb") as file:
@@ -214,7 +244,7 @@ def seconds(ours, step):
 
 def measure_same(run, kind, base, with_rows):
     """Compares a file with its copy; the CPU seconds of one thread."""
-    copy = run.path("copy.safetensors")
+    copy = run.path("copy" + os.path.splitext(base)[1])
     shutil.copyfile(base, copy)
     costs = {name: run.median(run.tool("diff", base, copy, *threads)) for name, threads in THREADS.items()}
     os.remove(copy)
@@ -226,11 +256,15 @@ def measure_same(run, kind, base, with_rows):
     return single
 
 
-def measure_pair(run, pair, kind, base, layers, comparing, with_peers):
+def measure_pair(run, pair, kind, base, layers, comparing, with_peers, given=None):
     """One pair: patch and limits, create, apply, revert, memory."""
+    ending = "gguf" if kind == "Q8_0" else "safetensors"
     edited, patch, out, back = (run.path(name) for name in
-                                ("edited.safetensors", "errata.patch", "out.safetensors", "back.safetensors"))
-    subprocess.run(run.python("diff.py", "make_edited", base, edited, kind, pair, layers), check=True)
+                                (f"edited.{ending}", "errata.patch", f"out.{ending}", f"back.{ending}"))
+    if given:
+        shutil.copyfile(given, edited)
+    else:
+        subprocess.run(run.python("diff.py", "make_edited", base, edited, kind, pair, layers), check=True)
     limit = json.loads(run.once(*run.python("diff.py", "entropy", base, edited, kind)).output)
     changed, ours = limit["bytes"] / 1e6, {}
     for name, threads in THREADS.items():
@@ -243,15 +277,23 @@ def measure_pair(run, pair, kind, base, layers, comparing, with_peers):
     (cp,) = run.median(("cp", edited, back))
     costs = measure_peers(run, peers(run, pair, kind, base, edited, out), edited, out) if with_peers else {}
 
-    label, share = f"{pair} {kind}", changed / {"memit": 115.34, "rank1": 23.07, "ft": 1012.0}[pair]
-    aim = {"memit": 25, "rank1": 1, "ft": 65}[pair] * share
+    label, whole = f"{pair} {kind}", {"memit": 115.34, "rank1": 23.07, "ft": 1012.0}
+    aims = {"memit-BF16": 25, "memit-F16": 25, "rank1-BF16": 1, "rank1-F16": 1, "ft-BF16": 65}
+    aim = aims[f"{pair}-{kind}"] * changed / whole[pair] if f"{pair}-{kind}" in aims else None
     cell, best = beside(costs, lambda cost: cost[0], "MB")
     run.add(f"{label}, {changed:.0f} MB changed: patch, both ways", f"{size:.2f} MB", cell, over(size, best),
-            f"≤ {aim:.1f} MB", size <= aim)
-    plain, given = (limit[name] / 16 * changed for name in ("plain", "given"))
-    run.add(f"{label}: patch against entropy given the base's exponent, of order 0", f"{size:.2f} MB",
-            f"{given:.1f} MB ({limit['given']:.2f} bit), {plain:.1f} MB ({limit['plain']:.2f} bit)",
-            f"{size / given:.3f}, {size / plain:.3f}", "≤ 1.02, the former", size <= 1.02 * given)
+            *((f"≤ {aim:.1f} MB", size <= aim) if aim else ()))
+    if "given" in limit:
+        plain, exponent = (limit[name] / 16 * changed for name in ("plain", "given"))
+        run.add(f"{label}: patch against entropy given the base's exponent, of order 0", f"{size:.2f} MB",
+                f"{exponent:.1f} MB ({limit['given']:.2f} bit), {plain:.1f} MB ({limit['plain']:.2f} bit)",
+                f"{size / exponent:.3f}, {size / plain:.3f}", "≤ 1.02, the former", size <= 1.02 * exponent)
+    if pair in ("memit", "rank1"):
+        refined = run.path("refined.patch")
+        (cost,) = run.median(run.tool("diff", base, edited, "-o", refined, "--effort", str(EFFORT), "--threads", "1"), repeats=1)
+        run.add(f"{label}: with --effort {EFFORT}", f"{os.path.getsize(refined) / 1e6:.2f} MB, {cost.cpu:.2f} s CPU",
+                "", f"{os.path.getsize(refined) / 1e6 / size:.3f} of the patch without")
+        os.remove(refined)
     cell, best = beside(costs, lambda cost: cost[1].cpu, "s")
     run.add(f"{label}: create", seconds(ours, 0), cell, over(single[0].cpu, best))
     rate = changed / max(single[0].cpu - comparing, 1e-3)
@@ -276,6 +318,9 @@ def main():
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--pairs", default=",".join(PAIRS), help=f"default: {','.join(PAIRS)}")
     parser.add_argument("--without-peers", action="store_true", help="only errata")
+    parser.add_argument("--base", help="with --edited: a pair to measure instead")
+    parser.add_argument("--edited")
+    parser.add_argument("--kind", default="BF16", choices=("BF16", "F16"), help="element type of that pair")
     options = parser.parse_args()
     layers, before = QUICK_LAYERS if options.quick else FULL_LAYERS, os.getloadavg()[0]
     chosen = [tuple(pair.split("-")) for pair in options.pairs.split(",")]
@@ -284,8 +329,12 @@ def main():
         if importlib.util.find_spec("zipnn") and not options.without_peers:
             importing = run.once(sys.executable, "-c", "import zipnn")
             run.add("zipnn: its import alone, part of its seconds", "", told(importing))
+        if options.base:
+            comparing = measure_same(run, options.kind, options.base, False)
+            measure_pair(run, "given", options.kind, options.base, 0, comparing, not options.without_peers, options.edited)
+            chosen = []
         for kind in dict.fromkeys(kind for _, kind in chosen):
-            base = run.path("base.safetensors")
+            base = run.path("base.gguf" if kind == "Q8_0" else "base.safetensors")
             subprocess.run(run.python("diff.py", "make_base", base, kind, layers), check=True)
             comparing = measure_same(run, kind, base, ("same", kind) in chosen)
             for pair in (pair for pair, one in chosen if one == kind and pair != "same"):

@@ -30,6 +30,36 @@ def write(path, tensors, metadata=None):
         file.truncate(8 + len(text) + end)
 
 
+def write_gguf(path, tensors):
+    """A GGUF file of Q8_0 matrices and F32 vectors; tensors are (name, type, shape, function that yields its bytes)."""
+    text = lambda string: struct.pack("<Q", len(string)) + string.encode()
+    sizes = [int(np.prod(shape)) * (34 if kind == "Q8_0" else 128) // 32 for _, kind, shape, _ in tensors]
+    starts = np.cumsum([0] + [size + -size % 32 for size in sizes]).tolist()
+    header = b"GGUF" + struct.pack("<IQQ", 3, len(tensors), 1) + text("general.architecture") + struct.pack("<I", 8) + text("llama")
+    for (name, kind, shape, _), start in zip(tensors, starts):
+        extents = struct.pack(f"<{len(shape)}Q", *reversed(shape))
+        header += text(name) + struct.pack("<I", len(shape)) + extents + struct.pack("<IQ", {"F32": 0, "Q8_0": 8}[kind], start)
+    header += bytes(-len(header) % 32)
+    with open(path, "wb") as file:
+        file.write(header)
+        for (*_, content), start in zip(tensors, starts):
+            file.seek(len(header) + start)
+            for piece in content():
+                file.write(piece)
+        file.truncate(len(header) + starts[-1])
+
+
+def quantized(values):
+    """float32 to Q8_0: blocks of 32 along rows, a scale of 16 bits and 32 numbers of 8, as ggml's reference does it."""
+    blocks = values.reshape(-1, 32)
+    scales = np.abs(blocks).max(axis=1) / np.float32(127)
+    inverse = np.divide(1, scales, out=np.zeros_like(scales), where=scales > 0)
+    numbers = blocks * inverse[:, None]
+    made = np.zeros(len(blocks), [("scale", "<f2"), ("numbers", "i1", 32)])
+    made["scale"], made["numbers"] = scales, np.trunc(numbers + np.copysign(np.float32(0.5), numbers))
+    return made
+
+
 def array(name, values, kind):
     return name, kind, values.shape, lambda: [values.tobytes()]
 

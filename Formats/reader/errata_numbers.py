@@ -7,7 +7,7 @@ from errata_model import SIZES, need
 FORMS = {"F64": (8, 52, 11), "F32": (4, 23, 8), "C64": (4, 23, 8), "BF16": (2, 7, 8), "F16": (2, 10, 5),
          "F8_E5M2": (1, 2, 5), "F8_E5M2FNUZ": (1, 2, 5), "F8_E4M3": (1, 3, 4), "F8_E4M3FNUZ": (1, 3, 4),
          "I64": (8, 0, 0), "U64": (8, 0, 0), "I32": (4, 0, 0), "U32": (4, 0, 0), "I16": (2, 0, 0), "U16": (2, 0, 0)}
-PLACE_LIMIT, CLUSTER_LIMIT, SYMBOLS = 62, 15, 256
+EXPONENT_CLUSTERS, PLACE_CLUSTERS, SYMBOLS = 15, 64, 256
 SLOTS, LOWEST_STATE, STATES = 4096, 1 << 16, 16
 
 
@@ -127,15 +127,18 @@ def decode(data, tables, contexts, told, step):
 def read_contexts(block, kind, source_bits, first):
     """Differences: tables, contexts of all elements, and what makes a context of an element; and the rest of the block."""
     width, shift, exponent_bits = FORMS.get(kind, (1, 0, 0))
-    if not exponent_bits:
-        block_length, size = SIZES[kind]
-        period = size // 8 if block_length > 1 else 1
-        k, bits = min(period, PLACE_LIMIT), Bits(block)
-        tables = Tables([read_table(bits) for _ in range(k)], 0)
-        return tables, [(first + i) % period * k // period for i in range(len(source_bits))], None, bits.finish()
-    refuse_unless(len(block) > 0 and 1 <= block[0] <= CLUSTER_LIMIT and len(block) >= 2 * block[0] - 1, "clusters")
+    block_length, size = SIZES[kind]
+    if not exponent_bits and block_length == 1:
+        bits = Bits(block)
+        return Tables([read_table(bits)], 0), [0] * len(source_bits), None, bits.finish()
+    limit, extent = (EXPONENT_CLUSTERS, 1 << exponent_bits) if exponent_bits else (PLACE_CLUSTERS, size // 8)
+    refuse_unless(len(block) > 0 and 1 <= block[0] <= limit and len(block) >= 2 * block[0] - 1, "clusters")
     firsts = struct.unpack(f"<{block[0] - 1}H", block[1:2 * block[0] - 1])
-    refuse_unless(all(a < b for a, b in zip([0, *firsts], [*firsts, 1 << exponent_bits])), "clusters")
+    refuse_unless(all(a < b for a, b in zip([0, *firsts], [*firsts, extent])), "clusters")
+    if not exponent_bits:
+        bits = Bits(block, 8 * (2 * block[0] - 1))
+        tables, clusters = Tables([read_table(bits) for _ in range(block[0])], 0), np.searchsorted(firsts, range(extent), "right")
+        return tables, clusters[(first + np.arange(len(source_bits))) % extent].tolist(), None, bits.finish()
 
     def cluster(element):
         return bisect.bisect_right(firsts, element >> shift & (1 << exponent_bits) - 1)

@@ -71,7 +71,7 @@ static void lay_out(const uint16_t *shares, const uint32_t *before, uint8_t *sym
 int errata_coder_add(errata_coder *coder, const uint16_t *shares, int is_linked) {
   uint32_t sum = 0;
   for (size_t s = 0; s < errata_symbol_limit; s++) sum += shares[s];
-  if ((sum != errata_slot_count && sum != 0) || coder->table_count == table_limit) return 0;
+  if ((sum != errata_slot_count && sum != 0) || coder->table_count == errata_table_limit) return 0;
   make_room(coder);
   size_t table = coder->table_count++;
   uint32_t *entries = coder->entries[table];

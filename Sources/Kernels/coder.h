@@ -6,7 +6,7 @@
 
 #define INLINE static inline __attribute__((always_inline, unused))
 
-enum { direct_symbols = 16, slot_bits = 12, table_limit = 64, state_count = 16, header_bytes = 4 * state_count + 4 };
+enum { direct_symbols = 16, slot_bits = 12, state_count = 16, header_bytes = 4 * state_count + 4 };
 static const uint32_t lowest_state = 1u << 16;
 
 // ⌈2⁶³ / share⌉: the high half of its product with 2x is x / share exactly, for any x of 32 bits.
@@ -29,7 +29,7 @@ typedef struct {
 struct errata_coder {
   size_t table_count;
   int last_linked;  // −1: none
-  uint8_t is_empty[table_limit];
+  uint8_t is_empty[errata_table_limit];
   // entries[t][slot]: symbol, 8 bits; the slot's place among those of its symbol, 12 bits; the symbol's share − 1, 12 bits.
   uint32_t (*entries)[errata_slot_count];
   uint16_t (*slots)[errata_slot_count];  // of symbol 0, of symbol 1, …, ascending

@@ -47,7 +47,7 @@ INLINE void NAME(contexts)(errata_elements kind, const context_rule *rule, const
   } else if (kind.period) {
     uint64_t place = first % kind.period;
     for (size_t i = 0; i < count; i++) {
-      contexts[i] = place_context(kind, place);
+      contexts[i] = rule->clusters[place];
       if (++place == kind.period) place = 0;
     }
   } else {

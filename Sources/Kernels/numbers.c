@@ -6,12 +6,6 @@
 #include <immintrin.h>
 #endif
 
-// Contexts of a block's places: one each, or a few bytes together.
-INLINE uint8_t place_context(errata_elements kind, uint64_t place) {
-  uint64_t contexts = kind.period < errata_place_limit ? kind.period : errata_place_limit;
-  return (uint8_t)(place * contexts / kind.period);
-}
-
 // ---- Elements, once per width and level
 
 enum { stretch = 1024 };
@@ -19,7 +13,7 @@ typedef uint8_t bytes __attribute__((vector_size(32)));
 
 // How exponents become contexts, in forms that many elements are compared with at once.
 typedef struct {
-  const uint8_t *clusters;         // of each exponent
+  const uint8_t *clusters;         // of each exponent, or place
   size_t cluster_count;
   bytes firsts[16];                // the first exponent of each cluster
   uint8_t lowest[16], highest[16]; // the exponents of each context; that of the exceptions holds all

@@ -12,7 +12,7 @@
 enum {
   errata_symbol_limit = 256,  // symbols of a table: 0 … 15 stand for themselves, above are lengths and leading bits
   errata_slot_count = 4096,   // slots of a table
-  errata_place_limit = 62,    // contexts of places in a quantized block, at most
+  errata_table_limit = 64,    // tables of a coder, at most
   errata_crossing_context = 255
 };
 
@@ -50,7 +50,7 @@ typedef struct {
 } errata_symbols;
 
 // Sets `out` from the zigzag forms of ordinal(edited) − ordinal(base), which wrap at the element's width. `clusters` holds
-// the cluster of each exponent; without exponents, contexts follow the element's place, counted from `first`.
+// the cluster of each exponent, or of each place in a quantized block, counted from `first`; other types have one context.
 // `counts` are twice what occurs; half of a crossing counts in each of its clusters.
 void errata_find_symbols(errata_elements kind, const uint8_t *clusters, const void *base, const void *edited,
                          size_t count, uint64_t first, size_t context_count, errata_symbols *out);

@@ -35,6 +35,8 @@ struct ClusterMerging {
   }
 
   private var clusters: [Cluster]
+  /// Each cluster with the next.
+  private var merged: [Cluster]
   private var crossings: [Crossing]
 
   init(_ tile: errata_symbols, clusterCount: Int) {
@@ -45,6 +47,7 @@ struct ClusterMerging {
     clusters = starts.map { start in
       Cluster(counts[start..<start + symbolCount].map { Double($0) / 2 })
     }
+    merged = zip(clusters, clusters.dropFirst()).map { $0.merged(with: $1) }
     var found: [Int: Double] = [:]
     for index in 0..<tile.crossing_count {
       let crossing = tile.crossings[index]
@@ -64,12 +67,12 @@ struct ClusterMerging {
     return crossing.count * abs(one - other) / 2
   }
 
-  /// Merges the pair of neighbors that saves most; gives the index of the bound that fell, or `nil` when none saves.
-  mutating func step() -> Int? {
+  /// Merges the pair of neighbors that saves most; gives the index of the bound that fell, or `nil` when none saves and there
+  /// are few enough.
+  mutating func step(limit: Int) -> Int? {
     guard clusters.count > 1 else { return nil }
-    var now = [Double](repeating: 0, count: clusters.count - 1)
+    var now = [Double](repeating: 0, count: merged.count)
     var after = now
-    let merged = (0..<clusters.count - 1).map { clusters[$0].merged(with: clusters[$0 + 1]) }
     for crossing in crossings {
       let own = ClusterMerging.excess(crossing, clusters[crossing.low], clusters[crossing.high])
       // Each merging that touches one of the two clusters changes this.
@@ -81,15 +84,18 @@ struct ClusterMerging {
         after[pair] += ClusterMerging.excess(crossing, low, high)
       }
     }
-    var best: (pair: Int, saving: Double)?
-    for pair in merged.indices {
-      let saving =
-        clusters[pair].length + clusters[pair + 1].length + now[pair] - merged[pair].length - after[pair]
-      if saving > best?.saving ?? 0 { best = (pair, saving) }
+    let savings = merged.indices.map {
+      clusters[$0].length + clusters[$0 + 1].length + now[$0] - merged[$0].length - after[$0]
     }
-    guard let pair = best?.pair else { return nil }
+    guard let pair = savings.indices.max(by: { savings[$0] < savings[$1] }),
+      savings[pair] > 0 || clusters.count > limit
+    else { return nil }
     clusters[pair] = merged[pair]
     clusters.remove(at: pair + 1)
+    merged.remove(at: pair)
+    for neighbor in [pair - 1, pair] where merged.indices.contains(neighbor) {
+      merged[neighbor] = clusters[neighbor].merged(with: clusters[neighbor + 1])
+    }
     crossings = crossings.compactMap { crossing in
       var moved = crossing
       if moved.low > pair { moved.low -= 1 }

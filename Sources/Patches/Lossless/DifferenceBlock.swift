@@ -17,7 +17,7 @@ enum DifferenceBlock {
         bits.finish()
         let isWhole = coder.setTables(tables, linked: 0)
         precondition(isWhole, "shares are made to add up")
-        return bits.bytes + coder.encode(&tile, count: count)
+        return plan.stored + bits.bytes + coder.encode(&tile, count: count)
       }
 
       var isWhole = coder.setTables(tables, linked: tables.count)
@@ -40,8 +40,7 @@ enum DifferenceBlock {
         next = Int(position) + 1
       }
       bits.finish()
-      let clusters = [UInt8(plan.contextCount)] + plan.bounds.flatMap { littleEndian(UInt64($0), 2) }
-      return clusters + bits.bytes + coder.encode(&tile, count: count)
+      return plan.stored + bits.bytes + coder.encode(&tile, count: count)
     }
   }
 
@@ -51,7 +50,7 @@ enum DifferenceBlock {
     target: UnsafeMutableRawPointer, count: Int, first: Int, _ coder: NumberCoder
   ) -> Bool {
     guard let plan = ContextPlan(kind, block) else { return false }
-    var bits = BitReader(block, at: plan.storedLength)
+    var bits = BitReader(block, at: plan.stored.count)
     var tables: [ShareTable] = []
     let hasExponents = kind.exponent_count > 0
     for _ in 0..<plan.contextCount + (hasExponents ? 1 : 0) {

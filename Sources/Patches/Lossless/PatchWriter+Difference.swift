@@ -84,7 +84,7 @@ extension PatchWriter {
       if memcmp(before.baseAddress!, after.baseAddress!, count) != 0 {
         return ContextPlan(
           kind, base: before.baseAddress!, edited: after.baseAddress!, count: count / Int(kind.width),
-          scratch.coder)
+          first: tile * Tiling.byteCount / Int(kind.width), scratch.coder)
       }
     }
     return ContextPlan(kind, bounds: [])

@@ -119,7 +119,7 @@ struct FactoredPair: Sendable {
     transform.apply(sampleTile, base: before.baseAddress!, edited: work.middle.baseAddress!, work)
     plan = ContextPlan(
       kind, base: work.middle.baseAddress!, edited: after.baseAddress!, count: after.count / Int(kind.width),
-      scratch.coder)
+      first: sampleTile * Tiling.byteCount / Int(kind.width), scratch.coder)
   }
 
   private static func change(of pair: TensorPair) -> TensorChange {
@@ -204,12 +204,14 @@ struct FactoredPair: Sendable {
     return try tiles.reduce(0) { total, tile in
       let (before, after) = try FactoredPair.read(tile, pair, scratch)
       let count = after.count / Int(kind.width)
+      let first = tile * Tiling.byteCount / Int(kind.width)
       let plan = ContextPlan(
-        kind, base: before.baseAddress!, edited: after.baseAddress!, count: count, scratch.coder)
+        kind, base: before.baseAddress!, edited: after.baseAddress!, count: count, first: first, scratch.coder
+      )
       return total
         + DifferenceBlock.encode(
           kind, plan, base: before.baseAddress!, edited: after.baseAddress!, count: count,
-          first: tile * Tiling.byteCount / Int(kind.width), scratch.coder
+          first: first, scratch.coder
         ).count
     }
   }

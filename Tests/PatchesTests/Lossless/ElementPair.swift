@@ -80,7 +80,7 @@ struct ElementPair {
     base.withUnsafeBytes { base in
       edited.withUnsafeBytes { edited in
         ContextPlan(
-          order, base: base.baseAddress!, edited: edited.baseAddress!, count: count, NumberCoder())
+          order, base: base.baseAddress!, edited: edited.baseAddress!, count: count, first: 0, NumberCoder())
       }
     }
   }

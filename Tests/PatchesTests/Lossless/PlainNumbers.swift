@@ -149,14 +149,13 @@ enum PlainNumbers {
     let n = 8 * Int(kind.width)
     var decoded = Decoded()
     var firsts: [Int] = []
-    var tableCount = min(period, 62)
-    var start = 0
-    if kind.exponent_count > 0 {
-      guard let clusterCount = block.first.map(Int.init), block.count >= 2 * clusterCount - 1 else {
-        return nil
-      }
+    var (tableCount, start) = (1, 0)
+    if kind.exponent_count > 0 || period > 1 {
+      guard let clusterCount = block.first.map(Int.init), clusterCount > 0,
+        block.count >= 2 * clusterCount - 1
+      else { return nil }
       firsts = (1..<clusterCount).map { Int(block[2 * $0 - 1]) + Int(block[2 * $0]) << 8 }
-      (tableCount, start) = (clusterCount + 1, 2 * clusterCount - 1)
+      (tableCount, start) = (clusterCount + (kind.exponent_count > 0 ? 1 : 0), 2 * clusterCount - 1)
     }
     func cluster(_ bits: UInt64) -> Int {
       let exponent = Int(bits >> UInt64(kind.exponent_shift)) & Int(kind.exponent_count - 1)
@@ -190,7 +189,7 @@ enum PlainNumbers {
     for (i, own) in bits.enumerated() {
       let context =
         clusterCount == 0
-        ? i % period * tableCount / period : isException.contains(i) ? clusterCount : cluster(own)
+        ? firsts.count { $0 <= i % period } : isException.contains(i) ? clusterCount : cluster(own)
       let x = states[i % 16]
       let slot = Int(x % 4096)
       guard !slots[context].isEmpty else { return nil }
