@@ -8,7 +8,10 @@ public enum BLASThreads {
   /// At most this many.
   public static var count: Int {
     get { Int(openblas_get_num_threads()) }
-    set { openblas_set_num_threads(Int32(newValue)) }
+    set {
+      // Setting what is set already would start stopped threads again, to spin for a tenth of a second each.
+      if newValue != count { openblas_set_num_threads(Int32(newValue)) }
+    }
   }
 
   /// Ends the threads that OpenBLAS started when it was loaded; `count` starts as many as are wanted.
