@@ -63,6 +63,8 @@ void errata_softmax(float *x, float scale, size_t count) { CHOOSE(softmax, x, sc
 
 float errata_log_sum_exp(const float *x, size_t count) { CHOOSE(log_sum_exp, x, count); }
 
+float errata_summarize(const float *x, size_t count, size_t *best) { CHOOSE(summarize, x, count, best); }
+
 void errata_exp_minus(const float *x, float shift, float *y, size_t count) {
   CHOOSE(exp_minus, x, shift, y, count);
 }

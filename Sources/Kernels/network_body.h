@@ -192,6 +192,23 @@ static float NAMED(log_sum_exp)(const float *x, size_t count) {
   return shift + logf(sum);
 }
 
+// The first of equals, as for the plain loop `if (x[i] > x[best]) best = i`; also where numbers are no numbers.
+static float NAMED(summarize)(const float *x, size_t count, size_t *best) {
+  *best = 0;
+  if (count == 0) return -INFINITY;
+  float most = NAMED(largest)(x, count), sum;
+  size_t block = 0;
+  for (; block + 16 <= count; block += 16) {
+    int found = 0;
+    for (size_t l = 0; l < 16; l++) found |= x[block + l] == most;
+    if (found) break;
+  }
+  for (size_t i = block; i < count; i++)
+    if (x[i] == most) { *best = i; break; }
+  SUM(sum, NAMED(exponential)(x[j] - most));
+  return most + logf(sum);
+}
+
 static void NAMED(add_rows)(const float *x, float *y, size_t count) {
   for (size_t i = 0; i < count; i++) y[i] += x[i];
 }

@@ -4,6 +4,7 @@
 #define ERRATA_NETWORK_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 #include "Kernels.h"  // the element types
 
@@ -53,6 +54,31 @@ void errata_few_rows_product(errata_type type, int is_input_major, const void *w
 void errata_few_rows_product_at(int level, errata_type type, int is_input_major, const void *weights, size_t stride,
                                 size_t outputs, size_t inputs, const float *x, size_t x_stride, size_t rows, float *y,
                                 size_t y_stride, int adding);
+
+// The same for many rows and weights that are floats, + bias[o] unless that is null. Nothing but panels of the weights is
+// copied. The bits of a row do not depend on how many rows there are.
+void errata_many_rows_product(int is_input_major, const float *weights, size_t stride, size_t outputs, size_t inputs,
+                              const float *x, size_t x_stride, size_t rows, float *y, size_t y_stride, int adding,
+                              const float *bias);
+// The same by one instruction set, for tests.
+void errata_many_rows_product_at(int level, int is_input_major, const float *weights, size_t stride, size_t outputs,
+                                 size_t inputs, const float *x, size_t x_stride, size_t rows, float *y, size_t y_stride,
+                                 int adding, const float *bias);
+
+// What the heads of one query take from `count` positions, whose keys and values are the rows that `positions` names,
+// `stride` floats each: for head h, and its key head g = h / group, over the positions p
+//   mixed[h][i] = Σ_p softmax_p(q[h]·k[p][g] / √width) v[p][g][i].
+// Queries of a head lie `query_stride` floats apart, keys, values and `mixed` `width`. scores: scratch for `count` floats.
+void errata_attend(const float *query, size_t query_stride, size_t heads, size_t group, size_t width, const float *keys,
+                   const float *values, size_t stride, const uint32_t *positions, size_t count, float *scores,
+                   float *mixed);
+// The same by one instruction set, for tests.
+void errata_attend_at(int level, const float *query, size_t query_stride, size_t heads, size_t group, size_t width,
+                      const float *keys, const float *values, size_t stride, const uint32_t *positions, size_t count,
+                      float *scores, float *mixed);
+
+// log Σ exp x[i], and the first of the largest x[i].
+float errata_summarize(const float *x, size_t count, size_t *best);
 
 // y[i] += x[i].
 void errata_add_rows(const float *x, float *y, size_t count);

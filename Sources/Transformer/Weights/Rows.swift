@@ -58,12 +58,25 @@ public final class Rows: @unchecked Sendable {
 /// Memory for rows, handed out again and again.
 final class RowPool: Sendable {
   // SAFETY: a pointer in the list belongs to the pool alone.
-  private struct Free: @unchecked Sendable { var byCapacity: [Int: [UnsafeMutablePointer<Float>]] = [:] }
+  private struct Free: @unchecked Sendable {
+    var byCapacity: [Int: [UnsafeMutablePointer<Float>]] = [:]
+
+    /// Memory of a size, or of one of the next.
+    mutating func take(_ wanted: Int, step: Int) -> (capacity: Int, base: UnsafeMutablePointer<Float>)? {
+      for capacity in stride(from: wanted, to: wanted + RowPool.sizes * step, by: step) {
+        if let base = byCapacity[capacity]?.popLast() { return (capacity, base) }
+      }
+      return nil
+    }
+  }
   private let free = Mutex(Free())
 
   deinit {
     free.withLock { state in for list in state.byCapacity.values { for base in list { base.deallocate() } } }
   }
+
+  /// Sizes that are looked through for memory, the wanted one first.
+  private static let sizes = 4
 
   /// Rows whose contents are whatever was there before.
   func rows(_ count: Int, _ width: Int) -> Rows {
@@ -71,9 +84,11 @@ final class RowPool: Sendable {
     // Eight sizes an octave, so that batches of nearly one size share memory.
     let step = max(1, (1 << (Int.bitWidth - 1 - wanted.leadingZeroBitCount)) >> 3)
     let capacity = (wanted + step - 1) / step * step
-    let base =
-      free.withLock { $0.byCapacity[capacity]?.popLast() }
-      ?? UnsafeMutableRawPointer.allocate(byteCount: 4 * capacity, alignment: 64)
+    // What was made for rows a little larger does as well: fresh pages would cost more.
+    if let (size, base) = free.withLock({ $0.take(capacity, step: step) }) {
+      return Rows(count: count, width: width, base: base, capacity: size, pool: self)
+    }
+    let base = UnsafeMutableRawPointer.allocate(byteCount: 4 * capacity, alignment: 64)
       .bindMemory(to: Float.self, capacity: capacity)
     return Rows(count: count, width: width, base: base, capacity: capacity, pool: self)
   }

@@ -46,6 +46,9 @@ extension StoredMatrix {
     }
   }
 
+  /// Inputs from which on OpenBLAS is the faster: rows far apart, and so many inputs that sums are written more than once.
+  private static let narrow = 1024
+
   /// y ← x Mᵀ, or x M where outputs run along columns; y ← y + that if `adding`.
   ///
   /// The tasks multiply with one thread each: OpenBLAS's own threads would wait for each other, and spin, between products.
@@ -64,11 +67,17 @@ extension StoredMatrix {
     let batchCount = x.count
     guard batchCount > 0 else { return }
     let pieces = Pieces(batch: batchCount, outputs: outputCount, axis)
+    let isNarrow = !pieces.isFew && inputCount < Self.narrow && errata_kernel_level() >= 3
     work.forEach(pieces.count, cost: batchCount * outputCount * inputCount / 8) { task in
       let (batch, outputs) = pieces.piece(task)
       // SAFETY: the ranges lie within both rows, and no two tasks share outputs of a row.
       let source = x.base + batch.lowerBound * x.width + xColumn
       let target = y.base + batch.lowerBound * y.width + yColumn + outputs.lowerBound
+
+      func withBias(_ first: Int?, _ body: (UnsafePointer<Float>?) -> Void) {
+        guard let bias, let first else { return body(nil) }
+        bias.withUnsafeBufferPointer { body($0.baseAddress! + first) }
+      }
 
       func product(_ weights: UnsafeRawPointer, _ type: ElementType, _ stride: Int, _ inputs: Range<Int>) {
         let adding = adding || inputs.lowerBound > 0
@@ -76,6 +85,14 @@ extension StoredMatrix {
           errata_few_rows_product(
             type.kernelType, axis == .columns ? 1 : 0, weights, stride, outputs.count, inputs.count,
             source + inputs.lowerBound, x.width, batch.count, target, y.width, adding ? 1 : 0)
+        } else if isNarrow {
+          let isLast = inputs.upperBound == inputCount
+          withBias(isLast ? outputs.lowerBound : nil) { bias in
+            errata_many_rows_product(
+              axis == .columns ? 1 : 0, weights.assumingMemoryBound(to: Float.self), stride, outputs.count,
+              inputs.count, source + inputs.lowerBound, x.width, batch.count, target, y.width, adding ? 1 : 0,
+              bias)
+          }
         } else {
           Float.gemm(
             transposeA: false, transposeB: axis == .rows, m: batch.count, n: outputs.count, k: inputs.count,
@@ -98,7 +115,7 @@ extension StoredMatrix {
           product(panel.base, .f32, columns.count, inputs)
         }
       }
-      if let bias {
+      if let bias, !isNarrow {
         for row in 0..<batch.count {
           bias.withUnsafeBufferPointer {
             Kernel.add($0.baseAddress! + outputs.lowerBound, to: target + row * y.width, count: outputs.count)
