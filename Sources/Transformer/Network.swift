@@ -10,7 +10,7 @@ public struct Network: Sendable {
   /// The file the weights come from.
   public let model: ModelFile
   /// Threads that share the work.
-  public let threads: Int
+  public var threads: Int { work.threads }
   /// Weights that stand in for those of the file.
   public let overlay: WeightOverlay
 
@@ -19,7 +19,7 @@ public struct Network: Sendable {
   let positionEmbedding: StoredMatrix?
   let finalNorm: Norm
   let head: Linear
-  let work: Work
+  private(set) var work: Work
   private let files: [MappedFile]
 
   /// Opens a model's weights.
@@ -39,6 +39,13 @@ public struct Network: Sendable {
     try Network(model, configuration, files: files, overlay: overlay, work: work)
   }
 
+  /// The same network for one thread, which may be one of several that run it side by side. Its results have the same bits.
+  public var alone: Network {
+    var network = self
+    network.work = Work(threads: 1, pool: work.pool)
+    return network
+  }
+
   private init(
     _ model: ModelFile, _ configuration: NetworkConfiguration, files: [MappedFile], overlay: WeightOverlay,
     work: Work
@@ -48,7 +55,6 @@ public struct Network: Sendable {
     self.files = files
     self.overlay = overlay
     self.work = work
-    threads = work.threads
     let loader = WeightLoader(model, configuration, files: files, overlay: overlay)
     let (vocabulary, width) = (configuration.vocabularySize, configuration.width)
 

@@ -40,8 +40,11 @@ struct Attention: Sendable {
   private static let queryBlock = 128
 
   /// Attention's output for each row, before the residual sum.
+  ///
+  /// - Parameter finished: the rows, rising, whose output is wanted; `nil` for all.
   func forward(
-    _ x: Rows, _ batch: Batch, layer: Int, window: Int?, rotary: RotaryTable?, work: Work
+    _ x: Rows, _ batch: Batch, layer: Int, finishing finished: [Int]? = nil, window: Int?,
+    rotary: RotaryTable?, work: Work
   ) -> (output: Rows, tape: Tape) {
     let projected = work.pool.rows(x.count, shape.projectedWidth)
     for (weight, column) in projections { weight.forward(x, into: projected, at: column, work: work) }
@@ -49,13 +52,18 @@ struct Attention: Sendable {
     let values = work.pool.rows(batch.memoryCount, shape.keyValueWidth)
     gather(projected, keys, values, batch, layer: layer, rotary: rotary, work: work)
 
-    let mixed = work.pool.rows(x.count, shape.queryWidth)
-    eachHead(batch, work: work) { segment, head in
-      attend(segment, keyValueHead: head, projected, keys, values, into: mixed, window: window, work: work)
+    let tape = Tape(projected: projected, keys: keys, values: values)
+    let mixed = work.pool.rows(finished?.count ?? x.count, shape.queryWidth)
+    if finished != nil || !batch.isApart {
+      mixRows(batch, finishing: finished, tape, into: mixed, window: window, work: work)
+    } else {
+      eachHead(batch, work: work) { segment, head in
+        attend(segment, keyValueHead: head, projected, keys, values, into: mixed, window: window, work: work)
+      }
     }
-    let output = work.pool.rows(x.count, self.output.outputWidth)
+    let output = work.pool.rows(mixed.count, self.output.outputWidth)
     self.output.forward(mixed, into: output, work: work)
-    return (output, Tape(projected: projected, keys: keys, values: values))
+    return (output, tape)
   }
 
   /// Turns queries and keys by their positions, and puts keys and values behind those of earlier positions.

@@ -25,12 +25,16 @@ struct Block: Sendable {
   /// - Parameters:
   ///   - isMiddle: the rows are already x + attention.
   ///   - stopsAtKey: nothing after the key is wanted.
+  ///   - finished: rows, rising, whose output is wanted; `nil` for all. What is observed is theirs.
   /// - Returns: the block's output, `nil` when it was stopped.
   func forward(
-    _ x: Rows, _ batch: Batch, layer: Int, isMiddle: Bool, stopsAtKey: Bool, rotary: RotaryTable?,
-    work: Work, observe: Observer?
+    _ input: Rows, _ batch: Batch, layer: Int, isMiddle: Bool, stopsAtKey: Bool, finishing finished: [Int]?,
+    rotary: RotaryTable?, work: Work, observe: Observer?
   ) -> (output: Rows?, tape: Tape?) {
     precondition(!isMiddle || order == .sequential, "only a sequential block has a middle")
+    precondition(!isMiddle || finished == nil, "rows to finish are chosen before attention")
+    // From attention on, only the rows that are to be finished.
+    let x = finished.map { input.picked($0, work: work) } ?? input
     var attentionTape: Attention.Tape?
     var middle: Rows?
     var attended: Rows?
@@ -39,9 +43,9 @@ struct Block: Sendable {
       middle = x
       normed = (feedForwardNorm ?? attentionNorm).forward(x, work: work)
     } else {
-      let attentionInput = attentionNorm.forward(x, work: work)
+      let attentionInput = attentionNorm.forward(input, work: work)
       let (output, tape) = attention.forward(
-        attentionInput, batch, layer: layer, window: window, rotary: rotary, work: work)
+        attentionInput, batch, layer: layer, finishing: finished, window: window, rotary: rotary, work: work)
       observe?(.attentionOutput, output)
       attentionTape = tape
       switch order {
@@ -54,7 +58,7 @@ struct Block: Sendable {
         normed = (feedForwardNorm ?? attentionNorm).forward(x, work: work)
       case .parallelSharedNorm:
         attended = output
-        normed = attentionInput
+        normed = finished.map { attentionInput.picked($0, work: work) } ?? attentionInput
       }
     }
     let (key, feedForwardTape) = feedForward.key(normed, work: work)
@@ -83,6 +87,15 @@ struct Block: Sendable {
       reached, attentionTape, batch, window: window, rotary: rotary, work: work)
     attentionNorm.backward(tape.input, dattended, into: dx, work: work)
     return dx
+  }
+}
+
+extension Rows {
+  /// A copy of some rows.
+  func picked(_ indices: [Int], work: Work) -> Rows {
+    let rows = work.pool.rows(indices.count, width)
+    for (place, index) in indices.enumerated() { rows.row(place).update(from: row(index), count: width) }
+    return rows
   }
 }
 

@@ -1,14 +1,22 @@
-/// Tokens that follow positions whose keys and values are known, or none.
+/// Tokens that follow positions whose keys and values are known, or those of the sequence before it in its run, or none.
 public struct TokenSequence: Sendable {
   /// Token ids of the new positions.
   public var tokens: [Int32]
   /// The positions before them.
   public var past: Past?
+  /// How many positions, from its beginning, the sequence before it has in common with this one, which goes on from them.
+  public var sharedCount = 0
 
   /// A sequence from its beginning, or what follows `past`.
   public init(_ tokens: [Int32], after past: Past? = nil) {
     self.tokens = tokens
     self.past = past
+  }
+
+  /// What follows the first positions of the sequence before it in the same run.
+  public init(_ tokens: [Int32], sharing count: Int) {
+    self.tokens = tokens
+    sharedCount = count
   }
 }
 
@@ -18,10 +26,15 @@ struct Batch: Sendable {
   struct Segment: Sendable {
     /// Its new positions, as rows of the batch.
     let rows: Range<Int>
-    /// All its positions, past ones first, as rows of keys and values.
+    /// Positions that it shares with sequences before it, as rows of keys and values, in their order.
+    let shared: [Range<Int>]
+    /// The positions behind these, past ones first, as rows of keys and values.
     let memory: Range<Int>
     let past: Past?
-    var pastCount: Int { past?.count ?? 0 }
+    /// Positions before the new ones.
+    let pastCount: Int
+    /// All its positions.
+    var positionCount: Int { pastCount + rows.count }
   }
 
   let segments: [Segment]
@@ -30,12 +43,14 @@ struct Batch: Sendable {
   var rowCount: Int { tokens.count }
   var memoryCount: Int { segments.last?.memory.upperBound ?? 0 }
   /// Pairs of a query and a key.
-  var attentionCost: Int { segments.reduce(0) { $0 + $1.rows.count * $1.memory.count } }
+  var attentionCost: Int { segments.reduce(0) { $0 + $1.rows.count * $1.positionCount } }
+  /// Whether no sequence goes on from another.
+  var isApart: Bool { segments.allSatisfy(\.shared.isEmpty) }
 
   /// All positions that occur.
   var positions: Range<Int> {
     let first = segments.map(\.pastCount).min() ?? 0
-    return first..<max(first, segments.map(\.memory.count).max() ?? 0)
+    return first..<max(first, segments.map(\.positionCount).max() ?? 0)
   }
 
   init(_ sequences: [TokenSequence]) {
@@ -44,16 +59,45 @@ struct Batch: Sendable {
     var memory = 0
     for sequence in sequences {
       precondition(!sequence.tokens.isEmpty, "a sequence has at least one token")
+      precondition(sequence.sharedCount == 0 || sequence.past == nil, "one beginning, here or earlier")
       let count = sequence.tokens.count + (sequence.past?.count ?? 0)
       segments.append(
         Segment(
-          rows: tokens.count..<tokens.count + sequence.tokens.count, memory: memory..<memory + count,
-          past: sequence.past))
+          rows: tokens.count..<tokens.count + sequence.tokens.count,
+          shared: sequence.sharedCount == 0
+            ? [] : Self.places(of: sequence.sharedCount, in: segments.last),
+          memory: memory..<memory + count, past: sequence.past,
+          pastCount: sequence.sharedCount + count - sequence.tokens.count))
       tokens += sequence.tokens
       memory += count
     }
     self.segments = segments
     self.tokens = tokens
+  }
+
+  /// Where the first positions of a segment are.
+  private static func places(of count: Int, in segment: Segment?) -> [Range<Int>] {
+    guard let segment, count <= segment.positionCount else {
+      preconditionFailure("no more positions are shared than the sequence before has")
+    }
+    var rest = count
+    return (segment.shared + [segment.memory]).compactMap { range in
+      let part = range.prefix(rest)
+      rest -= part.count
+      return part.isEmpty ? nil : part
+    }
+  }
+}
+
+extension [Int] {
+  /// The first place whose number is not below `value`; the numbers rise.
+  func firstPlace(notBelow value: Int) -> Int {
+    var range = 0..<count
+    while !range.isEmpty {
+      let middle = (range.lowerBound + range.upperBound) / 2
+      range = self[middle] < value ? middle + 1..<range.upperBound : range.lowerBound..<middle
+    }
+    return range.lowerBound
   }
 }
 

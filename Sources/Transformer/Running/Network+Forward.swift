@@ -5,8 +5,10 @@ public struct ForwardRun: Sendable {
   let batch: Batch
   /// Rows of each sequence, in the order given.
   public var sequenceRows: [Range<Int>] { batch.segments.map(\.rows) }
-  /// The residual stream where the run ended. `[positions × width]`
+  /// The residual stream where the run ended. `[positions × width]`, or a row for each of `finished`
   public let hidden: Rows
+  /// The rows that went through all of the last block, rising; `nil` for all.
+  let finished: [Int]?
   let memory: KeyValueMemory?
   let tapes: [(layer: Int, tape: Block.Tape)]
   let rotary: RotaryTable?
@@ -14,8 +16,17 @@ public struct ForwardRun: Sendable {
   /// All positions of a sequence, to go on from; needs a run that keeps its memory.
   public func past(of sequence: Int) -> Past {
     guard let memory else { preconditionFailure("the run kept no keys and values") }
+    precondition(batch.segments[sequence].shared.isEmpty, "its positions are in one place")
     let place = batch.segments[sequence].memory
     return Past(memory: memory, start: place.lowerBound, count: place.count)
+  }
+
+  /// Where a row of the batch is in `hidden`.
+  func place(of row: Int) -> Int {
+    guard let finished else { return row }
+    let place = finished.firstPlace(notBelow: row)
+    precondition(place < finished.count && finished[place] == row, "a row that was finished")
+    return place
   }
 }
 
@@ -55,14 +66,20 @@ extension Network {
   /// - Parameters:
   ///   - hidden: rows to begin with, one per new position, instead of the tokens' embeddings; for a span that does not begin
   ///     at the first block. `[positions × width]`
+  ///   - finishing: the only rows, rising, that are wanted of the last block; of the others it makes keys and values.
   ///   - observe: is told of every activation on the way, on the caller's thread; the rows must not be kept.
   /// - Throws: `NetworkError` for a token or a position that the network does not have.
   public func run(
     _ sequences: [TokenSequence], from hidden: Matrix<Float>? = nil, _ span: Span? = nil,
-    keeping: Keeping = [], observe: ((_ layer: Int, _ activation: Activation, _ rows: Rows) -> Void)? = nil
+    finishing finished: [Int]? = nil, keeping: Keeping = [],
+    observe: ((_ layer: Int, _ activation: Activation, _ rows: Rows) -> Void)? = nil
   ) throws -> ForwardRun {
     let batch = Batch(sequences)
     let span = span ?? Span(allLayers)
+    precondition(finished == nil || span.first < span.end, "a block to finish rows of")
+    precondition(
+      !keeping.contains(.tape) || batch.isApart && finished == nil,
+      "the backward pass knows whole sequences only")
     precondition(span.first >= 0 && span.end <= configuration.layerCount, "layers of the network")
     precondition(
       (hidden == nil) == (span.first == 0 && !span.startsInMiddle), "rows where no embedding serves")
@@ -85,13 +102,15 @@ extension Network {
     for layer in span.first..<max(span.first, span.end) {
       let (output, tape) = blocks[layer].forward(
         rows, batch, layer: layer, isMiddle: layer == span.first && span.startsInMiddle,
-        stopsAtKey: layer == span.end - 1 && span.endsAtKey, rotary: rotary, work: work,
+        stopsAtKey: layer == span.end - 1 && span.endsAtKey,
+        finishing: layer == span.end - 1 ? finished : nil, rotary: rotary, work: work,
         observe: observe.map { observe in { observe(layer, $0, $1) } })
       if let memory, let attention = tape?.attention { memory.store(attention, layer: layer) }
       if keeping.contains(.tape), let tape { tapes.append((layer, tape)) }
       if let output { rows = output }
     }
-    return ForwardRun(batch: batch, hidden: rows, memory: memory, tapes: tapes, rotary: rotary)
+    return ForwardRun(
+      batch: batch, hidden: rows, finished: finished, memory: memory, tapes: tapes, rotary: rotary)
   }
 
   /// The input of the first block: the tokens' embeddings, with the positions' where these are learned.

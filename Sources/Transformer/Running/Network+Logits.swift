@@ -15,7 +15,7 @@ extension Network {
   public func logits(of run: ForwardRun, rows indices: [Int]) -> LogitRows {
     let hidden = work.pool.rows(indices.count, configuration.width)
     for (place, index) in indices.enumerated() {
-      hidden.row(place).update(from: run.hidden.row(index), count: configuration.width)
+      hidden.row(place).update(from: run.hidden.row(run.place(of: index)), count: configuration.width)
     }
     let normed = finalNorm.forward(hidden, work: work)
     let logits = work.pool.rows(indices.count, configuration.vocabularySize)
