@@ -4,8 +4,8 @@ internal import Transformer
 
 /// Scores continuations, running every beginning that several of them share once.
 ///
-/// The texts, each without its last token, make a tree; each level of it is one pass over the nodes of many records, which go on
-/// from their parents' keys and values. Nothing is padded, and logits are formed only where they are read.
+/// The texts, each without its last token, are sorted and run side by side, each going on from the one before it. Nothing is padded;
+/// the last block is finished, and logits are formed, only where they are read.
 struct ContinuationScorer: Sendable {
   let network: Network
 
@@ -22,18 +22,19 @@ struct ContinuationScorer: Sendable {
     var logProbability: Double { sum / Double(logProbabilities.count) }
   }
 
-  /// Tokens of one tree, so that keys and values of all layers stay below 256 MB.
+  /// Tokens of one run: enough for products at full rate, and so few that what a block makes of them stays near the processor, where
+  /// that is possible at all, and below 128 MB. Each run begins its first text anew, a dozen tokens.
   private var rowLimit: Int {
     let c = network.configuration
-    let bytes = c.layerCount * c.keyValueHeadCount * c.headWidth * 2 * 4
-    return min(8192, max(64, (256 << 20) / bytes))
+    let width = (c.isGated ? 3 : 2) * c.feedForwardWidth + 4 * c.headCount * c.headWidth + 4 * c.width
+    return max(64, min(c.feedForwardWidth > 4096 ? 1024 : 512, (128 << 20) / (4 * width)))
   }
 
-  /// Rows of logits at once, so that they stay below 64 MB.
-  private var logitLimit: Int { max(16, (64 << 20) / (network.configuration.vocabularySize * 4)) }
+  /// Rows of logits at once, so that they stay below 16 MB.
+  private var logitLimit: Int { max(64, (16 << 20) / (network.configuration.vocabularySize * 4)) }
 
   func score(_ items: [Continuation]) throws -> [Score] {
-    var scores = items.map {
+    let scores = items.map {
       Score(
         logProbabilities: [Float](repeating: 0, count: $0.target.count),
         said: [Int32](repeating: 0, count: $0.target.count))
@@ -44,21 +45,21 @@ struct ContinuationScorer: Sendable {
         !item.prompt.isEmpty && !item.target.isEmpty, "a continuation follows something and is something")
       texts[item.prompt + item.target.dropLast(), default: []].append(index)
     }
-    let sorted = texts.sorted { $0.key.lexicographicallyPrecedes($1.key) }
-    var start = 0
-    while start < sorted.count {
-      var (end, rows) = (start, 0)
-      while end < sorted.count {
-        let before = end > start ? sorted[end - 1].key : []
-        let fresh = sorted[end].key.count - zip(before, sorted[end].key).prefix { $0 == $1 }.count
-        if rows + fresh > rowLimit, end > start { break }
-        rows += fresh
-        end += 1
+    let runs = runs(of: texts.sorted { $0.key.lexicographicallyPrecedes($1.key) }, items)
+    let found = Mutex(scores)
+    // Many runs side by side, one thread each, or a few with all threads, one after the other: the bits are the same.
+    let isWide = runs.count >= 4 * network.threads
+    let network = isWide ? network.alone : network
+    try parallelFor(runs.count, width: isWide ? self.network.threads : 1, state: {}) { index, _ in
+      let answers = try answers(to: runs[index], network)
+      found.withLock { scores in
+        for (read, best, logProbability) in answers {
+          scores[read.item].logProbabilities[read.place] = logProbability
+          scores[read.item].said[read.place] = best
+        }
       }
-      try score(sorted[start..<end].map(\.key), sorted[start..<end].map(\.value), items, &scores)
-      start = end
     }
-    return scores
+    return found.withLock { $0 }
   }
 
   /// A token that is looked up after a row.
@@ -70,73 +71,55 @@ struct ContinuationScorer: Sendable {
     let token: Int32
   }
 
-  /// - Parameter followers: for each text, the items that it serves.
-  private func score(
-    _ texts: [[Int32]], _ followers: [[Int]], _ items: [Continuation], _ scores: inout [Score]
-  ) throws {
-    let tree = PrefixTree(texts)
-    // Which tokens are looked up in which node, by their places in the text.
-    var wanted = [[(position: Int, item: Int, place: Int)]](repeating: [], count: tree.nodes.count)
-    for (text, end) in tree.ends.enumerated() {
-      for item in followers[text] {
-        var node = end
-        for place in items[item].target.indices.reversed() {
-          let position = items[item].prompt.count - 1 + place
-          while position < tree.nodes[node].tokens.lowerBound { node = tree.nodes[node].parent! }
-          wanted[node].append((position, item, place))
-        }
-      }
-    }
-    var pasts = [Past?](repeating: nil, count: tree.nodes.count)
-    for level in 0..<tree.levelCount {
-      let nodes = tree.nodes.indices.filter { tree.nodes[$0].level == level }
-      let isLast = level == tree.levelCount - 1
-      let run = try network.run(
-        nodes.map { index in
-          let node = tree.nodes[index]
-          return TokenSequence(
-            Array(texts[node.sequence][node.tokens]), after: node.parent.map { pasts[$0]! })
-        }, keeping: isLast ? [] : .memory)
-      var reads: [Read] = []
-      for (sequence, index) in nodes.enumerated() {
-        if !isLast { pasts[index] = run.past(of: sequence) }
-        let first = run.sequenceRows[sequence].lowerBound - tree.nodes[index].tokens.lowerBound
-        reads += wanted[index].map {
-          Read(
-            row: first + $0.position, item: $0.item, place: $0.place, token: items[$0.item].target[$0.place])
-        }
-      }
-      try look(up: reads.sorted { $0.row < $1.row }, in: run, &scores)
-    }
+  /// Texts that are run together, and what is read, those of one row together.
+  private struct Run: Sendable {
+    var texts = SharedTexts()
+    var reads: [Read] = []
   }
 
-  /// - Parameter reads: those of one row together.
-  private func look(up reads: [Read], in run: ForwardRun, _ scores: inout [Score]) throws {
-    var start = 0
-    while start < reads.count {
-      var rows: [Int] = []
-      var byRow: [[Read]] = []
-      while start < reads.count, rows.last == reads[start].row || rows.count < logitLimit {
-        if rows.last != reads[start].row {
-          rows.append(reads[start].row)
-          byRow.append([])
-        }
-        byRow[byRow.count - 1].append(reads[start])
-        start += 1
+  /// - Parameter texts: sorted, each with the items that it serves.
+  private func runs(of texts: [(key: [Int32], value: [Int])], _ items: [Continuation]) -> [Run] {
+    var runs: [Run] = []
+    var run = Run()
+    for (text, followers) in texts {
+      if run.texts.rowCount > 0, run.texts.rowCount + run.texts.cost(of: text) > rowLimit {
+        runs.append(run)
+        run = Run()
       }
-      let logits = network.logits(of: run, rows: rows)
-      let found = Mutex([(best: Int32, logs: [Float])](repeating: (0, []), count: rows.count))
-      try parallelFor(rows.count, width: network.threads, state: {}) { [byRow] row, _ in
-        let best = Int32(logits.mostProbable(row: row))
-        let logs = byRow[row].map { logits.logProbability(row: row, token: Int($0.token)) }
-        found.withLock { $0[row] = (best, logs) }
-      }
-      for ((best, logs), reads) in zip(found.withLock { $0 }, byRow) {
-        for (read, log) in zip(reads, logs) {
-          scores[read.item].logProbabilities[read.place] = log
-          scores[read.item].said[read.place] = best
+      run.texts.add(text)
+      for item in followers {
+        let first = items[item].prompt.count - 1
+        run.reads += items[item].target.enumerated().map { place, token in
+          Read(row: run.texts.path[first + place], item: item, place: place, token: token)
         }
       }
     }
+    if run.texts.rowCount > 0 { runs.append(run) }
+    for index in runs.indices { runs[index].reads.sort { $0.row < $1.row } }
+    return runs
+  }
+
+  private func answers(
+    to run: Run, _ network: Network
+  ) throws -> [(read: Read, best: Int32, logProbability: Float)] {
+    let reads = run.reads
+    var starts = reads.indices.filter { $0 == 0 || reads[$0 - 1].row != reads[$0].row }
+    let rows = starts.map { reads[$0].row }
+    starts.append(reads.count)
+    let result = try network.run(run.texts.sequences, finishing: rows)
+    var answers: [(read: Read, best: Int32, logProbability: Float)] = []
+    answers.reserveCapacity(reads.count)
+    for first in stride(from: 0, to: rows.count, by: logitLimit) {
+      let slice = first..<min(first + logitLimit, rows.count)
+      let own = slice.map { reads[starts[$0]..<starts[$0 + 1]] }
+      let summaries = network.logits(of: result, rows: Array(rows[slice]))
+        .summaries(of: own.map { $0.map { Int($0.token) } }, threads: network.threads)
+      for (reads, summary) in zip(own, summaries) {
+        for (read, logProbability) in zip(reads, summary.logProbabilities) {
+          answers.append((read, Int32(summary.best), logProbability))
+        }
+      }
+    }
+    return answers
   }
 }

@@ -22,10 +22,16 @@ public struct Evaluation: Sendable {
     self.references = references
   }
 
-  /// Prompt tokens asked together, at first and at most. The more there are, the more they share, and the rarer results come: the
-  /// number doubles while they come more often than every few seconds.
-  private static let chunks = 2048...32768
-  private static let patience = 2.0
+  /// Prompt tokens asked together. The more there are, the more they share, and the rarer results come: as many as take a core a few
+  /// seconds. Neither time nor threads decide, so that answers have the same bits again.
+  private var chunk: Int {
+    let c = network.configuration
+    let attention = 2 * (c.headCount + c.keyValueHeadCount) * c.headWidth
+    let weights = c.layerCount * c.width * (attention + (c.isGated ? 3 : 2) * c.feedForwardWidth)
+    // Each text that is written costs as much as several that are read.
+    let products = settings.speaks || settings.writes ? 20_000_000_000 : 150_000_000_000
+    return min(max(products / max(1, weights), 2048), 131072)
+  }
 
   /// Asks about all records, many together.
   ///
@@ -33,16 +39,13 @@ public struct Evaluation: Sendable {
   public func ask(_ records: [FactRecord], found: ([RecordAnswers]) throws -> Void) throws {
     var waiting: [RecordQuestions] = []
     var tokens = 0
-    var chunk = Self.chunks.lowerBound
     for (index, record) in records.enumerated() {
       let questions = RecordQuestions(
         record, settings, tokenizer, positionCount: network.configuration.positionCount)
       waiting.append(questions)
       tokens += questions.tokenCount
       guard tokens >= chunk || index == records.count - 1 else { continue }
-      let start = now()
       try found(try answers(to: waiting))
-      if now() - start < Self.patience / 2 { chunk = min(2 * chunk, Self.chunks.upperBound) }
       waiting = []
       tokens = 0
     }
