@@ -42,6 +42,25 @@ struct EvaluationTests {
     }
   }
 
+  @Test func `the number of threads changes no bit of a score`() throws {
+    let records = try FactsFile(PackageFiles.path("Fixtures/world/facts.json")).records
+    let items = records.flatMap { record in
+      ([record.efficacyProbe] + record.probes).flatMap { probe in
+        [probe.answer, probe.rival].compactMap {
+          $0.flatMap { tokenizer.continuation(of: probe.prompt, with: $0) }
+        }
+      }
+    }
+    // One thread runs the texts one after the other, two side by side, seven each run together.
+    let scores = try [1, 2, 7].map { threads in
+      try ContinuationScorer(network: Network(ModelFile(Self.model), threads: threads)).score(items)
+    }
+    for other in scores {
+      #expect(other.map(\.logProbabilities) == scores[0].map(\.logProbabilities))
+      #expect(other.map(\.said) == scores[0].map(\.said))
+    }
+  }
+
   @Test func `the unedited model knows the former targets`() throws {
     var series = EvaluationSeries(records: records, tokenizer: tokenizer, settings: EvaluationSettings())
     let run = try series.run("base", parts: [.init(records: 0..<6, identity: "base") { network }])

@@ -23,7 +23,7 @@ struct ContinuationScorer: Sendable {
   }
 
   /// Tokens of one run: enough for products at full rate, and so few that what a block makes of them stays near the processor, where
-  /// that is possible at all, and below 128 MB. Each run begins its first text anew, a dozen tokens.
+  /// that is possible at all, and below 128 MB.
   private var rowLimit: Int {
     let c = network.configuration
     let width = (c.isGated ? 3 : 2) * c.feedForwardWidth + 4 * c.headCount * c.headWidth + 4 * c.width
@@ -82,7 +82,9 @@ struct ContinuationScorer: Sendable {
     var runs: [Run] = []
     var run = Run()
     for (text, followers) in texts {
-      if run.texts.rowCount > 0, run.texts.rowCount + run.texts.cost(of: text) > rowLimit {
+      let (rows, cost) = (run.texts.rowCount, run.texts.cost(of: text))
+      // The next run begins its first text anew: better where that has nothing in common with the last one.
+      if rows > 0, rows + cost > rowLimit || rows > rowLimit * 3 / 4 && cost > text.count - 2 {
         runs.append(run)
         run = Run()
       }

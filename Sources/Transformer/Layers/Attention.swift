@@ -41,19 +41,24 @@ struct Attention: Sendable {
 
   /// Attention's output for each row, before the residual sum.
   ///
-  /// - Parameter finished: the rows, rising, whose output is wanted; `nil` for all.
+  /// - Parameters:
+  ///   - x: a row for each of the batch, or for each of the kinds that `kinds` names for these.
+  ///   - finished: the rows, rising, whose output is wanted; `nil` for all.
   func forward(
-    _ x: Rows, _ batch: Batch, layer: Int, finishing finished: [Int]? = nil, window: Int?,
-    rotary: RotaryTable?, work: Work
+    _ x: Rows, _ batch: Batch, layer: Int, finishing finished: [Int]? = nil, kinds: [Int]? = nil,
+    window: Int?, rotary: RotaryTable?, work: Work
   ) -> (output: Rows, tape: Tape) {
-    let projected = work.pool.rows(x.count, shape.projectedWidth)
-    for (weight, column) in projections { weight.forward(x, into: projected, at: column, work: work) }
+    let kindsProjected = work.pool.rows(x.count, shape.projectedWidth)
+    for (weight, column) in projections {
+      weight.forward(x, into: kindsProjected, at: column, work: work)
+    }
+    let projected = kinds.map { kindsProjected.picked($0, work: work) } ?? kindsProjected
     let keys = work.pool.rows(batch.memoryCount, shape.keyValueWidth)
     let values = work.pool.rows(batch.memoryCount, shape.keyValueWidth)
     gather(projected, keys, values, batch, layer: layer, rotary: rotary, work: work)
 
     let tape = Tape(projected: projected, keys: keys, values: values)
-    let mixed = work.pool.rows(finished?.count ?? x.count, shape.queryWidth)
+    let mixed = work.pool.rows(finished?.count ?? batch.rowCount, shape.queryWidth)
     if finished != nil || !batch.isApart {
       mixRows(batch, finishing: finished, tape, into: mixed, window: window, work: work)
     } else {

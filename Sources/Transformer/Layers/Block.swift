@@ -26,12 +26,14 @@ struct Block: Sendable {
   ///   - isMiddle: the rows are already x + attention.
   ///   - stopsAtKey: nothing after the key is wanted.
   ///   - finished: rows, rising, whose output is wanted; `nil` for all. What is observed is theirs.
+  ///   - alike: rows of the input that are the same numbers; not for a norm shared with the MLP.
   /// - Returns: the block's output, `nil` when it was stopped.
   func forward(
     _ input: Rows, _ batch: Batch, layer: Int, isMiddle: Bool, stopsAtKey: Bool, finishing finished: [Int]?,
-    rotary: RotaryTable?, work: Work, observe: Observer?
+    alike: AlikeRows?, rotary: RotaryTable?, work: Work, observe: Observer?
   ) -> (output: Rows?, tape: Tape?) {
     precondition(!isMiddle || order == .sequential, "only a sequential block has a middle")
+    precondition(alike == nil || order != .parallelSharedNorm, "the MLP takes every row")
     precondition(!isMiddle || finished == nil, "rows to finish are chosen before attention")
     // From attention on, only the rows that are to be finished.
     let x = finished.map { input.picked($0, work: work) } ?? input
@@ -43,9 +45,11 @@ struct Block: Sendable {
       middle = x
       normed = (feedForwardNorm ?? attentionNorm).forward(x, work: work)
     } else {
-      let attentionInput = attentionNorm.forward(input, work: work)
+      let attentionInput = attentionNorm.forward(
+        alike.map { input.picked($0.firsts, work: work) } ?? input, work: work)
       let (output, tape) = attention.forward(
-        attentionInput, batch, layer: layer, finishing: finished, window: window, rotary: rotary, work: work)
+        attentionInput, batch, layer: layer, finishing: finished, kinds: alike?.kinds, window: window,
+        rotary: rotary, work: work)
       observe?(.attentionOutput, output)
       attentionTape = tape
       switch order {

@@ -97,13 +97,15 @@ extension Network {
     } else {
       rows = try embed(batch)
     }
+    let alike = hidden == nil && !keeping.contains(.tape) && observe == nil ? alikeRows(batch) : nil
     let memory = keeping.contains(.memory) ? KeyValueMemory() : nil
     var tapes: [(Int, Block.Tape)] = []
     for layer in span.first..<max(span.first, span.end) {
       let (output, tape) = blocks[layer].forward(
         rows, batch, layer: layer, isMiddle: layer == span.first && span.startsInMiddle,
         stopsAtKey: layer == span.end - 1 && span.endsAtKey,
-        finishing: layer == span.end - 1 ? finished : nil, rotary: rotary, work: work,
+        finishing: layer == span.end - 1 ? finished : nil, alike: layer == 0 ? alike : nil, rotary: rotary,
+        work: work,
         observe: observe.map { observe in { observe(layer, $0, $1) } })
       if let memory, let attention = tape?.attention { memory.store(attention, layer: layer) }
       if keeping.contains(.tape), let tape { tapes.append((layer, tape)) }
@@ -111,6 +113,12 @@ extension Network {
     }
     return ForwardRun(
       batch: batch, hidden: rows, finished: finished, memory: memory, tapes: tapes, rotary: rotary)
+  }
+
+  /// Rows that the first block need not project one by one.
+  private func alikeRows(_ batch: Batch) -> AlikeRows? {
+    if configuration.block == .parallelSharedNorm { return nil }
+    return AlikeRows(batch, byPosition: positionEmbedding != nil)
   }
 
   /// The input of the first block: the tokens' embeddings, with the positions' where these are learned.

@@ -10,25 +10,31 @@ extension StoredMatrix {
   }
 
   /// How a product is cut into tasks. That depends on its sizes alone, so that results do not depend on the number of
-  /// threads.
+  /// threads; but a row's bits are the same in any piece of a narrow product, which one thread need not cut.
   private struct Pieces {
     /// Whether the rows are too few to pay for packing or decoding the weights.
     let isFew: Bool
+    /// Whether rows are near each other and sums are written once or a few times, so that our own product is the faster.
+    let isNarrow: Bool
     /// Outputs and rows of a batch in one task. Each task packs its inputs and weights again, so they are large where that
     /// leaves enough tasks for the threads.
     private(set) var outputs = 1024
     private(set) var batch = 1024
     private let counts: (batch: Int, outputs: Int)
+    /// Inputs from which on OpenBLAS is the faster.
+    private static let narrow = 1024
     /// Inputs decoded at once: panels of 1 to 4 MiB.
     static let inputs = 1024
 
-    init(batch batchCount: Int, outputs outputCount: Int, _ axis: Axis) {
+    init(batch batchCount: Int, outputs outputCount: Int, inputs: Int, _ axis: Axis, threads: Int) {
       counts = (batchCount, outputCount)
       isFew = batchCount <= (axis == .rows ? 12 : 8)
+      isNarrow = !isFew && inputs < Self.narrow && errata_kernel_level() >= 3
       if isFew {
         outputs = axis == .rows ? 128 : 512
         return
       }
+      if isNarrow, threads == 1 { return }
       while count < 8, batch > 128 {
         if outputs > 256 { outputs /= 2 } else { batch /= 2 }
       }
@@ -45,9 +51,6 @@ extension StoredMatrix {
       return (row..<min(row + batch, counts.batch), output..<min(output + outputs, counts.outputs))
     }
   }
-
-  /// Inputs from which on OpenBLAS is the faster: rows far apart, and so many inputs that sums are written more than once.
-  private static let narrow = 1024
 
   /// y ← x Mᵀ, or x M where outputs run along columns; y ← y + that if `adding`.
   ///
@@ -66,8 +69,8 @@ extension StoredMatrix {
     precondition(xColumn + inputCount <= x.width && yColumn + outputCount <= y.width, "columns of the rows")
     let batchCount = x.count
     guard batchCount > 0 else { return }
-    let pieces = Pieces(batch: batchCount, outputs: outputCount, axis)
-    let isNarrow = !pieces.isFew && inputCount < Self.narrow && errata_kernel_level() >= 3
+    let pieces = Pieces(
+      batch: batchCount, outputs: outputCount, inputs: inputCount, axis, threads: work.threads)
     work.forEach(pieces.count, cost: batchCount * outputCount * inputCount / 8) { task in
       let (batch, outputs) = pieces.piece(task)
       // SAFETY: the ranges lie within both rows, and no two tasks share outputs of a row.
@@ -85,7 +88,7 @@ extension StoredMatrix {
           errata_few_rows_product(
             type.kernelType, axis == .columns ? 1 : 0, weights, stride, outputs.count, inputs.count,
             source + inputs.lowerBound, x.width, batch.count, target, y.width, adding ? 1 : 0)
-        } else if isNarrow {
+        } else if pieces.isNarrow {
           let isLast = inputs.upperBound == inputCount
           withBias(isLast ? outputs.lowerBound : nil) { bias in
             errata_many_rows_product(
@@ -115,7 +118,7 @@ extension StoredMatrix {
           product(panel.base, .f32, columns.count, inputs)
         }
       }
-      if let bias, !isNarrow {
+      if let bias, !pieces.isNarrow {
         for row in 0..<batch.count {
           bias.withUnsafeBufferPointer {
             Kernel.add($0.baseAddress! + outputs.lowerBound, to: target + row * y.width, count: outputs.count)

@@ -83,3 +83,28 @@ import Testing
     #expect(summary.logProbabilities == [3, 0, 17].map { logits.logProbability(row: 0, token: $0) })
   }
 }
+
+/// Rows that begin alike.
+@Suite struct AlikeRowsTests {
+  @Test func `rows of one token, and of one position where that counts, are one kind`() throws {
+    let batch = Batch([TokenSequence([5, 6, 5]), TokenSequence([6, 6], sharing: 1), TokenSequence([5, 6])])
+    let byToken = try #require(AlikeRows(batch, byPosition: false))
+    #expect(byToken.firsts == [0, 1])
+    #expect(byToken.kinds == [0, 1, 0, 1, 1, 0, 1])
+    let byPosition = try #require(AlikeRows(batch, byPosition: true))
+    #expect(byPosition.firsts == [0, 1, 2, 4])
+    #expect(byPosition.kinds == [0, 1, 2, 1, 3, 0, 1])
+    #expect(AlikeRows(Batch([TokenSequence([1, 2, 3, 4])]), byPosition: false) == nil)
+  }
+
+  @Test(arguments: FamilyReference.names)
+  func `texts side by side are as if they were alone`(family: String) throws {
+    let reference = try FamilyReference(family)
+    let network = try reference.network()
+    let text: [Int32] = [5, 6, 5, 7, 5, 6]
+    let run = try network.run([TokenSequence](repeating: TokenSequence(text), count: 3))
+    var wanted = try network.run([TokenSequence(text)]) { _, _, _ in }.hidden.matrix().elements
+    wanted += wanted + wanted
+    #expect(relativeError(run.hidden.matrix().elements, wanted) < 1e-5)
+  }
+}
