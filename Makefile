@@ -2,8 +2,8 @@
 # make test     build and run all tests
 # make install  put the command into $(PREFIX)/bin
 # make lint     check the form of the Swift sources
-# make bench, bench-diff, bench-network, bench-edit   measure against peers (PYTHON with numpy; torch, transformers, zipnn and
-#                                                     xdelta3 where they are to be compared)
+# make bench, bench-diff, bench-network, bench-edit, bench-eval   measure against peers (PYTHON with numpy; torch, transformers,
+#                                                     zipnn and xdelta3 where they are to be compared)
 
 PREFIX ?= /usr/local
 SWIFT ?= swift
@@ -11,7 +11,7 @@ PYTHON ?= python3
 PACKAGES := libopenblas-dev liblapacke-dev libzstd-dev zlib1g-dev libssl-dev pkg-config
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
-.PHONY: all build demo test install lint bench bench-diff bench-network bench-edit libraries clean
+.PHONY: all build demo test install lint bench bench-diff bench-network bench-edit bench-eval libraries clean
 all: build
 
 build: libraries
@@ -42,6 +42,9 @@ bench-network: libraries
 
 bench-edit: build
 	$(PYTHON) Benchmarks/edit.py "$$($(SWIFT) build -c release --show-bin-path)/errata"
+
+bench-eval: build
+	$(PYTHON) Benchmarks/eval.py "$$($(SWIFT) build -c release --show-bin-path)/errata"
 
 # What the package links against. Installed only when something is missing, and only where apt is at home.
 libraries:
