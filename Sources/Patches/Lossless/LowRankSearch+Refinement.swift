@@ -20,6 +20,6 @@ extension LowRankSearch {
       return Matrix(rows: rows.count, columns: columns, elements: elements)
     }
     let q = try basis(product(right, target))
-    return try truncated(q, try projection(q, target), rank: factors.rank)
+    return try truncated(q, try projection(q, target)) { _ in factors.rank }
   }
 }

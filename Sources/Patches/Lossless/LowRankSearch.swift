@@ -19,18 +19,27 @@ struct LowRankSearch: Sendable {
 
   /// Rows asked first; a rank above half of them is not looked for.
   private static let sampleCount = 256
-  /// Directions beyond the rank that steady the range finder.
+  /// Directions beyond the sample's rank, in which weaker components are found: a quarter of it, and so many.
   private static let spare = 8
   /// Rows taken together through the products.
   private static let blockCount = 128
   /// What is left may exceed the expected rounding energy by this much.
   private static let tolerance = 1.05
+  /// A component counts that is so much above the largest that rounding makes.
+  private static let margin = 1.1
+
+  /// What a sample of rows shows.
+  private struct Sample {
+    let rank: Int
+    /// Of a rounding error, mean over the elements.
+    let variance: Double
+  }
 
   /// Finds factors, [rows × rank] and [rank × columns] of the storage; `nil` when the difference has no low rank.
   func factors() throws -> LowRankFactors? {
     do {
-      guard let rank = try rank() else { return nil }
-      var factors = try rangeFinder(rank: rank)
+      guard let sample = try sample() else { return nil }
+      var factors = try rangeFinder(sample)
       for _ in 0..<effort { factors = try refine(factors) }
       return factors
     } catch is LinearAlgebraError {
@@ -41,10 +50,7 @@ struct LowRankSearch: Sendable {
 
   /// The rank that a sample of rows shows; `nil` when it is not low.
   func rank() throws -> Int? {
-    guard pair.before.elementType.isEditable, pair.before.shape.count == 2, min(rows, columns) >= 32 else {
-      return nil
-    }
-    do { return try sampledRank() } catch is LinearAlgebraError { return nil }
+    do { return try sample()?.rank } catch is LinearAlgebraError { return nil }
   }
 
   /// Half the spacing of the element type at a number, relative to the number's binade.
@@ -64,7 +70,10 @@ struct LowRankSearch: Sendable {
   }
 
   /// The rank that a sample of rows shows, if it explains all but rounding.
-  private func sampledRank() throws -> Int? {
+  private func sample() throws -> Sample? {
+    guard pair.before.elementType.isEditable, pair.before.shape.count == 2, min(rows, columns) >= 32 else {
+      return nil
+    }
     let count = min(Self.sampleCount, rows)
     // Columns are thinned out, evenly: four times the rows show their rank as well as all do.
     let stride = max(1, columns / (4 * Self.sampleCount))
@@ -83,13 +92,24 @@ struct LowRankSearch: Sendable {
     }
     // In Double: beside an update of F32 weights, a Float product's own rounding is larger than theirs.
     let gram = Matrix<Double>(Matrix(rows: count, columns: width, elements: elements)).rowGram()
-    let spectrum = try SymmetricEigen.values(of: gram).reversed()
+    let spectrum = Array(try SymmetricEigen.values(of: gram).reversed())
     var rest = spectrum.reduce(0, +)
     for (rank, value) in spectrum.enumerated() {
-      if rest <= energy * Self.tolerance { return rank > 0 && 2 * rank <= count ? rank : nil }
+      if rest <= energy * Self.tolerance {
+        let variance = energy / Double(count * width)
+        let all = max(rank, Self.rank(spectrum, rows: count, columns: width, variance: variance))
+        return rank > 0 && 2 * rank <= count ? Sample(rank: min(all, count / 2), variance: variance) : nil
+      }
       rest -= max(value, 0)
     }
     return nil
+  }
+
+  /// Components above what rounding makes of itself: its largest squared singular value is v (√m + √n)² for errors of variance v
+  /// (Marchenko and Pastur; Bai and Yin).
+  private static func rank(_ spectrum: [Double], rows: Int, columns: Int, variance: Double) -> Int {
+    let edge = (Double(rows).squareRoot() + Double(columns).squareRoot()) * (variance * margin).squareRoot()
+    return spectrum.prefix { $0 > edge * edge }.count
   }
 
   /// Rows of the wanted product, which a reader has read. Called from several threads.
@@ -140,8 +160,8 @@ struct LowRankSearch: Sendable {
     return result
   }
 
-  private func rangeFinder(rank: Int) throws -> LowRankFactors {
-    let width = min(rank + Self.spare, min(rows, columns))
+  private func rangeFinder(_ sample: Sample) throws -> LowRankFactors {
+    let width = min(sample.rank * 5 / 4 + Self.spare, min(rows, columns))
     // Seeded, so that the same pair gives the same patch.
     var draw: UInt64 = 0x9E37_79B9_7F4A_7C15
     let noise = (0..<width * columns).map { _ -> Float in
@@ -151,7 +171,9 @@ struct LowRankSearch: Sendable {
     var q = try basis(
       product(Matrix(rows: width, columns: columns, elements: noise), Self.difference))
     q = try basis(product(projection(q, Self.difference), Self.difference))
-    return try truncated(q, try projection(q, Self.difference), rank: rank)
+    return try truncated(q, try projection(q, Self.difference)) { spectrum in
+      max(1, Self.rank(spectrum, rows: rows, columns: columns, variance: sample.variance))
+    }
   }
 
   /// Orthonormal columns that span a product's; one that overflowed is refused here, as LAPACK stops at it.
@@ -168,11 +190,14 @@ struct LowRankSearch: Sendable {
     ).q
   }
 
-  /// The best rank-r part of Q · B: the eigenvectors of B Bᵀ turn Q into singular directions.
-  func truncated(_ q: Matrix<Float>, _ b: Matrix<Float>, rank: Int) throws -> LowRankFactors {
+  /// The best rank-r part of Q · B: the eigenvectors of B Bᵀ turn Q into singular directions. The rank follows from the squared
+  /// singular values, descending.
+  func truncated(
+    _ q: Matrix<Float>, _ b: Matrix<Float>, rank: ([Double]) -> Int
+  ) throws -> LowRankFactors {
     let eigen = try SymmetricEigen(of: Matrix<Double>(b).rowGram())
     // Eigenvalues ascend, and eigenvectors are rows.
-    let largest = (0..<rank).map { eigen.values.count - 1 - $0 }
+    let largest = (0..<rank(eigen.values.reversed())).map { eigen.values.count - 1 - $0 }
     let turn = eigen.vectors.selecting(rows: largest)
     return LowRankFactors(
       left: Matrix<Double>(q).times(turn, otherTransposed: true), right: turn.times(Matrix<Double>(b)))
