@@ -30,21 +30,27 @@ struct LowRankSearch: Sendable {
 
   /// What a sample of rows shows.
   private struct Sample {
+    /// Components without which the rest is more than rounding explains.
+    let least: Int
+    /// Those that rounding does not hide, if they are more.
     let rank: Int
     /// Of a rounding error, mean over the elements.
     let variance: Double
   }
 
-  /// Finds factors, [rows × rank] and [rank × columns] of the storage; `nil` when the difference has no low rank.
-  func factors() throws -> LowRankFactors? {
+  /// Finds factors, [rows × rank] and [rank × columns] of the storage, of one rank or two to choose from; none when the difference
+  /// has no low rank.
+  func factors() throws -> [LowRankFactors] {
     do {
-      guard let sample = try sample() else { return nil }
-      var factors = try rangeFinder(sample)
-      for _ in 0..<effort { factors = try refine(factors) }
-      return factors
+      guard let sample = try sample() else { return [] }
+      return try rangeFinder(sample).map { found in
+        var factors = found
+        for _ in 0..<effort { factors = try refine(factors) }
+        return factors
+      }
     } catch is LinearAlgebraError {
       // Numbers near the top of the range overflow in the products: such a tensor is coded without factors.
-      return nil
+      return []
     }
   }
 
@@ -98,7 +104,8 @@ struct LowRankSearch: Sendable {
       if rest <= energy * Self.tolerance {
         let variance = energy / Double(count * width)
         let all = max(rank, Self.rank(spectrum, rows: count, columns: width, variance: variance))
-        return rank > 0 && 2 * rank <= count ? Sample(rank: min(all, count / 2), variance: variance) : nil
+        return rank > 0 && 2 * rank <= count
+          ? Sample(least: rank, rank: min(all, count / 2), variance: variance) : nil
       }
       rest -= max(value, 0)
     }
@@ -160,7 +167,7 @@ struct LowRankSearch: Sendable {
     return result
   }
 
-  private func rangeFinder(_ sample: Sample) throws -> LowRankFactors {
+  private func rangeFinder(_ sample: Sample) throws -> [LowRankFactors] {
     let width = min(sample.rank * 5 / 4 + Self.spare, min(rows, columns))
     // Seeded, so that the same pair gives the same patch.
     var draw: UInt64 = 0x9E37_79B9_7F4A_7C15
@@ -171,9 +178,13 @@ struct LowRankSearch: Sendable {
     var q = try basis(
       product(Matrix(rows: width, columns: columns, elements: noise), Self.difference))
     q = try basis(product(projection(q, Self.difference), Self.difference))
-    return try truncated(q, try projection(q, Self.difference)) { spectrum in
-      max(1, Self.rank(spectrum, rows: rows, columns: columns, variance: sample.variance))
+    let b = try projection(q, Self.difference)
+    let least = try truncated(q, b) { _ in sample.least }
+    let all = try truncated(q, b) {
+      max(1, Self.rank($0, rows: rows, columns: columns, variance: sample.variance))
     }
+    // Where rounding swallows part of the update its error is no noise, and components of it are worth nothing: lengths decide.
+    return all.rank > least.rank ? [least, all] : [least]
   }
 
   /// Orthonormal columns that span a product's; one that overflowed is refused here, as LAPACK stops at it.

@@ -154,8 +154,10 @@ extension ModelComparison {
         {
           continue
         }
-        if let factors = try known[name]
-          ?? LowRankSearch(pair: pair, effort: effort, threads: threads).factors(),
+        let factors =
+          try known[name].map { [$0] }
+          ?? LowRankSearch(pair: pair, effort: effort, threads: threads).factors()
+        if !factors.isEmpty,
           try writer.appendLowRank(pair, factors, threads: threads, progress: progress) != nil
         {
           continue

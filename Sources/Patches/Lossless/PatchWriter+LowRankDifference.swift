@@ -7,14 +7,15 @@ internal import Synchronization
 extension PatchWriter {
   /// Adds a tensor pair as factors with the difference that they leave, if that is shorter than the difference alone.
   ///
+  /// - Parameter candidates: factors, of which the shortest are taken.
   /// - Returns: `nil` when it is not; nothing was added then.
   func appendLowRank(
-    _ pair: TensorPair, _ factors: LowRankFactors, threads: Int, progress: @Sendable (Int) -> Void
+    _ pair: TensorPair, _ candidates: [LowRankFactors], threads: Int, progress: @Sendable (Int) -> Void
   ) throws -> ChangeMeasure? {
     let kind = pair.before.elementType.order
     var best: (bits: Double, coder: FactoredPair, factors: StoredFactors)?
     let sample = FactoredPair.sampleTiles(pair.tileCount)
-    for type in [TensorChange.FactorType.f16, .f32] {
+    for (factors, type) in candidates.flatMap({ [($0, TensorChange.FactorType.f16), ($0, .f32)] }) {
       guard let stored = StoredFactors(factors, type: type) else { continue }
       let coder = try FactoredPair(pair, stored, kind, sampleTile: sample[0])
       let bits =
