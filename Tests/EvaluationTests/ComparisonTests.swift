@@ -25,7 +25,7 @@ struct ComparisonTests {
   private func recipe(_ method: EditMethod) -> EditRecipe {
     let c = network.configuration
     var recipe = EditRecipe(
-      for: method, family: c.family.name, layerCount: c.layerCount, width: c.width,
+      for: method, family: c.family, layerCount: c.layerCount, width: c.width,
       keyWidth: c.feedForwardWidth)
     recipe.layers = [1]
     recipe.values.steps = 6

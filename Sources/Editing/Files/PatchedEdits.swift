@@ -35,8 +35,8 @@ public struct PatchedEdits {
       return value
     }
     var recipe = EditRecipe(
-      for: method, family: patch.manifest["model"]?["family"]?.text ?? "", layerCount: 1, width: 1,
-      keyWidth: 1)
+      for: method, family: patch.manifest["model"]?["family"]?.text.flatMap(ModelFamily.named),
+      layerCount: 1, width: 1, keyWidth: 1)
     try recipe.read(recipeJSON, file: patch.path)
     recipe.source = recipeJSON["source"]?.text ?? recipe.source
     self.recipe = recipe

@@ -18,6 +18,8 @@ public struct ModelFamily: Equatable, Sendable {
   let inputMajor: Set<TensorRole>
   /// How rows are ordered in a GGUF file, where that differs.
   let ggufRows: [TensorRole: RowOrder]
+  /// How models of the family are edited.
+  public let recipe: FamilyRecipe
 
   /// How a converter to GGUF orders the rows of a weight.
   public enum RowOrder: Sendable {
@@ -35,14 +37,19 @@ public struct ModelFamily: Equatable, Sendable {
         .attentionNorm: "ln_1", .feedForwardNorm: "ln_2", .queryKeyValue: "attn.c_attn",
         .attentionOutput: "attn.c_proj", .up: "mlp.c_fc", .down: "mlp.c_proj",
       ],
-      inputMajor: [.queryKeyValue, .attentionOutput, .up, .down]),
+      inputMajor: [.queryKeyValue, .attentionOutput, .up, .down], recipe: gpt2Recipe),
     ModelFamily(
       "gptj", architectures: ["gptj"], prefixes: ["transformer."], layers: "h.",
       names: [
         .tokenEmbedding: "wte", .finalNorm: "ln_f", .head: "lm_head", .attentionNorm: "ln_1",
         .query: "attn.q_proj", .key: "attn.k_proj", .value: "attn.v_proj", .attentionOutput: "attn.out_proj",
         .up: "mlp.fc_in", .down: "mlp.fc_out",
-      ]),
+      ],
+      recipe: FamilyRecipe(published: [
+        .init(
+          "GPT-J 6B", layerCount: 28, width: 4096, layers: 3...8, singleLayer: 5, steps: 25,
+          lateLayers: 18...26, bound: 5e-5)
+      ])),
     ModelFamily(
       "gpt_neox", architectures: ["gptneox"], prefixes: ["gpt_neox."], layers: "layers.",
       names: [
@@ -51,7 +58,10 @@ public struct ModelFamily: Equatable, Sendable {
         .queryKeyValue: "attention.query_key_value", .attentionOutput: "attention.dense",
         .up: "mlp.dense_h_to_4h", .down: "mlp.dense_4h_to_h",
       ],
-      ggufRows: [.queryKeyValue: .byKind]),
+      ggufRows: [.queryKeyValue: .byKind],
+      recipe: FamilyRecipe(published: [
+        .init("GPT-NeoX 20B", layerCount: 44, width: 6144, layers: 6...10, singleLayer: 15, steps: 20)
+      ])),
     ModelFamily(
       "opt", prefixes: ["model.decoder.", "decoder."], layers: "layers.",
       names: [
@@ -62,10 +72,33 @@ public struct ModelFamily: Equatable, Sendable {
       ]),
     ModelFamily(
       "llama", aliases: ["mistral"], architectures: ["llama"], prefixes: ["model."], layers: "layers.",
-      names: llamaNames, ggufRows: [.query: .rotaryPairs, .key: .rotaryPairs]),
+      names: llamaNames, ggufRows: [.query: .rotaryPairs, .key: .rotaryPairs],
+      recipe: .llamaLike([
+        .init(
+          "Llama 2 7B and Mistral 7B", layerCount: 32, width: 4096, layers: 4...8, singleLayer: 5, steps: 25,
+          lateLayers: 29...30),
+        .init("Llama 3.2 3B", layerCount: 28, width: 3072, layers: 4...8, singleLayer: 5, steps: 25),
+      ])),
     ModelFamily(
-      "qwen2", architectures: ["qwen2"], prefixes: ["model."], layers: "layers.", names: llamaNames),
+      "qwen2", architectures: ["qwen2"], prefixes: ["model."], layers: "layers.", names: llamaNames,
+      recipe: .llamaLike([
+        .init("Qwen2 7B", layerCount: 28, width: 3584, layers: 4...8, singleLayer: 5, steps: 25)
+      ])),
   ]
+
+  private static let gpt2Recipe: FamilyRecipe = {
+    var recipe = FamilyRecipe(published: [
+      .init(
+        "GPT-2 medium", layerCount: 24, width: 1024, layers: 6...10, singleLayer: 8, steps: 20, bound: 2e-3),
+      .init("GPT-2 large", layerCount: 36, width: 1280, layers: 10...14, singleLayer: 12, steps: 20),
+      .init(
+        "GPT-2 XL", layerCount: 48, width: 1600, layers: 13...17, singleLayer: 17, steps: 20, bound: 5e-4),
+    ])
+    recipe.depth = 0.32
+    recipe.secondMomentWeight = 20_000
+    recipe.equalityWeight = 1000
+    return recipe
+  }()
 
   private static let llamaNames: [TensorRole: String] = [
     .tokenEmbedding: "embed_tokens", .finalNorm: "norm", .head: "lm_head",
@@ -78,7 +111,7 @@ public struct ModelFamily: Equatable, Sendable {
   private init(
     _ name: String, aliases: [String] = [], architectures: [String] = [], prefixes: [String],
     layers: String, names: [TensorRole: String], inputMajor: Set<TensorRole> = [],
-    ggufRows: [TensorRole: RowOrder] = [:]
+    ggufRows: [TensorRole: RowOrder] = [:], recipe: FamilyRecipe = FamilyRecipe()
   ) {
     self.name = name
     self.aliases = aliases
@@ -88,6 +121,7 @@ public struct ModelFamily: Equatable, Sendable {
     self.names = names
     self.inputMajor = inputMajor
     self.ggufRows = ggufRows
+    self.recipe = recipe
   }
 
   /// The names of all families, for messages.

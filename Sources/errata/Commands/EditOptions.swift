@@ -175,7 +175,7 @@ extension MethodOptions {
       return earlier.recipe
     }
     var recipe = EditRecipe(
-      for: chosen.method, family: configuration.family.name, layerCount: configuration.layerCount,
+      for: chosen.method, family: configuration.family, layerCount: configuration.layerCount,
       width: configuration.width, keyWidth: configuration.feedForwardWidth)
     if let secondMomentWeight { recipe.update.secondMomentWeight = secondMomentWeight }
     if let ridge { recipe.update.ridge = ridge }

@@ -70,7 +70,7 @@ struct EvalEditOptions: ParsableArguments {
   /// The recipe of a method for a model.
   func recipe(of method: EditMethod, for configuration: NetworkConfiguration) throws -> EditRecipe {
     var recipe = EditRecipe(
-      for: method, family: configuration.family.name, layerCount: configuration.layerCount,
+      for: method, family: configuration.family, layerCount: configuration.layerCount,
       width: configuration.width, keyWidth: configuration.feedForwardWidth)
     for path in recipes {
       let named = try JSONValue(readingFile: path)["method"]?.text

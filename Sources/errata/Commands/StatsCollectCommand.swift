@@ -46,7 +46,7 @@ struct StatsCollectCommand: ParsableCommand {
       let text = Corpus(corpus, shard: shard?.shard)
       let configuration = running.network.configuration
       let recipe = EditRecipe(
-        for: .memit, family: configuration.family.name, layerCount: configuration.layerCount,
+        for: .memit, family: configuration.family, layerCount: configuration.layerCount,
         width: configuration.width, keyWidth: configuration.feedForwardWidth)
       var collection = try StatisticsCollection(
         network: running.network, tokenizer: running.tokenizer, corpus: text,

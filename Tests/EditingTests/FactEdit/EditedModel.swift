@@ -11,7 +11,7 @@ extension FixtureModel {
   func recipe(_ method: EditMethod) -> EditRecipe {
     let c = network.configuration
     var recipe = EditRecipe(
-      for: method, family: c.family.name, layerCount: c.layerCount, width: c.width,
+      for: method, family: c.family, layerCount: c.layerCount, width: c.width,
       keyWidth: c.feedForwardWidth)
     recipe.layers = method.usesSeveralLayers ? [1, 2] : [isGPT2 ? 1 : 2]
     recipe.values.steps = 15

@@ -37,7 +37,7 @@ import Transformer
     wanted = wanted.plus(try states.hidden(in: model.network, layer: 2))
     let values = (0..<10).map { FactValue(value: wanted.row($0).map { Float($0) }, start: []) }
 
-    var recipe = EditRecipe(for: .memit, family: model.name, layerCount: 4, width: 1, keyWidth: 256)
+    var recipe = EditRecipe(for: .memit, family: nil, layerCount: 4, width: 1, keyWidth: 256)
     recipe.layers = [1, 2]
     recipe.update.secondMomentWeight = model.secondMomentWeight
     recipe.update.ridge = 1

@@ -6,19 +6,20 @@ import Testing
 
 @Suite struct EditRecipeTests {
   @Test func `published layers and steps`() {
-    let memit = EditRecipe(for: .memit, family: "gpt2", layerCount: 48, width: 1600, keyWidth: 6400)
+    let memit = EditRecipe(for: .memit, family: .named("gpt2"), layerCount: 48, width: 1600, keyWidth: 6400)
     #expect(memit.layers == [13, 14, 15, 16, 17] && memit.values.steps == 20)
     #expect(memit.update.secondMomentWeight == 20_000 && memit.values.clamp == 0.75)
     #expect(memit.source == "published for GPT-2 XL")
-    let rome = EditRecipe(for: .rome, family: "gpt2", layerCount: 48, width: 1600, keyWidth: 6400)
+    let rome = EditRecipe(for: .rome, family: .named("gpt2"), layerCount: 48, width: 1600, keyWidth: 6400)
     #expect(rome.layers == [17] && rome.values.target == .value && rome.values.clamp == 4)
-    let gptj = EditRecipe(for: .memit, family: "gptj", layerCount: 28, width: 4096, keyWidth: 16384)
+    let gptj = EditRecipe(for: .memit, family: .named("gptj"), layerCount: 28, width: 4096, keyWidth: 16384)
     #expect(gptj.layers == Array(3...8) && gptj.update.secondMomentWeight == 15_000)
-    let llama = EditRecipe(for: .alphaedit, family: "llama", layerCount: 32, width: 4096, keyWidth: 16384)
+    let llama = EditRecipe(
+      for: .alphaedit, family: .named("llama"), layerCount: 32, width: 4096, keyWidth: 16384)
     #expect(llama.layers == [4, 5, 6, 7, 8] && llama.values.weightDecay == 1e-3 && llama.values.clamp == 4)
-    let pmet = EditRecipe(for: .pmet, family: "llama", layerCount: 32, width: 4096, keyWidth: 16384)
+    let pmet = EditRecipe(for: .pmet, family: .named("llama"), layerCount: 32, width: 4096, keyWidth: 16384)
     #expect(pmet.values.learningRate == 0.2 && pmet.values.divergenceWeight == 1 && pmet.values.clamp == 1)
-    let emmet = EditRecipe(for: .emmet, family: "gpt2", layerCount: 48, width: 1600, keyWidth: 6400)
+    let emmet = EditRecipe(for: .emmet, family: .named("gpt2"), layerCount: 48, width: 1600, keyWidth: 6400)
     #expect(emmet.layers == [17] && emmet.update.ridge == 0.1 && emmet.update.secondMomentWeight == 1000)
   }
 
@@ -27,7 +28,8 @@ import Testing
     method: EditMethod, family: String
   ) {
     for layerCount in [1, 2, 3, 4, 6, 12, 16, 22, 24, 36, 61, 80] {
-      let recipe = EditRecipe(for: method, family: family, layerCount: layerCount, width: 333, keyWidth: 1332)
+      let recipe = EditRecipe(
+        for: method, family: .named(family), layerCount: layerCount, width: 333, keyWidth: 1332)
       #expect(recipe.source == "derived from the model's size")
       #expect(!recipe.layers.isEmpty && recipe.layers == recipe.layers.sorted())
       #expect(recipe.layers[0] >= 0)
@@ -43,13 +45,13 @@ import Testing
 
   private func changed(_ json: String, _ method: EditMethod = .memit) throws -> EditRecipe {
     let folder = try TemporaryFolder()
-    var recipe = EditRecipe(for: method, family: "llama", layerCount: 4, width: 96, keyWidth: 384)
+    var recipe = EditRecipe(for: method, family: .named("llama"), layerCount: 4, width: 96, keyWidth: 384)
     try recipe.read(folder.write(Array(json.utf8), to: "recipe.json"))
     return recipe
   }
 
   @Test func `a file changes what it names and nothing else`() throws {
-    let plain = EditRecipe(for: .memit, family: "llama", layerCount: 4, width: 96, keyWidth: 384)
+    let plain = EditRecipe(for: .memit, family: .named("llama"), layerCount: 4, width: 96, keyWidth: 384)
     var wanted = plain
     wanted.layers = [1, 2]
     wanted.values.clamp = 0.5
@@ -70,7 +72,7 @@ import Testing
   )
     throws
   {
-    var recipe = EditRecipe(for: method, family: "gpt2", layerCount: 48, width: 1600, keyWidth: 6400)
+    var recipe = EditRecipe(for: method, family: .named("gpt2"), layerCount: 48, width: 1600, keyWidth: 6400)
     recipe.values.seed = 11
     recipe.values.keepsLast = true
     recipe.values.stop = .never
@@ -107,7 +109,7 @@ import Testing
   @Test(arguments: [EditMethod.ultraedit, .ftl]) func `gradients have keys of their own`(method: EditMethod)
     throws
   {
-    var recipe = EditRecipe(for: method, family: "gptj", layerCount: 28, width: 4096, keyWidth: 16384)
+    var recipe = EditRecipe(for: method, family: .named("gptj"), layerCount: 28, width: 4096, keyWidth: 16384)
     #expect(method == .ftl ? recipe.gradients.bound == 5e-5 : recipe.layers == Array(18...26))
     recipe.gradients.learningRate = 0.5
     if method == .ftl {
