@@ -25,36 +25,40 @@ let package = Package(
     .systemLibrary(name: "CLinux"),
     .target(name: "Kernels"),
 
+    // Row 0: what several modules need and none should own: digits, byte order, digests, seeds, clocks
+    .target(name: "Floor", dependencies: ["COpenSSL"], swiftSettings: strict),
+
     // Row 0: matrices and factorizations; named tensors in files
     .target(name: "LinearAlgebra", dependencies: ["COpenBLAS"], swiftSettings: strict),
-    .target(name: "ModelFiles", dependencies: ["CLinux", "Kernels"], swiftSettings: strict),
+    .target(name: "ModelFiles", dependencies: ["Floor", "CLinux", "Kernels"], swiftSettings: strict),
 
     // Row 1: the network
     .target(
-      name: "Transformer", dependencies: ["LinearAlgebra", "ModelFiles", "Kernels"], swiftSettings: strict),
+      name: "Transformer", dependencies: ["Floor", "LinearAlgebra", "ModelFiles", "Kernels"],
+      swiftSettings: strict),
 
     // Row 1: the change as a file
     .target(
-      name: "Patches", dependencies: ["LinearAlgebra", "ModelFiles", "Kernels", "CZstd", "COpenSSL"],
+      name: "Patches", dependencies: ["Floor", "LinearAlgebra", "ModelFiles", "Kernels", "CZstd"],
       swiftSettings: strict),
 
     // Row 2: facts, keys and values to updates
     .target(
       name: "Editing",
-      dependencies: ["LinearAlgebra", "ModelFiles", "Patches", "Transformer", "CZlib", "CZstd"],
+      dependencies: ["Floor", "LinearAlgebra", "ModelFiles", "Patches", "Transformer", "CZlib", "CZstd"],
       swiftSettings: strict),
 
     // Row 3: what an edit did, by the measures of the papers
     .target(
       name: "Evaluation",
-      dependencies: ["Editing", "Transformer", "Patches", "ModelFiles", "LinearAlgebra"],
+      dependencies: ["Floor", "Editing", "Transformer", "Patches", "ModelFiles", "LinearAlgebra"],
       swiftSettings: strict),
 
     // Row 4: the command
     .executableTarget(
       name: "errata",
       dependencies: [
-        "Evaluation", "Editing", "Patches", "Transformer", "ModelFiles", "LinearAlgebra", "CLinux",
+        "Evaluation", "Editing", "Patches", "Transformer", "ModelFiles", "LinearAlgebra", "Floor", "CLinux",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: strict),
@@ -62,7 +66,8 @@ let package = Package(
     .executableTarget(
       name: "network-benchmark", dependencies: ["Transformer", "LinearAlgebra", "ModelFiles"],
       path: "Benchmarks/Network", swiftSettings: strict),
-    .target(name: "TestSupport", dependencies: ["ModelFiles"], path: "Tests/TestSupport"),
+    .target(name: "TestSupport", dependencies: ["Floor", "ModelFiles"], path: "Tests/TestSupport"),
+    .testTarget(name: "FloorTests", dependencies: ["Floor", "TestSupport"]),
     .testTarget(name: "LinearAlgebraTests", dependencies: ["LinearAlgebra", "TestSupport"]),
     .testTarget(name: "ModelFilesTests", dependencies: ["ModelFiles", "TestSupport"]),
     .testTarget(
@@ -70,14 +75,16 @@ let package = Package(
       dependencies: ["Transformer", "LinearAlgebra", "ModelFiles", "Kernels", "TestSupport"]),
     .testTarget(
       name: "PatchesTests",
-      dependencies: ["Patches", "LinearAlgebra", "ModelFiles", "Kernels", "TestSupport"]),
+      dependencies: ["Patches", "Floor", "LinearAlgebra", "ModelFiles", "Kernels", "TestSupport"]),
     .testTarget(
       name: "EditingTests",
-      dependencies: ["Editing", "Transformer", "LinearAlgebra", "ModelFiles", "Patches", "TestSupport"]),
+      dependencies: [
+        "Editing", "Floor", "Transformer", "LinearAlgebra", "ModelFiles", "Patches", "TestSupport",
+      ]),
     .testTarget(
       name: "EvaluationTests",
-      dependencies: ["Evaluation", "Editing", "Transformer", "ModelFiles", "Patches", "TestSupport"]),
-    .testTarget(name: "CommandTests", dependencies: ["errata", "ModelFiles", "TestSupport"]),
+      dependencies: ["Evaluation", "Editing", "Floor", "Transformer", "ModelFiles", "Patches", "TestSupport"]),
+    .testTarget(name: "CommandTests", dependencies: ["errata", "Floor", "ModelFiles", "TestSupport"]),
   ],
   swiftLanguageModes: [.v6]
 )

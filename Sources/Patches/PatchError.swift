@@ -1,3 +1,4 @@
+public import Floor
 public import ModelFiles
 
 /// Why a patch is refused, or why it does not fit the model.

@@ -1,3 +1,4 @@
+import Floor
 @testable import Patches
 
 /// A patch taken apart, to be put together again with a fault in it and digests that know nothing of it.
@@ -47,3 +48,9 @@ struct PatchParts {
     return front + payload + Digest(of: front).bytes
   }
 }
+
+/// The low bytes of a number, least significant first.
+func littleEndian(_ value: UInt64, _ count: Int) -> [UInt8] { value.littleEndianBytes(count) }
+
+/// The number that bytes spell, least significant first.
+func number(_ bytes: ArraySlice<UInt8>) -> UInt64 { UInt64(littleEndianBytes: bytes) }

@@ -1,3 +1,4 @@
+internal import Floor
 internal import ModelFiles
 
 /// The records of a facts file: `Formats/facts.md`. For `edit --facts` and `eval --data` alike.
@@ -70,7 +71,7 @@ public struct FactsFile: Sendable {
       throw FactsError.fileTooLarge(file: path, byteCount: size, limit: byteLimit)
     }
     let bytes = try file.read(size, at: 0)
-    if let offset = bytes.firstByteNotUTF8 { throw FactsError.encoding(file: path, byteOffset: offset) }
+    if let offset = bytes.firstInvalidUTF8 { throw FactsError.encoding(file: path, byteOffset: offset) }
 
     var records: [FactRecord] = []
     var bad: [FactsError] = []

@@ -1,3 +1,4 @@
+public import Floor
 public import Patches
 
 internal import ModelFiles

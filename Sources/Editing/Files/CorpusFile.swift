@@ -1,3 +1,4 @@
+internal import Floor
 internal import Glibc
 internal import ModelFiles
 internal import Patches
@@ -10,7 +11,7 @@ final class CorpusFile {
   private static let windowByteCount = 1 << 16
   private let documentLimit: Int
   private let source: CorpusBytes
-  private var hash = CorpusDigest()
+  private var hash = StreamedDigest()
   private var layout = Layout.lines
   /// Text that was read and not yet handed out.
   private var buffer: [UInt8] = []
@@ -40,7 +41,7 @@ final class CorpusFile {
     while let range = try nextRange() {
       guard range.count <= documentLimit else { throw tooLong(range.lowerBound) }
       let bytes = Array(buffer[range])
-      if let offset = bytes.firstByteNotUTF8 {
+      if let offset = bytes.firstInvalidUTF8 {
         throw CorpusError.encoding(
           file: source.path, byteOffset: bufferOffset + range.lowerBound + offset)
       }

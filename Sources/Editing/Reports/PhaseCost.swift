@@ -1,3 +1,4 @@
+public import Floor
 public import ModelFiles
 
 /// What one part of the work took.

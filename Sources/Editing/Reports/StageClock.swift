@@ -1,3 +1,5 @@
+internal import Floor
+
 /// What the stages of an edit take. One is always running; a stage may have its turn several times.
 struct StageClock {
   private(set) var phases: [PhaseCost] = []

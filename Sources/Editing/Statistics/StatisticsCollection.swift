@@ -1,3 +1,4 @@
+internal import Floor
 internal import ModelFiles
 public import Transformer
 
@@ -71,7 +72,7 @@ public struct StatisticsCollection {
     var skipped = 0
     var batch: [(tokens: [Int32], hasBegin: Bool)] = []
     var rows = 0
-    var lastSave = Clock.now()
+    var lastSave = ProcessUse.wallSeconds
     func flush() throws {
       guard !batch.isEmpty else { return }
       try add(batch, to: sums)
@@ -93,9 +94,9 @@ public struct StatisticsCollection {
       guard rows >= Self.batchTokens else { continue }
       try flush()
       progress(state)
-      if Clock.now() - lastSave >= saveInterval {
+      if ProcessUse.wallSeconds - lastSave >= saveInterval {
         try save(sums, to: path, notes: identity.notes + [("progress", "\(state.documents)")])
-        lastSave = Clock.now()
+        lastSave = ProcessUse.wallSeconds
       }
     }
     try flush()

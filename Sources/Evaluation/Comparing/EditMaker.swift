@@ -1,4 +1,5 @@
 internal import Editing
+internal import Floor
 internal import LinearAlgebra
 internal import ModelFiles
 internal import Patches
@@ -56,10 +57,12 @@ final class EditMaker {
       run.accumulates = true
       run.batch = recipe.update.method == .rome ? 1 : batch
     }
-    let start = now()
+    let start = ProcessUse.wallSeconds
     let edited = try run.edited()
     let norms = Dictionary(uniqueKeysWithValues: edited.norms.map { ($0.weight, $0.relativeNorm) })
-    return (edited.network, MadeEdit(facts: range.count, seconds: now() - start, norms: norms))
+    return (
+      edited.network, MadeEdit(facts: range.count, seconds: ProcessUse.wallSeconds - start, norms: norms)
+    )
   }
 
   private func run(_ records: [FactRecord]) throws -> FactEditRun {
@@ -76,13 +79,13 @@ final class EditMaker {
     guard recipe.update.method.optimizesValues else { return nil }
     if let file { return file }
     if !Folder.fileExists(valuesPath) {
-      let start = now()
+      let start = ProcessUse.wallSeconds
       // Two facts with one key have a joint value in one batch and values of their own in others: those are found there.
       do { _ = try run(records).writeValues(to: valuesPath, part: nil) } catch is FactsError {
         // Records that contradict each other may still be edited in different batches.
         return nil
       }
-      try values.keep(MadeEdit(facts: records.count, seconds: now() - start))
+      try values.keep(MadeEdit(facts: records.count, seconds: ProcessUse.wallSeconds - start))
     }
     file = try ValuesFile(valuesPath)
     return file

@@ -1,4 +1,5 @@
 public import Editing
+internal import Floor
 internal import Patches
 
 /// Further facts that stand before the new one in in-context editing, so that the model sees what is meant: those nearest to it, the

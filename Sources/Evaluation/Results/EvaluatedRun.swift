@@ -1,4 +1,5 @@
 public import Editing
+public import Floor
 
 /// One network's answers to all records, and what they come to.
 public struct EvaluatedRun: Sendable {

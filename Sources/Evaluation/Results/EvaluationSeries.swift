@@ -1,4 +1,5 @@
 public import Editing
+internal import Floor
 internal import Glibc
 internal import LinearAlgebra
 internal import Patches
@@ -168,11 +169,4 @@ public struct EvaluationSeries {
     try results?.append(line, of: identity, label: label, record: tasks.identity)
     return line.texts
   }
-}
-
-/// Seconds that only go forward.
-func now() -> Double {
-  var time = timespec()
-  clock_gettime(CLOCK_MONOTONIC, &time)
-  return Double(time.tv_sec) + Double(time.tv_nsec) * 1e-9
 }

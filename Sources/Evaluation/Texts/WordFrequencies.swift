@@ -1,4 +1,5 @@
 internal import Editing
+internal import Floor
 internal import ModelFiles
 internal import Patches
 

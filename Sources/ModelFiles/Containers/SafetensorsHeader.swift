@@ -1,3 +1,5 @@
+internal import Floor
+
 /// The header of a safetensors file, checked as a whole before anything uses it.
 ///
 /// Layout: eight bytes of length N, little-endian; N bytes of JSON; the tensors' data without holes to the end of the

@@ -1,3 +1,5 @@
+internal import Floor
+
 /// A `*.safetensors.index.json`: which file holds each tensor of a sharded model.
 struct ShardIndex {
   /// Tensor name and file name, in the order of the index.

@@ -1,3 +1,5 @@
+internal import Floor
+
 /// A cursor over the front of a GGUF file: takes numbers and strings, each checked against what is left before it is
 /// used, and never holds more than a small window of the file.
 ///

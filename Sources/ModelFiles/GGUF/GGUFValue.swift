@@ -1,3 +1,5 @@
+internal import Floor
+
 /// The kinds of metadata values; the number is the one in the file.
 public enum GGUFValueType: UInt32, CaseIterable, Sendable {
   case uint8 = 0
@@ -165,14 +167,6 @@ extension GGUFValue {
 
   private init<Number: FixedWidthInteger>(_ type: GGUFValueType, _ number: Number) {
     self.init(type: type, content: .memory(number.littleEndianBytes))
-  }
-}
-
-extension FixedWidthInteger {
-  var littleEndianBytes: [UInt8] { Swift.withUnsafeBytes(of: littleEndian) { Array($0) } }
-
-  init(littleEndianBytes bytes: some Collection<UInt8>) {
-    self = bytes.reversed().reduce(0) { $0 << 8 | Self(truncatingIfNeeded: $1) }
   }
 }
 

@@ -1,3 +1,5 @@
+internal import Floor
+
 /// Writes a GGUF file in canonical form: same metadata and tensors, same bytes.
 ///
 /// Version 3; metadata and tensors in the order given, which in this format means something; all padding is zero bytes,

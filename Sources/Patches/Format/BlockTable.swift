@@ -1,3 +1,5 @@
+internal import Floor
+
 /// How a block's stored bytes become its content. `Formats/patch.md`, *Block table*.
 enum BlockCoding: UInt32, Sendable {
   case stored = 0
@@ -36,8 +38,8 @@ struct BlockInfo: Sendable {
 
   /// The row as stored.
   var row: [UInt8] {
-    littleEndian(UInt64(storedCount), 8) + littleEndian(UInt64(decodedCount), 4)
-      + littleEndian(UInt64(coding.rawValue), 4) + digest.bytes
+    UInt64(storedCount).littleEndianBytes(8) + UInt64(decodedCount).littleEndianBytes(4)
+      + UInt64(coding.rawValue).littleEndianBytes(4) + digest.bytes
   }
 
   init(storedCount: Int, decodedCount: Int, coding: BlockCoding, digest: Digest) {
@@ -50,9 +52,9 @@ struct BlockInfo: Sendable {
   /// Reads and bounds a row.
   init(row: ArraySlice<UInt8>, file: String, block: Int, byteOffset: Int) throws(PatchError) {
     let start = row.startIndex
-    let stored = number(row[start..<start + 8])
-    let decoded = number(row[start + 8..<start + 12])
-    let code = UInt32(number(row[start + 12..<start + 16]))
+    let stored = UInt64(littleEndianBytes: row[start..<start + 8])
+    let decoded = UInt64(littleEndianBytes: row[start + 8..<start + 12])
+    let code = UInt32(littleEndianBytes: row[start + 12..<start + 16])
     guard let coding = BlockCoding(rawValue: code) else {
       throw .unknownCoding(file: file, block: block, coding: code)
     }
@@ -65,14 +67,4 @@ struct BlockInfo: Sendable {
       digest: Digest(stored: row[start + 16..<start + 48]))
     self.byteOffset = byteOffset
   }
-}
-
-/// The low bytes of a number, least significant first.
-func littleEndian(_ value: UInt64, _ count: Int) -> [UInt8] {
-  (0..<count).map { UInt8(truncatingIfNeeded: value >> (8 * UInt64($0))) }
-}
-
-/// The number that bytes spell, least significant first.
-func number(_ bytes: ArraySlice<UInt8>) -> UInt64 {
-  bytes.reversed().reduce(0) { $0 << 8 | UInt64($1) }
 }

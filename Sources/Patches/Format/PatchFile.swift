@@ -1,3 +1,4 @@
+public import Floor
 internal import LinearAlgebra
 public import ModelFiles
 

@@ -1,3 +1,5 @@
+internal import Floor
+
 /// The fixed first 40 bytes. `Formats/patch.md`, *Header*.
 struct PatchHeader {
   static let byteCount = 40
@@ -15,9 +17,9 @@ struct PatchHeader {
 
   /// The header as stored.
   var bytes: [UInt8] {
-    Self.magic + littleEndian(UInt64(Self.version), 4) + littleEndian(0, 4)
-      + littleEndian(UInt64(manifestCount), 8)
-      + littleEndian(UInt64(blockCount), 8) + littleEndian(UInt64(fileSize), 8)
+    Self.magic + UInt64(Self.version).littleEndianBytes(4) + 0.littleEndianBytes(4)
+      + UInt64(manifestCount).littleEndianBytes(8)
+      + UInt64(blockCount).littleEndianBytes(8) + UInt64(fileSize).littleEndianBytes(8)
   }
 
   init(manifestCount: Int, blockCount: Int, payloadCount: Int) {
@@ -34,21 +36,21 @@ struct PatchHeader {
       throw .wrongLength(
         file: file, expected: UInt64(Self.byteCount + Digest.byteCount), found: UInt64(fileSize))
     }
-    let version = UInt32(number(bytes[8..<12]))
+    let version = UInt32(littleEndianBytes: bytes[8..<12])
     guard version == Self.version else {
       throw .unknownVersion(file: file, found: version, known: Self.version)
     }
-    let features = UInt32(number(bytes[12..<16]))
+    let features = UInt32(littleEndianBytes: bytes[12..<16])
     guard features == 0 else { throw .unknownFeature(file: file, bits: features) }
-    let manifest = number(bytes[16..<24])
+    let manifest = UInt64(littleEndianBytes: bytes[16..<24])
     guard manifest <= Self.manifestLimit else {
       throw .manifestTooLarge(file: file, length: manifest, limit: Self.manifestLimit)
     }
-    let blocks = number(bytes[24..<32])
+    let blocks = UInt64(littleEndianBytes: bytes[24..<32])
     guard blocks <= Self.blockLimit else {
       throw .tooManyBlocks(file: file, count: blocks, limit: Self.blockLimit)
     }
-    let declared = number(bytes[32..<40])
+    let declared = UInt64(littleEndianBytes: bytes[32..<40])
     guard declared == UInt64(fileSize) else {
       throw .wrongLength(file: file, expected: declared, found: UInt64(fileSize))
     }

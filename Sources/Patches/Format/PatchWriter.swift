@@ -1,3 +1,4 @@
+internal import Floor
 public import ModelFiles
 
 /// Writes a patch: blocks go to a spool file as they come, and the front is put before them at the end, so that memory

@@ -1,3 +1,4 @@
+internal import Floor
 internal import ModelFiles
 
 extension TensorChange {
@@ -29,7 +30,8 @@ extension TensorChange {
   /// Bits of a number of the arithmetic's type.
   private var gainText: String {
     elementType == .f64
-      ? hexadecimal(gain.bitPattern, digits: 16) : hexadecimal(UInt64(Float(gain).bitPattern), digits: 8)
+      ? Hexadecimal.text(gain.bitPattern, digits: 16)
+      : Hexadecimal.text(UInt64(Float(gain).bitPattern), digits: 8)
   }
 
   private var lowRankMembers: [JSONValue.Member] {
@@ -41,7 +43,7 @@ extension TensorChange {
     case .nearest: members.append(.init("rounding", "nearest"))
     case .stochastic(let seed):
       members.append(.init("rounding", "stochastic"))
-      members.append(.init("seed", .string(hexadecimal(seed, digits: 16))))
+      members.append(.init("seed", .string(Hexadecimal.text(seed, digits: 16))))
     }
     return members
   }
@@ -147,17 +149,7 @@ struct ManifestFields {
 
   /// So many lower-case digits, at most sixteen, the most significant first.
   private func hexadecimal(_ field: String, digits count: Int) throws(PatchError) -> UInt64 {
-    let digits = try text(field)
-    guard digits.utf8.count == count,
-      digits.utf8.allSatisfy({ (0x30...0x39).contains($0) || (0x61...0x66).contains($0) }),
-      let number = UInt64(digits, radix: 16)
-    else { throw bad(field) }
+    guard let number = Hexadecimal.number(try text(field), digits: count) else { throw bad(field) }
     return number
   }
-}
-
-/// So many lower-case digits, the most significant first.
-private func hexadecimal(_ number: UInt64, digits count: Int) -> String {
-  let digits = String(number, radix: 16)
-  return String(repeating: "0", count: count - digits.count) + digits
 }

@@ -1,3 +1,4 @@
+public import Floor
 public import ModelFiles
 
 /// What a patch says about one tensor. `Formats/patch.md`, *Manifest*.

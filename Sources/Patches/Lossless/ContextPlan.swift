@@ -1,3 +1,4 @@
+internal import Floor
 internal import Kernels
 
 /// Which elements share a table. `Formats/patch.md`, *Differences*.
@@ -39,7 +40,7 @@ struct ContextPlan: Sendable {
         block.count >= 2 * count - 1
       else { return nil }
       for place in stride(from: 1, to: 2 * count - 1, by: 2) {
-        let bound = Int(number(block[place..<place + 2]))
+        let bound = Int(littleEndianBytes: block[place..<place + 2])
         guard bound > bounds.last ?? 0, bound < ContextPlan.extent(kind) else { return nil }
         bounds.append(bound)
       }
@@ -49,7 +50,7 @@ struct ContextPlan: Sendable {
 
   /// The clusters as a block begins with them; nothing where nothing is cut.
   var stored: [UInt8] {
-    clusters.count > 1 ? [UInt8(contextCount)] + bounds.flatMap { littleEndian(UInt64($0), 2) } : []
+    clusters.count > 1 ? [UInt8(contextCount)] + bounds.flatMap { UInt64($0).littleEndianBytes(2) } : []
   }
 
   /// Chooses clusters for a tensor from a sample of it, which begins with element `first`.

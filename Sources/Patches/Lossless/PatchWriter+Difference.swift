@@ -1,3 +1,4 @@
+internal import Floor
 internal import Glibc
 internal import Kernels
 public import LinearAlgebra

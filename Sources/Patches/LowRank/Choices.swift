@@ -1,3 +1,4 @@
+internal import Floor
 internal import Kernels
 
 /// An edited element that more than one base element leads to.
@@ -39,7 +40,7 @@ enum Choices {
       var value: UInt64 = 0
       // All but the group's last step stay below 2⁶⁴; a single digit of 2⁶⁴ candidates is multiplied by nothing.
       for index in group.reversed() { value = value &* (open[index].largestDigit &+ 1) &+ digits[index] }
-      bytes += littleEndian(value, byteCount(largest))
+      bytes += value.littleEndianBytes(byteCount(largest))
       return true
     }
     return bytes

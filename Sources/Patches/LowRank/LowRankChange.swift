@@ -1,3 +1,4 @@
+internal import Floor
 internal import Glibc
 public import LinearAlgebra
 public import ModelFiles

@@ -1,3 +1,4 @@
+internal import Floor
 internal import ModelFiles
 
 /// A few of the base's weights. They travel in the patch, so that the same model is known again under other names, in
@@ -25,29 +26,20 @@ public struct WeightSample: Equatable, Sendable {
 
   /// Where a weight of the sample stands: drawn by SplitMix64, as the draws of stochastic rounding are, with seed 0.
   static func position(_ index: Int, outputWidth: Int, inputWidth: Int) -> (output: Int, input: Int) {
-    var z = UInt64(index + 1) &* 0x9E37_79B9_7F4A_7C15
-    z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-    z ^= z >> 31
+    let z = SplitMix64.draw(index)
     return (Int(z >> 32) % outputWidth, Int(z & 0xFFFF_FFFF) % inputWidth)
   }
 
   /// Eight hexadecimal digits for the bits of each weight.
   var text: String {
-    bits.map { bits in
-      let digits = String(bits, radix: 16)
-      return String(repeating: "0", count: 8 - digits.count) + digits
-    }.joined()
+    bits.map { Hexadecimal.text(UInt64($0), digits: 8) }.joined()
   }
 
   /// Reads the digits.
   init?(_ text: String) {
-    let digits = Array(text.utf8)
-    guard digits.count == 8 * Self.count,
-      digits.allSatisfy({ (0x30...0x39).contains($0) || (0x61...0x66).contains($0) })
-    else { return nil }
-    bits = (0..<Self.count).compactMap { index in
-      UInt32(String(decoding: digits[8 * index..<8 * index + 8], as: UTF8.self), radix: 16)
+    guard let bytes = Hexadecimal.bytes(text), bytes.count == 4 * Self.count else { return nil }
+    bits = (0..<Self.count).map { index in
+      bytes[4 * index..<4 * index + 4].reduce(0) { $0 << 8 | UInt32($1) }
     }
   }
 

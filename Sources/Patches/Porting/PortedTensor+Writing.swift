@@ -1,3 +1,4 @@
+internal import Floor
 internal import LinearAlgebra
 internal import ModelFiles
 internal import Synchronization

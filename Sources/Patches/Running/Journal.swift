@@ -1,3 +1,4 @@
+internal import Floor
 internal import ModelFiles
 
 /// What an in-place run writes down before it changes anything, so that a kill or a power cut loses nothing.
@@ -45,7 +46,8 @@ struct Journal {
         .init("files", .array(files.map { .string($0) })),
       ]).compactText.utf8)
     let front =
-      Journal.magic + littleEndian(UInt64(note.count), 8) + littleEndian(UInt64(run.patch.byteCount), 8)
+      Journal.magic + UInt64(note.count).littleEndianBytes(8)
+      + UInt64(run.patch.byteCount).littleEndianBytes(8)
       + Digest(of: note).bytes + note
     let patchRange = front.count..<front.count + run.patch.byteCount
     slotOffset = Journal.slot(after: patchRange.upperBound)
@@ -69,8 +71,8 @@ struct Journal {
     guard size >= Journal.noteOffset else { throw damaged("too short") }
     let front = try file.read(Journal.noteOffset, at: 0)
     guard front.starts(with: Journal.magic) else { throw damaged("not a journal") }
-    let noteCount = number(front[8..<16])
-    let patchCount = number(front[16..<24])
+    let noteCount = UInt64(littleEndianBytes: front[8..<16])
+    let patchCount = UInt64(littleEndianBytes: front[16..<24])
     guard noteCount <= UInt64(Journal.noteLimit), patchCount <= UInt64(size),
       Journal.noteOffset + Int(noteCount) + Int(patchCount) <= size
     else { throw damaged("lengths beyond the file") }
@@ -96,9 +98,9 @@ struct Journal {
   /// Saves the present bytes of tiles and waits until they are on the disk.
   func save(_ tiles: ArraySlice<(item: Int, tile: Int)>, of run: PatchRun) throws {
     precondition(tiles.count <= Journal.slotTiles, "a window fits the slot")
-    var header = littleEndian(UInt64(tiles.count), 8)
+    var header = UInt64(tiles.count).littleEndianBytes(8)
     for (position, entry) in tiles.enumerated() {
-      header += littleEndian(UInt64(entry.item), 4) + littleEndian(UInt64(entry.tile), 4)
+      header += UInt64(entry.item).littleEndianBytes(4) + UInt64(entry.tile).littleEndianBytes(4)
       try file.copy(
         run.place(entry.item, entry.tile), of: run.model.file(of: run.items[entry.item].tensor),
         to: data(position))
@@ -115,11 +117,11 @@ struct Journal {
     let size = try file.size()
     guard slotOffset + Journal.slotHeader <= size else { return }
     let header = try file.read(Journal.slotHeader, at: slotOffset)
-    let count = min(number(header[0..<8]), UInt64(Journal.slotTiles))
+    let count = min(UInt64(littleEndianBytes: header[0..<8]), UInt64(Journal.slotTiles))
     for position in 0..<Int(count) {
       let start = 8 + 8 * position
-      let item = Int(number(header[start..<start + 4]))
-      let tile = Int(number(header[start + 4..<start + 8]))
+      let item = Int(littleEndianBytes: header[start..<start + 4])
+      let tile = Int(littleEndianBytes: header[start + 4..<start + 8])
       guard item < run.items.count, tile < run.items[item].leaves.count else { continue }
       let length = run.place(item, tile).count
       guard data(position) + length <= size else { continue }

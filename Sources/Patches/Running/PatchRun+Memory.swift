@@ -1,3 +1,4 @@
+internal import Floor
 public import LinearAlgebra
 public import ModelFiles
 internal import Synchronization

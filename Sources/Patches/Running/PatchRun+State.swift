@@ -1,3 +1,4 @@
+public import Floor
 internal import LinearAlgebra
 internal import Glibc
 internal import ModelFiles

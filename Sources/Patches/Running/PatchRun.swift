@@ -1,3 +1,4 @@
+internal import Floor
 public import ModelFiles
 
 /// A patch matched to a model: what there is to do, and what the model is now.

@@ -1,3 +1,4 @@
+internal import Floor
 internal import Kernels
 internal import ModelFiles
 

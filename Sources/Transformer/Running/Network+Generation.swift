@@ -1,3 +1,4 @@
+internal import Floor
 internal import Glibc
 
 /// How the next token is chosen.
@@ -66,20 +67,13 @@ extension Network {
   }
 }
 
-/// Draws from [0, 1) for one sequence, by SplitMix64.
+/// Draws from [0, 1) for one sequence.
 private struct Draws {
-  private var state: UInt64
+  private var generator: SplitMix64
 
   init(seed: UInt64, sequence: Int) {
-    state = seed &+ UInt64(truncatingIfNeeded: sequence) &* 0xD1B5_4A32_D192_ED03
+    generator = SplitMix64(seed: seed &+ UInt64(truncatingIfNeeded: sequence) &* 0xD1B5_4A32_D192_ED03)
   }
 
-  mutating func next() -> Double {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var z = state
-    z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-    z ^= z >> 31
-    return Double(z >> 11) * 0x1p-53
-  }
+  mutating func next() -> Double { generator.unit() }
 }

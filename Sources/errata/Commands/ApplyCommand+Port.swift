@@ -1,4 +1,5 @@
 import ArgumentParser
+import Floor
 import ModelFiles
 import Patches
 

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Floor
 import LinearAlgebra
 import ModelFiles
 import Patches

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Editing
 import Evaluation
+import Floor
 import Glibc
 import ModelFiles
 import Patches

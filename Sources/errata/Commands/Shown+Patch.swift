@@ -1,4 +1,5 @@
 import Editing
+import Floor
 import ModelFiles
 import Patches
 

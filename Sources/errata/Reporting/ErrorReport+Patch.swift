@@ -1,3 +1,4 @@
+import Floor
 import ModelFiles
 import Patches
 

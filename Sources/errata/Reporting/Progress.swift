@@ -1,3 +1,4 @@
+import Floor
 import Glibc
 import Synchronization
 
@@ -7,7 +8,7 @@ final class Progress: Sendable {
   private let total: Int
   private let unit: Unit
   private let isVisible: Bool
-  private let start = Progress.now()
+  private let start = ProcessUse.wallSeconds
   private let state = Mutex((done: 0, shown: 0.0))
 
   /// What is counted.
@@ -23,16 +24,10 @@ final class Progress: Sendable {
     isVisible = Console.isTerminal && !output.quiet
   }
 
-  private static func now() -> Double {
-    var time = timespec()
-    clock_gettime(CLOCK_MONOTONIC, &time)
-    return Double(time.tv_sec) + Double(time.tv_nsec) * 1e-9
-  }
-
   /// Counts what is done; from any thread.
   func advance(_ count: Int) {
     guard isVisible else { return }
-    let now = Progress.now()
+    let now = ProcessUse.wallSeconds
     let line: String? = state.withLock { state in
       state.done += count
       // Ten times a second is enough for an eye; the first tenth shows nothing, so short work stays silent.

@@ -12,8 +12,20 @@ public struct ProcessUse: Sendable {
   /// Up to now.
   public static func now() -> ProcessUse {
     ProcessUse(
-      seconds: time(CLOCK_MONOTONIC), processorSeconds: time(CLOCK_PROCESS_CPUTIME_ID),
+      seconds: wallSeconds, processorSeconds: processorSeconds,
       peakMemory: highWaterMark() ?? maximumResidentSize())
+  }
+
+  /// Seconds by the wall that only go forward, from a moment of their own.
+  public static var wallSeconds: Double { time(CLOCK_MONOTONIC) }
+  /// Processor seconds of all threads together.
+  public static var processorSeconds: Double { time(CLOCK_PROCESS_CPUTIME_ID) }
+
+  /// Puts together what was measured elsewhere.
+  public init(seconds: Double, processorSeconds: Double, peakMemory: Int) {
+    self.seconds = seconds
+    self.processorSeconds = processorSeconds
+    self.peakMemory = peakMemory
   }
 
   private static func time(_ clock: clockid_t) -> Double {

@@ -42,34 +42,15 @@ public struct Digest: Hashable, Sendable {
 
   /// Reads 64 lower-case hexadecimal digits.
   public init?(hexadecimal text: String) {
-    let digits = Array(text.utf8)
-    guard digits.count == 64 else { return nil }
-    var value = SIMD32<UInt8>()
-    for index in 0..<32 {
-      guard let high = Digest.digit(digits[2 * index]), let low = Digest.digit(digits[2 * index + 1]) else {
-        return nil
-      }
-      value[index] = high << 4 | low
-    }
-    self.value = value
-  }
-
-  private static func digit(_ byte: UInt8) -> UInt8? {
-    switch byte {
-    case 0x30...0x39: byte - 0x30
-    case 0x61...0x66: byte - 0x61 + 10
-    default: nil
-    }
+    guard let bytes = Hexadecimal.bytes(text), bytes.count == Digest.byteCount else { return nil }
+    self.init(stored: bytes)
   }
 
   /// The 32 bytes as an array.
   public var bytes: [UInt8] { (0..<32).map { value[$0] } }
 
   /// 64 lower-case hexadecimal digits.
-  public var hexadecimal: String {
-    let digits = Array("0123456789abcdef".utf8)
-    return String(decoding: bytes.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }, as: UTF8.self)
-  }
+  public var hexadecimal: String { Hexadecimal.text(bytes) }
 
   /// Enough digits to tell two digests apart by eye.
   public var abbreviation: String { String(hexadecimal.prefix(12)) }

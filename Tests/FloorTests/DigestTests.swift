@@ -1,4 +1,4 @@
-import Patches
+import Floor
 import Testing
 
 @Suite struct DigestTests {
