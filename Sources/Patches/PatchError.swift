@@ -54,8 +54,14 @@ public enum PatchError: Error, Equatable, Sendable {
   case wrongResult(tensor: String, file: String, tile: Int)
 
   // Making a patch
-  /// The change takes a finite weight to NaN.
+  /// A change that was given element by element is infinite or NaN there.
   case updateNotFinite(tensor: String, index: Int)
+  /// A factor of an update is infinite or NaN: of a component, at an output (left) or an input (right).
+  case factorNotFinite(tensor: String, component: Int, output: Int?, input: Int?)
+  /// An update whose factors are finite, but so large from this component on that their sums could overflow.
+  case updateTooLarge(tensor: String, component: Int)
+  /// Added and rounded to the element type, a finite weight would become infinite or NaN.
+  case resultNotFinite(tensor: String, index: Int, elementType: ElementType)
   /// The tensor's element type cannot be edited.
   case notEditable(tensor: String, elementType: ElementType)
   /// The tensor is not a matrix.

@@ -68,12 +68,12 @@ import Testing
         let narrow = Matrix(
           rows: rank, columns: columns,
           elements: (0..<rank).flatMap { k in (0..<columns).map { right[k, $0] } })
-        let stored = try #require(StoredFactors(LowRankFactors(left: left, right: narrow), type: .f32))
-        let none = Digest(of: [])
-        let change = TensorChange(
-          name: "w", elementType: .f32, shape: [rows, columns], baseDigest: none, resultDigest: none,
-          orientation: .outputMajor, rank: rank, factorType: .f32, rounding: .nearest)
-        let sums = LowRankSums(stored, change: change)
+        let stored = try #require(
+          try StoredFactors(LowRankFactors(left: left, right: narrow), type: .f32, tensor: "w"))
+        let form = LowRankForm(
+          tensor: TensorForm(elementType: .f32, shape: [rows, columns]), orientation: .outputMajor,
+          rank: rank, factorType: .f32, rounding: .nearest)
+        let sums = LowRankSums(stored, form)
         let scratch = LowRankSums.Scratch()
         // From the middle of a row to the middle of another, and the whole.
         for range in [0..<rows * columns, columns / 2..<rows * columns - columns / 3] {

@@ -39,23 +39,25 @@ struct EditKind: Sendable, CustomTestStringConvertible {
 @Suite struct RoundTripTests {
   /// The edited tensor, element by element, from what the patch holds.
   func edited(_ tensor: TestTensor, _ change: TensorChange, _ patch: PatchFile) throws -> [UInt8] {
-    let stored = try StoredFactors(change: change, patch: patch)
-    let scaled = stored.right.enumerated().map { $1 * stored.scales[$0 / change.inputWidth] }
-    let left = (0..<change.outputWidth).map { i in
-      (0..<change.rank).map { stored.left[$0 * change.outputWidth + i] }
+    let own = try #require(change.lowRank)
+    let shape = own.shape
+    let stored = try StoredFactors(of: own, change.name, in: patch)
+    let scaled = stored.right.enumerated().map { $1 * stored.scales[$0 / shape.inputWidth] }
+    let left = (0..<shape.outputWidth).map { i in
+      (0..<shape.rank).map { stored.left[$0 * shape.outputWidth + i] }
     }
-    let right = (0..<change.inputWidth).map { j in
-      (0..<change.rank).map { scaled[$0 * change.inputWidth + j] }
+    let right = (0..<shape.inputWidth).map { j in
+      (0..<shape.rank).map { scaled[$0 * shape.inputWidth + j] }
     }
     var bytes: [UInt8] = []
-    for a in 0..<change.rows {
-      for b in 0..<change.columns {
-        let (i, j) = change.orientation == .outputMajor ? (a, b) : (b, a)
-        let index = a * change.columns + b
+    for a in 0..<shape.rows {
+      for b in 0..<shape.columns {
+        let (i, j) = shape.orientation == .outputMajor ? (a, b) : (b, a)
+        let index = a * shape.columns + b
         let bits = Plain.add(
-          change.elementType, tensor.bits(index), Plain.sum(left[i], right[j]), change.rounding,
+          change.elementType, tensor.bits(index), Plain.sum(left[i], right[j]), shape.rounding,
           at: UInt64(index))
-        bytes += littleEndian(bits, change.elementSize)
+        bytes += littleEndian(bits, change.form.elementSize)
       }
     }
     return bytes

@@ -205,7 +205,7 @@ import Testing
         factors, to: model.tensor("m"), of: model, orientation: .outputMajor, options: options)
       try writer.finish(tool: "errata test", family: nil, edit: nil)
     }
-    #expect(throws: PatchError.updateNotFinite(tensor: "m", index: 0)) { try write(0x1p63) }
+    #expect(throws: PatchError.updateTooLarge(tensor: "m", component: 1)) { try write(0x1p63) }
     try write(0x1.8p62)
     try bench.run("q.errata", "m.safetensors").changeInPlace(.apply)
     try bench.run("q.errata", "m.safetensors").changeInPlace(.revert)

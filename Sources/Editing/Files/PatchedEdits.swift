@@ -108,12 +108,13 @@ public struct FactRemoval {
     var reports: [WeightReport] = []
     var stored: [(String, StoredEdits)] = []
     for change in edits.patch.changes {
-      guard let all = try StoredEdits(of: change.name, in: edits.patch), all.keys.rows == edits.values.count
+      guard let shape = change.lowRank?.shape, let all = try StoredEdits(of: change.name, in: edits.patch),
+        all.keys.rows == edits.values.count
       else {
         throw EditError.noStoredEdits(file: edits.patch.path, missing: change.name)
       }
       let own = all.selecting(rows)
-      reports.append(try store(own, change, writer, &clock))
+      reports.append(try store(own, change.name, shape, writer, &clock))
       stored.append((change.name, own))
     }
     func matrix(_ rows: [[Float]]) -> Matrix<Double> {
@@ -141,23 +142,23 @@ public struct FactRemoval {
   }
 
   private func store(
-    _ own: StoredEdits, _ change: TensorChange, _ writer: PatchWriter, _ clock: inout StageClock
+    _ own: StoredEdits, _ weight: String, _ shape: LowRankForm, _ writer: PatchWriter, _ clock: inout StageClock
   ) throws -> WeightReport {
     var options = LowRankOptions()
-    options.factorType = change.factorType
-    options.rounding = change.rounding
+    options.factorType = shape.factorType
+    options.rounding = shape.rounding
     options.threads = threads
     var settings = edits.recipe.update
     if settings.method == .rome { settings.method = .emmet }
     let editor = WeightEditor(
-      model: model, statistics: nil, settings: settings, options: options, orientation: change.orientation)
+      model: model, statistics: nil, settings: settings, options: options, orientation: shape.orientation)
     clock.enter(.solving)
     let solution = try own.solve(
       ridge: settings.effectiveRidge, isInverseMoment: settings.metric == .inverseSecondMoment)
     clock.enter(.storing)
     return try editor.store(
       WeightEditor.Solved(
-        tensor: try model.tensor(change.name), orientation: change.orientation, keys: own.keys,
+        tensor: try model.tensor(weight), orientation: shape.orientation, keys: own.keys,
         solution: solution, preservationScale: nil, metricJitter: 0, stored: own, clock: PhaseClock()), writer
     )
   }

@@ -74,22 +74,22 @@ public struct AdapterExport {
     var (parts, losses): ([Part], [Loss]) = ([], [])
     var factorBytes = 0
     for change in patch.changes {
-      guard change.kind == .lowRank else {
+      guard let own = change.lowRank else {
         losses.append(Loss(tensor: change.name, reason: .notLowRank))
         continue
       }
-      let placed = try PlacedChange(change, of: family, patch: patch.path)
+      let placed = try PlacedChange(own, change.name, of: family, patch: patch.path)
       guard placed.place.role != .tokenEmbedding, placed.place.role != .positionEmbedding else {
         losses.append(Loss(tensor: change.name, reason: .embedding))
         continue
       }
-      if !change.blocks("differences").isEmpty {
+      if own.hasDifference {
         losses.append(Loss(tensor: change.name, reason: .difference))
       }
       if let model {
         _ = try PortedTensor(placed, of: patch, in: model, heads: heads, promotion: .f16)
       } else {
-        factorBytes += change.rank * (change.rows + change.columns) * change.factorType.byteCount
+        factorBytes += own.shape.rank * (own.shape.rows + own.shape.columns) * own.shape.factorType.byteCount
         guard factorBytes <= Self.freeByteCount + Self.expansionLimit * patch.byteCount else {
           throw PortError.needsModel(tensor: change.name, patch: patch.path, byteCount: factorBytes)
         }

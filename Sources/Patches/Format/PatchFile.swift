@@ -64,7 +64,7 @@ public struct PatchFile: Sendable {
     } else {
       layout = nil
       // Without the headers nobody could write the file that such a change leads to.
-      if let change = changes.first(where: { !$0.kind.isTiled }) {
+      if let change = changes.first(where: { !$0.isTiled }) {
         throw PatchError.badManifest(file: path, field: "layout of \(change.name)")
       }
     }
@@ -152,59 +152,27 @@ public struct PatchFile: Sendable {
   }
 }
 
-extension TensorChange {
-  /// Ranges follow each other and have the lengths that shape, rank and type ask for.
-  fileprivate func checkBlocks(_ table: [BlockInfo], next: inout Int, file: String) throws(PatchError) {
-    for (field, range) in zip(kind.fields, blocks.ranges) where !(isOptional(field) && range.isEmpty) {
-      func bad() -> PatchError { .badBlockRange(file: file, tensor: name, field: field) }
-      guard range.lowerBound == next, range.upperBound <= table.count else { throw bad() }
-      next = range.upperBound
-      let found = table[range]
-      if field == "choices" || field == "differences" {
-        let coding: BlockCoding = field == "choices" ? .choices : .differences
-        guard range.count == tileCount, found.allSatisfy({ $0.coding == coding }) else { throw bad() }
-      } else {
-        guard let bytes = contentCount(field), found.hold(bytes) else { throw bad() }
-      }
+extension PatchFile {
+  /// Base and result leaf of every tile of a tensor, checked against its digests.
+  func leaves(of change: TensorChange, _ tiles: TileBlocks) throws -> [(base: Digest, result: Digest)] {
+    let bytes = try content(tiles.leaves)
+    let leaves = (0..<change.form.tileCount).map { tile in
+      (
+        base: Digest(stored: bytes[64 * tile..<64 * tile + 32]),
+        result: Digest(stored: bytes[64 * tile + 32..<64 * tile + 64])
+      )
     }
-  }
-
-  /// Bytes that a field's blocks decode to; `nil` when no file can hold that much.
-  private func contentCount(_ field: String) -> Int? {
-    switch field {
-    case "leaves": product(tileCount, 2 * Digest.byteCount)
-    case "scales": product(rank, 4)
-    case "left": product(rank, outputWidth, factorType.byteCount)
-    case "right": product(rank, inputWidth, factorType.byteCount)
-    case "base": (baseForm ?? form).byteCount
-    default: form.byteCount
-    }
-  }
-
-  private func product(_ factors: Int...) -> Int? {
-    factors.reduce(Optional(1)) { total, factor in
-      guard let (product, overflow) = total?.multipliedReportingOverflow(by: factor), !overflow else {
-        return nil
-      }
-      return product
-    }
-  }
-}
-
-extension ArraySlice where Element == BlockInfo {
-  /// Whether the blocks hold exactly so many bytes: full blocks, and a shorter last one.
-  func hold(_ byteCount: Int) -> Bool {
-    guard count == Tiling.count(byteCount) else { return false }
-    return enumerated().allSatisfy { position, block in
-      !block.coding.isRelative && block.decodedCount == Tiling.range(position, of: byteCount).count
-    }
+    guard Digest(leaves: leaves.map(\.base)) == change.baseDigest,
+      Digest(leaves: leaves.map(\.result)) == change.resultDigest
+    else { throw PatchError.leafDigest(file: path, tensor: change.name) }
+    return leaves
   }
 }
 
 extension PatchFile {
   /// Bytes of the payload that belong to one tensor.
   public func storedByteCount(of change: TensorChange) -> Int {
-    change.blocks.ranges.reduce(0) { total, range in blocks[range].reduce(total) { $0 + $1.storedCount } }
+    change.blockRanges.reduce(0) { total, range in blocks[range].reduce(total) { $0 + $1.storedCount } }
   }
 }
 

@@ -1,64 +1,59 @@
 internal import Floor
 public import ModelFiles
 
-/// Writes a patch: blocks go to a spool file as they come, and the front is put before them at the end, so that memory
-/// does not grow with the patch.
+/// Writes a patch: blocks go to a spool as they come, and the front is put before them at the end, so that memory does not
+/// grow with the patch.
 public final class PatchWriter {
-  /// A range of blocks under construction, one tile or factor run.
-  struct NewBlock: Sendable {
-    let coding: BlockCoding
-    let decodedCount: Int
-    let stored: [UInt8]
-    let digest: Digest
-
-    init(coding: BlockCoding, decodedCount: Int, stored: [UInt8]) {
-      self.coding = coding
-      self.decodedCount = decodedCount
-      self.stored = stored
-      digest = Digest(of: stored)
-    }
-  }
-
   private let path: String
-  private let spool: OpenFile
-  private var spooled = 0
-  private var blocks: [BlockInfo] = []
+  private let spool: BlockSpool
   private var changes: [TensorChange] = []
   var resolve: [ResolveMatrix] = []
 
   /// Starts a patch that will appear at this path.
   public init(_ path: String) throws {
     self.path = path
-    spool = try OpenFile(Folder.temporaryPath(for: path), .creating)
-    // The descriptor keeps the file; without a name, a kill leaves nothing behind.
-    Folder.remove(spool.path)
+    spool = try BlockSpool(for: path)
   }
 
-  func append(_ block: NewBlock) throws {
-    try spool.write(block.stored, at: spooled)
-    spooled += block.stored.count
-    blocks.append(
-      BlockInfo(
-        storedCount: block.stored.count, decodedCount: block.decodedCount, coding: block.coding,
-        digest: block.digest))
-  }
+  /// A place for blocks that come before others are known that stand before them.
+  func aside() throws -> BlockSpool { try spool.aside() }
+
+  func append(_ block: BlockSpool.Block) throws { try spool.append(block) }
+
+  /// Takes over blocks that were put aside.
+  func append(_ blocks: BlockSpool) throws -> Range<Int> { try spool.append(blocks) }
 
   /// Cuts a run of bytes into blocks.
   func append(_ bytes: [UInt8], planesOf planeCount: Int) throws -> Range<Int> {
-    let first = blocks.count
+    let first = blockCount
     for tile in 0..<Tiling.count(bytes.count) {
       let piece = Array(bytes[Tiling.range(tile, of: bytes.count)])
       let (coding, stored) = BlockCoding.encode(piece, planesOf: planeCount)
-      try append(NewBlock(coding: coding, decodedCount: piece.count, stored: stored))
+      try append(BlockSpool.Block(coding: coding, decodedCount: piece.count, stored: stored))
     }
-    return first..<blocks.count
+    return first..<blockCount
   }
 
   /// Adds a finished tensor; tensors come in the order of their names.
   func append(_ change: TensorChange) { changes.append(change) }
 
+  /// Takes a tensor's change over from another patch, block by block.
+  func append(_ change: TensorChange, from patch: PatchFile) throws {
+    append(
+      try change.movingBlocks { range in
+        let first = blockCount
+        for block in range {
+          let info = patch.blocks[block]
+          try append(
+            BlockSpool.Block(
+              coding: info.coding, decodedCount: info.decodedCount, stored: patch.storedBytes(block)))
+        }
+        return first..<blockCount
+      })
+  }
+
   /// Blocks so far.
-  var blockCount: Int { blocks.count }
+  var blockCount: Int { spool.blocks.count }
 
   /// Writes the file under its name and reads it back.
   @discardableResult
@@ -85,14 +80,14 @@ public final class PatchWriter {
     if !resolve.isEmpty { members.append(.init("resolve", .array(resolve.map(\.json)))) }
     let manifest = Array(JSONValue.object(members).compactText.utf8)
     let header = PatchHeader(
-      manifestCount: manifest.count, blockCount: blocks.count, payloadCount: spooled)
-    let front = header.bytes + manifest + blocks.flatMap(\.row)
+      manifestCount: manifest.count, blockCount: blockCount, payloadCount: spool.byteCount)
+    let front = header.bytes + manifest + spool.blocks.flatMap(\.row)
 
     let output = try AtomicFile(path)
     try output.file.reserve(header.fileSize)
     try output.file.write(front, at: 0)
-    try output.file.copy(0..<spooled, of: spool, to: front.count)
-    try output.file.write(Digest(of: front).bytes, at: front.count + spooled)
+    try spool.copy(to: output.file, at: front.count)
+    try output.file.write(Digest(of: front).bytes, at: front.count + spool.byteCount)
     try PatchFile(output.file.path).checkBlocks(threads: 1)
     try output.commit()
     return try PatchFile(path)

@@ -3,153 +3,95 @@ public import ModelFiles
 
 /// What a patch says about one tensor. `Formats/patch.md`, *Manifest*.
 public struct TensorChange: Equatable, Sendable {
-  /// Which way round the matrix is stored.
-  public enum Orientation: String, Sendable {
-    /// [outputs, inputs], as most models store it.
-    case outputMajor = "output-major"
-    /// [inputs, outputs], GPT-2's Conv1D.
-    case inputMajor = "input-major"
-  }
-
-  /// How stored factors are kept.
-  public enum FactorType: String, Sendable {
-    case f16 = "F16"
-    case f32 = "F32"
-
-    /// Bytes of one factor.
-    var byteCount: Int { self == .f16 ? 2 : 4 }
-  }
-
-  /// How the edited number is rounded to the element type.
-  public enum Rounding: Equatable, Sendable {
-    /// To the nearest, ties to even.
-    case nearest
-    /// Up or down by chance, as the rest is near; the draw depends on seed and element only.
-    case stochastic(seed: UInt64)
-  }
-
   /// Full name of the tensor.
-  public var name: String
-  /// Stored number kind.
-  public var elementType: ElementType
-  /// Extents, outermost first; [rows, columns] of a low-rank change.
-  public var shape: [Int]
-  /// Digest of the tensor before.
-  public var baseDigest: Digest
-  /// Digest of the tensor after.
-  public var resultDigest: Digest
-  /// Which way round.
-  public var orientation: Orientation
-  /// Number of components.
-  public var rank: Int
-  /// How factors are kept.
-  public var factorType: FactorType
-  /// How results are rounded.
-  public var rounding: Rounding
-  /// What every element of a scaled tensor is multiplied by; exact as Float but for F64 elements.
-  public var gain = 1.0
-  /// A few weights of the base of a low-rank change, by which the model is known again in another form.
-  public var sample: WeightSample?
+  public let name: String
+  /// What happens to it, with everything that this kind of change needs.
+  public internal(set) var kind: Kind
   /// Measurements for people; never needed to apply or revert.
   public var measured: JSONValue?
 
-  /// Blocks of the payload: one range for each field of the kind.
-  struct Blocks: Equatable, Sendable {
-    var ranges: [Range<Int>]
-  }
-  var blocks = Blocks(ranges: [])
-
-  /// What kind of change this is.
-  public var kind = Kind.lowRank
-  /// For `replaced`: what the tensor was before.
-  public var baseForm: TensorForm?
-
-  /// The kinds of change.
-  public enum Kind: String, Sendable {
+  /// The kinds of change. What each consists of, its object in the manifest and its limits stand in a file of its own.
+  public enum Kind: Equatable, Sendable {
     /// Factors, whose product is added; and, where factors alone do not give the result, a difference after it.
-    case lowRank = "low-rank"
+    case lowRank(LowRankChange)
     /// The difference of every element, in the order of the numbers.
-    case difference
+    case difference(DifferenceChange)
     /// One factor for all elements; and, where that alone does not give the result, a difference after it.
-    case scaled
+    case scaled(ScaledChange)
     /// A tensor of another type or shape under the same name; both are stored whole.
-    case replaced
+    case replaced(ReplacedChange)
     /// A tensor that the base does not have.
-    case added
+    case added(AddedChange)
     /// A tensor that the result does not have.
-    case removed
+    case removed(RemovedChange)
 
-    /// The kind's block ranges, in the order of the payload.
-    var fields: [String] {
+    /// Every kind, by which names are looked up; the `switch` of `own` demands that none is forgotten there.
+    static let all: [any ChangeKind.Type] = [
+      LowRankChange.self, DifferenceChange.self, ScaledChange.self, ReplacedChange.self, AddedChange.self,
+      RemovedChange.self,
+    ]
+
+    /// What the kind consists of.
+    var own: any ChangeKind {
       switch self {
-      case .lowRank: ["leaves", "scales", "left", "right", "differences", "choices"]
-      case .difference: ["differences", "leaves"]
-      case .scaled: ["leaves", "differences", "choices"]
-      case .replaced: ["base", "result"]
-      case .added: ["result"]
-      case .removed: ["base"]
+      case .lowRank(let change): change
+      case .difference(let change): change
+      case .scaled(let change): change
+      case .replaced(let change): change
+      case .added(let change): change
+      case .removed(let change): change
       }
     }
-
-    /// Whether base and result have one type and shape, so that the change goes tile by tile.
-    public var isTiled: Bool { self == .difference || isFunction }
-
-    /// Whether each element becomes a function of itself, perhaps with a difference after it.
-    var isFunction: Bool { self == .lowRank || self == .scaled }
   }
 
-  /// The blocks of a field; empty when the kind does not have it.
-  func blocks(_ field: String) -> Range<Int> {
-    guard let index = kind.fields.firstIndex(of: field), index < blocks.ranges.count else { return 0..<0 }
-    return blocks.ranges[index]
+  init(_ name: String, _ change: some ChangeKind, measured: JSONValue? = nil) {
+    self.name = name
+    kind = change.kind
+    self.measured = measured
   }
 
+  /// The kind's name in the format: `low-rank`.
+  public var label: String { type(of: kind.own).label }
+  /// The tensor before; `nil` when the base does not have it.
+  public var before: TensorSide? { kind.own.before }
+  /// The tensor after; `nil` when the result does not have it.
+  public var after: TensorSide? { kind.own.after }
   /// Type and shape after the change, or before it for a removed tensor.
-  public var form: TensorForm { TensorForm(elementType: elementType, shape: shape) }
-
-  /// Rows of the storage.
-  public var rows: Int { shape[0] }
-  /// Columns of the storage.
-  public var columns: Int { shape[1] }
-  /// Width of the map's result.
-  public var outputWidth: Int { orientation == .outputMajor ? rows : columns }
-  /// Width of the map's argument.
-  public var inputWidth: Int { orientation == .outputMajor ? columns : rows }
-  /// Bytes of one element of an editable type.
-  var elementSize: Int { elementType.bitCount / 8 }
-  /// Bytes of the tensor.
+  public var form: TensorForm { kind.own.form }
+  /// Stored number kind, as `form`.
+  public var elementType: ElementType { form.elementType }
+  /// Extents, outermost first, as `form`.
+  public var shape: [Int] { form.shape }
+  /// Bytes of the tensor, as `form`.
   public var byteCount: Int { form.byteCount }
-  /// Number of tiles.
-  public var tileCount: Int { Tiling.count(byteCount) }
+  /// Digest of the tensor before; that of no data where the base does not have it.
+  public var baseDigest: Digest { before?.digest ?? Digest(leaves: []) }
+  /// Digest of the tensor after; that of no data where the result does not have it.
+  public var resultDigest: Digest { after?.digest ?? Digest(leaves: []) }
+  /// Whether base and result have one type and shape, so that the change goes tile by tile.
+  public var isTiled: Bool { tiles != nil }
+  /// The blocks of a change that goes tile by tile.
+  var tiles: TileBlocks? { kind.own.tiles }
+
+  /// The factors, where the change is made of such.
+  public var lowRank: LowRankChange? { if case .lowRank(let change) = kind { change } else { nil } }
+  /// The gain, where the change is one.
+  public var scaled: ScaledChange? { if case .scaled(let change) = kind { change } else { nil } }
 }
 
-/// What a tensor is, apart from its numbers.
-public struct TensorForm: Equatable, Sendable {
-  /// Stored number kind.
-  public let elementType: ElementType
-  /// Extents, outermost first.
-  public let shape: [Int]
-
-  /// Joins the two.
-  public init(elementType: ElementType, shape: [Int]) {
-    self.elementType = elementType
-    self.shape = shape
-  }
-
-  /// Bytes of the data; the form has passed `ElementType.byteCount` before.
-  public var byteCount: Int { (try? elementType.byteCount(shape: shape)) ?? 0 }
+/// One side of a touched tensor.
+public struct TensorSide: Equatable, Sendable {
+  /// What it is, apart from its numbers.
+  public let form: TensorForm
+  /// Digest of its bytes.
+  public let digest: Digest
 }
 
-/// A tensor's data cut into pieces of one mebibyte.
-public enum Tiling {
-  /// Bytes of a tile; the last may be shorter.
-  public static let byteCount = BlockInfo.decodedLimit
-
-  /// Number of tiles of that much data.
-  public static func count(_ total: Int) -> Int { (total + byteCount - 1) / byteCount }
-
-  /// Bytes of one tile, counted from the start of the data.
-  public static func range(_ tile: Int, of total: Int) -> Range<Int> {
-    tile * byteCount..<min(total, (tile + 1) * byteCount)
-  }
+/// Where a change that goes tile by tile has its blocks.
+struct TileBlocks: Sendable {
+  let leaves: Range<Int>
+  /// One block for each tile; none where the function alone gives the result.
+  let differences: Range<Int>
+  /// One block for each tile, of changes that have a function; what reverting it needs.
+  let choices: Range<Int>?
 }

@@ -18,12 +18,12 @@ final class LowRankSums: Sendable {
   private static let rowLimit = 16
 
   /// Packs the factors for a tensor's storage.
-  init(_ factors: StoredFactors, change: TensorChange) {
-    rows = change.rows
-    columns = change.columns
+  init(_ factors: StoredFactors, _ form: LowRankForm) {
+    rows = form.rows
+    columns = form.columns
     rank = factors.rank
-    let right = factors.right.enumerated().map { $1 * factors.scales[$0 / change.inputWidth] }
-    let isOutputMajor = change.orientation == .outputMajor
+    let right = factors.right.enumerated().map { $1 * factors.scales[$0 / form.inputWidth] }
+    let isOutputMajor = form.orientation == .outputMajor
     rowFactors = LowRankSums.transposed(isOutputMajor ? factors.left : right, runs: rank, count: rows)
     panels = LowRankSums.packed(isOutputMajor ? right : factors.left, rank: rank, columns: columns)
   }

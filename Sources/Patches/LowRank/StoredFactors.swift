@@ -19,8 +19,14 @@ struct StoredFactors {
 
   /// Rounds an update's factors: left [outputWidth × rank], right [rank × inputWidth].
   ///
-  /// - Returns: `nil` when a factor is not finite or beyond the range of Float.
-  init?(_ factors: LowRankFactors, type: TensorChange.FactorType) {
+  /// - Throws: `factorNotFinite` with the factor's place; `updateTooLarge` for factors beyond the range of Float.
+  init(_ factors: LowRankFactors, type: TensorChange.FactorType, tensor: String) throws(PatchError) {
+    if let (row, column) = factors.left.firstNonFinite() {
+      throw .factorNotFinite(tensor: tensor, component: column, output: row, input: nil)
+    }
+    if let (row, column) = factors.right.firstNonFinite() {
+      throw .factorNotFinite(tensor: tensor, component: row, output: nil, input: column)
+    }
     self.type = type
     rank = factors.left.columns
     var scales: [Float] = []
@@ -37,12 +43,10 @@ struct StoredFactors {
         left += leftColumn.map(Float.init)
         right += rightRow.map(Float.init)
       case .f16:
-        guard let leftShift = Self.shift(leftColumn), let rightShift = Self.shift(rightRow) else {
-          return nil
-        }
+        let (leftShift, rightShift) = (Self.shift(leftColumn), Self.shift(rightRow))
         // The scale is a normal Float; an update too small for that loses its last components to zero.
         let exponent = max(-(leftShift + rightShift), -126)
-        guard exponent <= 127 else { return nil }
+        guard exponent <= 127 else { throw .updateTooLarge(tensor: tensor, component: component) }
         scales.append(Float(sign: .plus, exponent: exponent, significand: 1))
         left += leftColumn.map { Self.rounded($0, shift: leftShift) }
         right += rightRow.map { Self.rounded($0, shift: -exponent - leftShift) }
@@ -51,11 +55,11 @@ struct StoredFactors {
     self.scales = scales
     self.left = left
     self.right = right
-    guard isBounded else { return nil }
+    if let component = firstUnbounded { throw .updateTooLarge(tensor: tensor, component: component) }
   }
 
-  /// Whether all factors are finite and so small that no sum of products overflows.
-  private var isBounded: Bool {
+  /// The first component by which the sums of products could overflow, or that has a factor that is not finite.
+  private var firstUnbounded: Int? {
     func largest(_ values: [Float], _ component: Int, scale: Float) -> Double {
       let width = values.count / max(rank, 1)
       var largest: Float = 0
@@ -65,20 +69,17 @@ struct StoredFactors {
       }
       return Double(largest)
     }
-    guard scales.allSatisfy(\.isFinite) else { return false }
-    let bound = (0..<rank).reduce(0.0) {
-      $0 + largest(left, $1, scale: 1) * largest(right, $1, scale: scales[$1])
+    var bound = 0.0
+    return (0..<rank).first { component in
+      bound += largest(left, component, scale: 1) * largest(right, component, scale: scales[component])
+      // Also where it is NaN: infinity times zero.
+      return !(bound < 0x1p127)
     }
-    return bound < 0x1p127
   }
 
   /// The power of two that takes the largest magnitude to the top; 0 for a component without any.
-  private static func shift(_ values: [Double]) -> Int? {
-    var largest = 0.0
-    for value in values {
-      guard value.isFinite else { return nil }
-      largest = max(largest, abs(value))
-    }
+  private static func shift(_ values: [Double]) -> Int {
+    let largest = values.reduce(0) { max($0, abs($1)) }
     // No power of two above 2¹⁰²³ is a Double; what is so small that it needs one becomes zero.
     return largest == 0 ? 0 : min(topExponent - Int(largest.exponent), 1023)
   }
@@ -88,15 +89,23 @@ struct StoredFactors {
   }
 
   /// Reads what a patch holds.
-  init(change: TensorChange, patch: PatchFile) throws {
-    rank = change.rank
-    type = change.factorType
-    scales = StoredFactors.floats(try patch.content(change.blocks("scales")), .f32)
-    left = StoredFactors.floats(try patch.content(change.blocks("left")), type)
-    right = StoredFactors.floats(try patch.content(change.blocks("right")), type)
-    guard isBounded else {
-      throw PatchError.notFinite(file: patch.path, tensor: change.name)
+  init(of change: LowRankChange, _ tensor: String, in patch: PatchFile) throws {
+    rank = change.shape.rank
+    type = change.shape.factorType
+    scales = StoredFactors.floats(try patch.content(change.blocks.scales), .f32)
+    left = StoredFactors.floats(try patch.content(change.blocks.left), type)
+    right = StoredFactors.floats(try patch.content(change.blocks.right), type)
+    guard scales.allSatisfy(\.isFinite), firstUnbounded == nil else {
+      throw PatchError.notFinite(file: patch.path, tensor: tensor)
     }
+  }
+
+  /// The factors as a patch defines them: left [outputWidth × rank], right [rank × inputWidth] with its scale.
+  func update(of shape: LowRankForm) -> LowRankFactors {
+    let right = self.right.enumerated().map { Double($1 * scales[$0 / shape.inputWidth]) }
+    return LowRankFactors(
+      left: Matrix(rows: rank, columns: shape.outputWidth, elements: left.map(Double.init)).transposed(),
+      right: Matrix(rows: rank, columns: shape.inputWidth, elements: right))
   }
 
   private static func floats(_ bytes: [UInt8], _ type: TensorChange.FactorType) -> [Float] {

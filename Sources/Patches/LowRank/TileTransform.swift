@@ -3,7 +3,8 @@ internal import ModelFiles
 
 /// The two functions of `Formats/patch.md` on one tile: apply, and its inverse with the help of the choices.
 struct TileTransform: Sendable {
-  let change: TensorChange
+  /// The tensor on either side.
+  let form: TensorForm
   private let function: Function
   private let type: errata_type
 
@@ -14,29 +15,25 @@ struct TileTransform: Sendable {
   }
 
   /// A low-rank change.
-  init(_ factors: StoredFactors, change: TensorChange) {
-    self.change = change
-    type = change.elementType.kernelType
-    let rounding =
-      switch change.rounding {
-      case .nearest: errata_rounding(is_stochastic: 0, seed: 0)
-      case .stochastic(let seed): errata_rounding(is_stochastic: 1, seed: seed)
-      }
-    function = .adding(LowRankSums(factors, change: change), rounding)
+  init(_ factors: StoredFactors, _ shape: LowRankForm) {
+    form = shape.tensor
+    type = form.elementType.kernelType
+    function = .adding(LowRankSums(factors, shape), shape.rounding.kernelRounding)
   }
 
   /// A scaled tensor.
-  init(scaled change: TensorChange) {
-    self.change = change
-    type = change.elementType.kernelType
-    function = .scaling(change.gain)
+  init(scaling gain: Double, _ form: TensorForm) {
+    self.form = form
+    type = form.elementType.kernelType
+    function = .scaling(gain)
   }
 
   /// The function that a change has; `nil` for those that have none.
   init?(_ change: TensorChange, of patch: PatchFile) throws {
     switch change.kind {
-    case .lowRank: self.init(try StoredFactors(change: change, patch: patch), change: change)
-    case .scaled: self.init(scaled: change)
+    case .lowRank(let own):
+      self.init(try StoredFactors(of: own, change.name, in: patch), own.shape)
+    case .scaled(let own): self.init(scaling: own.gain, own.form)
     case .difference, .replaced, .added, .removed: return nil
     }
   }
@@ -73,8 +70,8 @@ struct TileTransform: Sendable {
 
   /// Elements of a tile, counted in the tensor.
   func elements(of tile: Int) -> Range<Int> {
-    let bytes = Tiling.range(tile, of: change.byteCount)
-    return bytes.lowerBound / change.elementSize..<bytes.upperBound / change.elementSize
+    let bytes = Tiling.range(tile, of: form.byteCount)
+    return bytes.lowerBound / form.elementSize..<bytes.upperBound / form.elementSize
   }
 
   /// Computes the edited tile from the base tile.
@@ -84,7 +81,7 @@ struct TileTransform: Sendable {
     case .scaling(let gain): errata_scale(type, gain, base, edited, elements.count)
     case .adding(let sums, let rounding):
       sums.forEachRun(in: elements, scratch.sums) { run, sums in
-        let offset = (run.lowerBound - elements.lowerBound) * change.elementSize
+        let offset = (run.lowerBound - elements.lowerBound) * form.elementSize
         errata_add(type, rounding, base + offset, sums, edited + offset, run.count, UInt64(run.lowerBound))
       }
     }
@@ -116,7 +113,7 @@ struct TileTransform: Sendable {
     case .adding(let sums, let rounding):
       sums.forEachRun(in: elements, scratch.sums) { run, sums in
         let start = run.lowerBound - elements.lowerBound
-        let (from, to) = (edited + start * change.elementSize, base + start * change.elementSize)
+        let (from, to) = (edited + start * form.elementSize, base + start * form.elementSize)
         let first = UInt64(run.lowerBound)
         let marked = errata_estimate_base(type, rounding, from, sums, to, scratch.marks, run.count, first)
         settle(marked) {
@@ -142,7 +139,7 @@ struct TileTransform: Sendable {
   }
 
   private func load(_ tile: UnsafeRawPointer, _ position: Int) -> UInt64 {
-    switch change.elementSize {
+    switch form.elementSize {
     case 2: UInt64(tile.load(fromByteOffset: 2 * position, as: UInt16.self))
     case 4: UInt64(tile.load(fromByteOffset: 4 * position, as: UInt32.self))
     default: tile.load(fromByteOffset: 8 * position, as: UInt64.self)
@@ -150,10 +147,20 @@ struct TileTransform: Sendable {
   }
 
   private func store(_ bits: UInt64, _ tile: UnsafeMutableRawPointer, _ position: Int) {
-    switch change.elementSize {
+    switch form.elementSize {
     case 2: tile.storeBytes(of: UInt16(truncatingIfNeeded: bits), toByteOffset: 2 * position, as: UInt16.self)
     case 4: tile.storeBytes(of: UInt32(truncatingIfNeeded: bits), toByteOffset: 4 * position, as: UInt32.self)
     default: tile.storeBytes(of: bits, toByteOffset: 8 * position, as: UInt64.self)
+    }
+  }
+}
+
+extension TensorChange.Rounding {
+  /// As the kernels take it.
+  var kernelRounding: errata_rounding {
+    switch self {
+    case .nearest: errata_rounding(is_stochastic: 0, seed: 0)
+    case .stochastic(let seed): errata_rounding(is_stochastic: 1, seed: seed)
     }
   }
 }

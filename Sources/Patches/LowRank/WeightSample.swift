@@ -14,12 +14,12 @@ public struct WeightSample: Equatable, Sendable {
   static let count = 128
 
   /// Takes the weights that a change speaks of from its base.
-  init(of tensor: TensorInfo, in file: OpenFile, _ change: TensorChange) throws {
+  init(of tensor: TensorInfo, in file: OpenFile, _ form: LowRankForm) throws {
     bits = try (0..<Self.count).map { index in
       let (output, input) = Self.position(
-        index, outputWidth: change.outputWidth, inputWidth: change.inputWidth)
-      let isOutputMajor = change.orientation == .outputMajor
-      let element = isOutputMajor ? output * change.columns + input : input * change.columns + output
+        index, outputWidth: form.outputWidth, inputWidth: form.inputWidth)
+      let isOutputMajor = form.orientation == .outputMajor
+      let element = isOutputMajor ? output * form.columns + input : input * form.columns + output
       return try tensor.weight(element, in: file).bitPattern
     }
   }

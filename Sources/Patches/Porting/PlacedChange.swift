@@ -3,7 +3,9 @@ internal import ModelFiles
 
 /// A low-rank change told by its place in the network instead of its tensor's name.
 struct PlacedChange: Sendable {
-  let change: TensorChange
+  /// The tensor's name in the patch.
+  let source: String
+  let change: LowRankChange
   let family: ModelFamily
   let place: TensorPlace
   /// The container that the patch was made on: it decides orientation and row order.
@@ -12,19 +14,23 @@ struct PlacedChange: Sendable {
   /// compared with what the family declares.
   let leftIsOutput: Bool
 
-  init(_ change: TensorChange, of family: ModelFamily, patch: String) throws(PortError) {
-    guard let place = family.place(of: change.name), !place.isBias else {
-      throw .unknownTensor(tensor: change.name, patch: patch, family: family.name)
+  init(
+    _ change: LowRankChange, _ name: String, of family: ModelFamily, patch: String
+  ) throws(PortError) {
+    guard let place = family.place(of: name), !place.isBias else {
+      throw .unknownTensor(tensor: name, patch: patch, family: family.name)
     }
+    source = name
     self.change = change
     self.family = family
     self.place = place
-    format = family.tensorNames(of: place, in: .gguf).contains(change.name) ? .gguf : .safetensors
-    leftIsOutput = (change.orientation == .inputMajor) == family.storesInputMajor(place.role, in: format)
+    format = family.tensorNames(of: place, in: .gguf).contains(name) ? .gguf : .safetensors
+    leftIsOutput =
+      (change.shape.orientation == .inputMajor) == family.storesInputMajor(place.role, in: format)
   }
 
-  var outputWidth: Int { leftIsOutput ? change.outputWidth : change.inputWidth }
-  var inputWidth: Int { leftIsOutput ? change.inputWidth : change.outputWidth }
+  var outputWidth: Int { leftIsOutput ? change.shape.outputWidth : change.shape.inputWidth }
+  var inputWidth: Int { leftIsOutput ? change.shape.inputWidth : change.shape.outputWidth }
 
   /// Whether the two containers order the rows of the weight by head, each in its own way.
   func needsHeads(for target: ModelFile.Format) -> Bool {
@@ -40,14 +46,14 @@ struct PlacedChange: Sendable {
     guard target != format, let order = family.ggufRowOrder(of: place.role) else { return nil }
     let own = place.role == .key ? heads?.keyValue : heads?.query
     guard let own, let rows = order.safetensorsRows(count: outputWidth, heads: own) else {
-      throw .unknownHeadCount(tensor: change.name, model: model)
+      throw .unknownHeadCount(tensor: source, model: model)
     }
     return target == .gguf ? rows : rows.inverse
   }
 
   /// Δ as [outputs × inputs], its rows in another order; exact, since scales of factors are powers of two.
   func update(from patch: PatchFile, outputs: [Int]?) throws -> LowRankFactors {
-    let stored = try StoredFactors(change: change, patch: patch).update(of: change)
+    let stored = try StoredFactors(of: change, source, in: patch).update(of: change.shape)
     let left = leftIsOutput ? stored.left : stored.right.transposed()
     let right = leftIsOutput ? stored.right : stored.left.transposed()
     guard let outputs else { return LowRankFactors(left: left, right: right) }
@@ -59,7 +65,7 @@ struct PlacedChange: Sendable {
   /// Where a weight of the sample stands: output and input.
   func samplePosition(_ index: Int) -> (output: Int, input: Int) {
     let (first, second) = WeightSample.position(
-      index, outputWidth: change.outputWidth, inputWidth: change.inputWidth)
+      index, outputWidth: change.shape.outputWidth, inputWidth: change.shape.inputWidth)
     return leftIsOutput ? (first, second) : (second, first)
   }
 }

@@ -23,9 +23,9 @@ public struct PortPlan: Sendable {
     self.patch = patch
     self.model = model
     self.threads = threads
-    try PortPlan.requireLowRank(patch)
+    let changes = try PortPlan.lowRankChanges(of: patch)
     let family = try PortPlan.family(of: patch, model)
-    let placed = try patch.changes.map { try PlacedChange($0, of: family, patch: patch.path) }
+    let placed = try changes.map { try PlacedChange($0.change, $0.name, of: family, patch: patch.path) }
     let heads =
       placed.contains { $0.needsHeads(for: model.format) } ? try AttentionHeads(of: model) : nil
     tensors = try placed.map {
@@ -33,12 +33,15 @@ public struct PortPlan: Sendable {
     }.sorted { $0.tensor.name.utf8.lexicographicallyPrecedes($1.tensor.name.utf8) }
   }
 
-  /// Refuses what is more than factors, and says what it is.
-  private static func requireLowRank(_ patch: PatchFile) throws(PortError) {
-    var parts = patch.changes.filter { $0.kind != .lowRank }.map { "\($0.name) (\($0.kind.rawValue))" }
+  /// The changes of a patch that is nothing but factors; of another it says what it is.
+  private static func lowRankChanges(
+    of patch: PatchFile
+  ) throws(PortError) -> [(name: String, change: LowRankChange)] {
+    var parts = patch.changes.filter { $0.lowRank == nil }.map { "\($0.name) (\($0.label))" }
     if patch.changesLayout { parts.append("headers or files") }
     guard parts.isEmpty else { throw .notLowRank(patch: patch.path, parts: parts) }
     guard !patch.changes.isEmpty else { throw .nothingLowRank(patch: patch.path) }
+    return patch.changes.compactMap { change in change.lowRank.map { (change.name, $0) } }
   }
 
   /// The family that patch and model agree on; one of them may say nothing.

@@ -4,25 +4,20 @@ internal import ModelFiles
 internal import Synchronization
 
 extension PortedTensor {
-  /// The change as one of the model's own tensor, for the kernels.
-  func ownChange() -> TensorChange {
-    let none = Digest(of: [])
-    return TensorChange(
-      name: tensor.name, elementType: tensor.elementType, shape: tensor.shape, baseDigest: none,
-      resultDigest: none, orientation: orientation, rank: update.rank, factorType: change.factorType,
-      rounding: rounding)
+  /// The update as one of the model's own tensor, for the kernels.
+  private var shape: LowRankForm {
+    LowRankForm(
+      tensor: TensorForm(tensor), orientation: orientation, rank: update.rank,
+      factorType: change.shape.factorType, rounding: rounding)
+  }
+
+  private func storedFactors() throws -> StoredFactors {
+    try StoredFactors(update, type: change.shape.factorType, tensor: tensor.name)
   }
 
   /// As the patch rounds, where the model's type knows it.
   var rounding: TensorChange.Rounding {
-    tensor.elementType == .f16 || tensor.elementType == .bf16 ? change.rounding : .nearest
-  }
-
-  private func sums() throws -> LowRankSums {
-    guard let stored = StoredFactors(update, type: change.factorType) else {
-      throw PatchError.updateNotFinite(tensor: tensor.name, index: 0)
-    }
-    return LowRankSums(stored, change: ownChange())
+    change.shape.rounding.isDefined(for: tensor.elementType) ? change.shape.rounding : .nearest
   }
 
   /// Adds the change to a patch of the model, where elements stand alone.
@@ -37,14 +32,14 @@ extension PortedTensor {
 
   private func options(_ threads: Int) -> LowRankOptions {
     var options = LowRankOptions()
-    options.factorType = change.factorType
+    options.factorType = change.shape.factorType
     options.rounding = rounding
     options.threads = threads
     return options
   }
 
   private func observer(_ meter: UpdateMeter) throws -> @Sendable (EditedTile) -> Void {
-    let sums = try sums()
+    let sums = LowRankSums(try storedFactors(), shape)
     return { tile in
       var measure = UpdateMeasure()
       sums.forEachRun(in: tile.elements, LowRankSums.Scratch()) { run, sums in
@@ -62,13 +57,10 @@ extension PortedTensor {
     guard !isOfBlocks else {
       return try convert(in: model, threads: threads) { _, _ in }
     }
-    guard let stored = StoredFactors(update, type: change.factorType) else {
-      throw PatchError.updateNotFinite(tensor: tensor.name, index: 0)
-    }
     let meter = UpdateMeter()
-    _ = try LowRankTile.all(
-      TileTransform(stored, change: ownChange()), of: tensor, in: model.file(of: tensor), threads: threads,
-      observe: observer(meter))
+    try LowRankTile.forEach(
+      TileTransform(storedFactors(), shape), of: tensor, in: model.file(of: tensor), threads: threads,
+      observe: observer(meter), take: { _ in })
     return meter.total
   }
 
@@ -84,7 +76,7 @@ extension PortedTensor {
   ) throws -> UpdateMeasure {
     let (rows, columns) = (tensor.shape[0], tensor.shape[1])
     let windowRows = max(1, Self.windowElements / columns)
-    let sums = try sums()
+    let sums = LowRankSums(try storedFactors(), shape)
     let file = model.file(of: tensor)
     let meter = UpdateMeter()
     try parallelFor((rows + windowRows - 1) / windowRows, width: threads, state: { LowRankSums.Scratch() }) {

@@ -33,7 +33,7 @@ public struct PortedTensor: Sendable {
   public let correlation: Double
   /// Whether the patch also holds a difference that makes its own result exact, which is left out here.
   public let dropsDifference: Bool
-  let change: TensorChange
+  let change: LowRankChange
   let orientation: TensorChange.Orientation
   /// Δ as [outputs × inputs], rows in the model's order.
   let update: LowRankFactors
@@ -59,10 +59,10 @@ public struct PortedTensor: Sendable {
     promotion: Promotion
   ) throws {
     change = placed.change
-    source = change.name
+    source = placed.source
     guard let name = placed.family.tensorName(of: placed.place, in: model) else {
       throw PortError.noSuchTensor(
-        tensor: change.name, model: model.path,
+        tensor: source, model: model.path,
         names: placed.family.tensorNames(of: placed.place, in: model.format))
     }
     tensor = try model.tensor(name)
@@ -84,7 +84,7 @@ public struct PortedTensor: Sendable {
     guard resultType.isEncodable, shape[1] % resultType.blockElementCount == 0 else {
       throw PortError.notConvertible(tensor: name, file: file.path, elementType: resultType)
     }
-    dropsDifference = !change.blocks("differences").isEmpty
+    dropsDifference = change.hasDifference
     let outputs = try placed.outputs(in: model.format, heads: heads, model: model.path)
     update = try placed.update(from: patch, outputs: outputs)
     keys = try patch.resolveMatrix(source + ".keys").flatMap { $0.columns == inputWidth ? Matrix($0) : nil }

@@ -34,8 +34,7 @@ extension PatchRun {
   /// Demands that the headers named every tensor of the side that the patch touches, and left out none of the model's:
   /// the result would silently lack it, and reverting could not bring it back.
   private func requireNames(_ direction: Direction, in names: [String]) throws {
-    let absent = direction == .apply ? TensorChange.Kind.removed : .added
-    let touched = items.map(\.change.name) + wholes.filter { $0.kind != absent }.map(\.name)
+    let touched = items.map(\.change.name) + wholes.filter { $0.side(direction) != nil }.map(\.name)
     let found = Set(names)
     guard found.isSuperset(of: touched) else { throw badLayout }
     let expected = found.union(wholes.map(\.name))
@@ -57,7 +56,7 @@ extension PatchRun {
     // Room is taken before the header is read, so what the patch claims must be within what the model justifies.
     let tensorBytes = model.tensors.reduce(0) { $0 + $1.byteCount + Self.paddingLimit }
     let wholeBytes = wholes.reduce(0) {
-      $0 + $1.form.byteCount + ($1.baseForm?.byteCount ?? 0) + Self.paddingLimit
+      $0 + ($1.before?.form.byteCount ?? 0) + ($1.after?.form.byteCount ?? 0) + Self.paddingLimit
     }
     guard file.byteCount - file.headerCount <= tensorBytes + wholeBytes + Self.paddingLimit else {
       throw badLayout
@@ -94,17 +93,10 @@ extension PatchRun {
       return
     }
     if let change = wholes.first(where: { $0.name == tensor.name }) {
-      let isResult = direction == .apply
-      try requireForm(isResult ? change.form : change.baseForm ?? change.form, of: tensor, in: target)
-      var offset = place
-      for block in change.blocks(isResult ? "result" : "base") {
-        let bytes = try patch.content(block..<block + 1)
-        try target.write(bytes, at: offset)
-        offset += bytes.count
-        progress(bytes.count)
-      }
-      let digest = try Digest(of: tensor, in: target, threads: threads)
-      guard digest == (isResult ? change.resultDigest : change.baseDigest) else {
+      guard let side = change.side(direction) else { throw badLayout }
+      try requireForm(side.form, of: tensor, in: target)
+      try write(whole: change, direction, to: target, at: place, progress: progress)
+      guard try Digest(of: tensor, in: target, threads: threads) == side.digest else {
         throw PatchError.leafDigest(file: patch.path, tensor: change.name)
       }
       return

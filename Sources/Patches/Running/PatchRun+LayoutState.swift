@@ -6,7 +6,7 @@ extension PatchRun {
   /// - Parameter states: what `examine` found.
   public func state(of states: [TensorState]) throws -> ModelState {
     let summary = summary(of: states)
-    let decides = patch.changes.contains { !$0.kind.isTiled || $0.baseDigest != $0.resultDigest }
+    let decides = patch.changes.contains { !$0.isTiled || $0.baseDigest != $0.resultDigest }
     guard !decides, summary == .base, let layout = patch.layout else { return summary }
     let own = try ModelLayout(of: model)
     if try patch.holds(layout.base, like: own) { return .base }

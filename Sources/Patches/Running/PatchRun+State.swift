@@ -72,18 +72,15 @@ extension PatchRun {
         editedTiles: state == .edited ? 1 : 0, tileCount: 1)
     }
     guard model.contains(change.name) else {
-      let isAbsent: ModelState = change.kind == .added ? .base : change.kind == .removed ? .edited : .other
+      let isAbsent: ModelState = change.before == nil ? .base : change.after == nil ? .edited : .other
       return state(isAbsent, Digest(leaves: []), file: model.path)
     }
     let tensor = try model.tensor(change.name)
     let file = model.file(of: tensor)
     let digest = try Digest(of: tensor, in: file, threads: threads)
-    let form = TensorForm(tensor)
-    if change.kind != .added, form == change.baseForm ?? change.form, digest == change.baseDigest {
-      return state(.base, digest, file: file.path)
-    }
-    let isResult = change.kind != .removed && form == change.form && digest == change.resultDigest
-    return state(isResult ? .edited : .other, digest, file: file.path)
+    let found = TensorSide(form: TensorForm(tensor), digest: digest)
+    if found == change.before { return state(.base, digest, file: file.path) }
+    return state(found == change.after ? .edited : .other, digest, file: file.path)
   }
 
   /// The state of the whole model: that of all tensors if they agree, else partial, or other if one is other.
@@ -110,7 +107,7 @@ extension PatchRun {
     let wanted: ModelState = direction == .apply ? .base : .edited
     for (change, state) in zip(patch.changes, states) where state.state != wanted {
       let expected = direction == .apply ? change.baseDigest : change.resultDigest
-      if change.kind.isTiled, state.digest == expected { continue }
+      if change.isTiled, state.digest == expected { continue }
       throw PatchError.wrongBase(
         tensor: state.name, file: state.file, expected: expected, found: state.digest,
         state: summary(of: states))

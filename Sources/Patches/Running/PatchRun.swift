@@ -13,6 +13,8 @@ public struct PatchRun: Sendable {
   struct Item: Sendable {
     let change: TensorChange
     let tensor: TensorInfo
+    /// Where the patch has what each tile needs.
+    let blocks: TileBlocks
     /// For each tile: what it must be before and after, in the direction of apply.
     let leaves: [(base: Digest, result: Digest)]
   }
@@ -35,8 +37,9 @@ public struct PatchRun: Sendable {
     self.patch = patch
     self.model = model
     self.threads = threads
-    wholes = patch.changes.filter { !$0.kind.isTiled }
-    items = try patch.changes.filter(\.kind.isTiled).map { change in
+    wholes = patch.changes.filter { !$0.isTiled }
+    items = try patch.changes.compactMap { change in
+      guard let blocks = change.tiles else { return nil }
       guard model.contains(change.name) else {
         throw PatchError.tensorMissing(tensor: change.name, model: model.path)
       }
@@ -46,7 +49,8 @@ public struct PatchRun: Sendable {
           tensor: change.name, model: model.file(of: tensor).path, expected: change.form.description,
           found: TensorForm(tensor).description)
       }
-      return Item(change: change, tensor: tensor, leaves: try patch.leaves(of: change))
+      return Item(
+        change: change, tensor: tensor, blocks: blocks, leaves: try patch.leaves(of: change, blocks))
     }
   }
 
@@ -65,29 +69,5 @@ public struct PatchRun: Sendable {
     let range = Tiling.range(tile, of: items[item].tensor.byteCount)
     let start = items[item].tensor.byteRange.lowerBound
     return start + range.lowerBound..<start + range.upperBound
-  }
-}
-
-extension TensorForm {
-  init(_ tensor: TensorInfo) { self.init(elementType: tensor.elementType, shape: tensor.shape) }
-
-  /// "BF16 [96, 256]".
-  var description: String { "\(elementType.rawValue) \(shape)" }
-}
-
-extension PatchFile {
-  /// Base and result leaf of every tile, checked against the tensor digests.
-  func leaves(of change: TensorChange) throws -> [(base: Digest, result: Digest)] {
-    let bytes = try content(change.blocks("leaves"))
-    let leaves = (0..<change.tileCount).map { tile in
-      (
-        base: Digest(stored: bytes[64 * tile..<64 * tile + 32]),
-        result: Digest(stored: bytes[64 * tile + 32..<64 * tile + 64])
-      )
-    }
-    guard Digest(leaves: leaves.map(\.base)) == change.baseDigest,
-      Digest(leaves: leaves.map(\.result)) == change.resultDigest
-    else { throw PatchError.leafDigest(file: path, tensor: change.name) }
-    return leaves
   }
 }

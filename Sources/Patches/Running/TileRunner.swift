@@ -46,16 +46,20 @@ struct TileRunner: Sendable {
     _ transform: TileTransform, _ tile: Int, _ input: UnsafeMutableRawBufferPointer,
     _ output: UnsafeMutableRawBufferPointer, _ scratch: TileTransform.Scratch
   ) throws {
-    let hasDifference = !change.blocks("differences").isEmpty
+    let blocks = run.items[item].blocks
     let middle =
-      hasDifference ? UnsafeMutableRawBufferPointer(rebasing: scratch.middle[..<input.count]) : nil
+      blocks.differences.isEmpty
+      ? nil : UnsafeMutableRawBufferPointer(rebasing: scratch.middle[..<input.count])
     switch direction {
     case .apply:
       transform.apply(tile, base: input.baseAddress!, edited: (middle ?? output).baseAddress!, scratch)
       if let middle { try addDifference(tile, from: middle, to: output, scratch) }
     case .revert:
       if let middle { try addDifference(tile, from: input, to: middle, scratch) }
-      let choices = try run.patch.storedBytes(change.blocks("choices").lowerBound + tile)
+      guard let first = blocks.choices?.lowerBound else {
+        preconditionFailure("a change that has a function has choices")
+      }
+      let choices = try run.patch.storedBytes(first + tile)
       guard
         let open = transform.estimateBase(
           tile, edited: (middle ?? input).baseAddress!, base: output.baseAddress!, scratch),
@@ -68,7 +72,7 @@ struct TileRunner: Sendable {
     _ tile: Int, from source: UnsafeMutableRawBufferPointer, to target: UnsafeMutableRawBufferPointer,
     _ scratch: TileTransform.Scratch
   ) throws {
-    let block = change.blocks("differences").lowerBound + tile
+    let block = run.items[item].blocks.differences.lowerBound + tile
     let kind = change.elementType.order
     let width = Int(kind.width)
     guard

@@ -76,7 +76,7 @@ struct CombineCommand: ParsableCommand {
           ]
         }),
       "tensors": .array(
-        patch.changes.map { ["name": .string($0.name), "change": .string($0.kind.rawValue)] }),
+        patch.changes.map { ["name": .string($0.name), "change": .string($0.label)] }),
     ]
     Console.output(object.indentedText)
   }

@@ -137,8 +137,8 @@ struct DiffCommand: ParsableCommand {
       "tensors": .array(
         patch.changes.map { change in
           [
-            "name": .string(change.name), "change": .string(change.kind.rawValue),
-            "rank": .integer(change.rank), "gain": Shown.gain(of: change),
+            "name": .string(change.name), "change": .string(change.label),
+            "rank": .integer(change.lowRank?.shape.rank ?? 0), "gain": Shown.gain(of: change),
             "bytes": .integer(patch.storedByteCount(of: change)),
             "relativeChange": change.measured?["relativeChange"] ?? .null,
           ]

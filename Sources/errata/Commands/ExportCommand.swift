@@ -50,7 +50,7 @@ struct ExportCommand: ParsableCommand {
     for part in export.parts { table.add([part.source, part.target, "\(part.rank)"]) }
     messages.answer(table.text())
     messages.say("The adapter is \(output): \(Numbers.count(export.parts.count, "weight")), scale 1.")
-    let types = Set(patch.changes.filter { $0.kind == .lowRank }.map(\.elementType.rawValue)).sorted()
+    let types = Set(patch.changes.filter { $0.lowRank != nil }.map(\.elementType.rawValue)).sorted()
     messages.say(
       "Lost: the rounding to \(types.joined(separator: " and ")) that the patch defines; whoever loads the adapter adds "
         + "the update without it.")

@@ -64,10 +64,13 @@ extension Shown {
 
   /// The kind of change, and what there is to say about it.
   private static func words(for change: TensorChange) -> String {
-    if change.kind == .scaled { return scaled(by: shortest(change.gain, change.elementType)) }
-    guard change.kind == .lowRank else { return change.kind.rawValue }
-    return
-      "rank \(change.rank), \(change.factorType.rawValue)\(change.rounding == .nearest ? "" : ", stochastic")"
+    switch change.kind {
+    case .scaled(let own): return scaled(by: shortest(own.gain, change.elementType))
+    case .lowRank(let own):
+      let rounding = own.shape.rounding == .nearest ? "" : ", \(own.shape.rounding.label)"
+      return "rank \(own.shape.rank), \(own.shape.factorType.rawValue)\(rounding)"
+    case .difference, .replaced, .added, .removed: return change.label
+    }
   }
 
   /// "scaled by 0.9", "scaled by 2".
@@ -123,7 +126,7 @@ extension Shown {
 
   /// The gain of a scaled tensor, `null` for others.
   static func gain(of change: TensorChange) -> JSONValue {
-    change.kind == .scaled ? .number(shortest(change.gain, change.elementType)) : .null
+    change.scaled.map { .number(shortest($0.gain, change.elementType)) } ?? .null
   }
 
   private static func json(_ patch: PatchFile) -> JSONValue {
@@ -135,16 +138,17 @@ extension Shown {
       "edit": patch.manifest["edit"] ?? .null,
       "tensors": .array(
         patch.changes.map { change in
-          [
-            "name": .string(change.name), "change": .string(change.kind.rawValue),
-            "rank": .integer(change.rank), "gain": gain(of: change),
+          let shape = change.lowRank?.shape
+          return [
+            "name": .string(change.name), "change": .string(change.label),
+            "rank": .integer(shape?.rank ?? 0), "gain": gain(of: change),
             "bytes": .integer(patch.storedByteCount(of: change)),
             "type": .string(change.elementType.rawValue), "shape": .array(change.shape.map { .integer($0) }),
-            "orientation": .string(change.orientation.rawValue),
-            "factorType": .string(change.factorType.rawValue),
-            "rounding": .string(change.rounding == .nearest ? "nearest" : "stochastic"),
-            "baseDigest": .string(change.baseDigest.hexadecimal),
-            "resultDigest": .string(change.resultDigest.hexadecimal),
+            "orientation": shape.map { .string($0.orientation.rawValue) } ?? .null,
+            "factorType": shape.map { .string($0.factorType.rawValue) } ?? .null,
+            "rounding": shape.map { .string($0.rounding.label) } ?? .null,
+            "baseDigest": change.before.map { .string($0.digest.hexadecimal) } ?? .null,
+            "resultDigest": change.after.map { .string($0.digest.hexadecimal) } ?? .null,
             "measured": change.measured ?? .null,
           ]
         }),

@@ -99,6 +99,24 @@ extension ErrorReport {
         name, place: "tensor \(tensor), element \(index)",
         why: "the update is infinite or not a number there",
         advice: "check keys and residuals, or use a larger ridge")
+    case .factorNotFinite(let tensor, let component, let output, let input):
+      let place = output.map { "output \($0)" } ?? input.map { "input \($0)" } ?? ""
+      return Explanation(
+        name, place: "tensor \(tensor), component \(component), \(place)",
+        why: "a factor of the update is infinite or not a number there",
+        advice: "check keys and residuals, or use a larger ridge")
+    case .updateTooLarge(let tensor, let component):
+      return Explanation(
+        name, place: "tensor \(tensor), component \(component)",
+        why: "the update is so large that its sums leave the range of F32",
+        advice: "check keys and residuals, or use a larger ridge")
+    case .resultNotFinite(let tensor, let index, let elementType):
+      return Explanation(
+        name, place: "tensor \(tensor), element \(index)",
+        why: "with the update added, the weight becomes too large for \(elementType.rawValue)",
+        advice:
+          "make a smaller update: check keys and residuals, use a larger ridge, a smaller clamp or learning rate"
+      )
     case .notEditable(let tensor, let elementType):
       return Explanation(
         name, place: "tensor \(tensor)",

@@ -75,7 +75,7 @@ import Transformer
     #expect(report.card.weights.count == 1 && weight.solution == nil && weight.retentions.count == 3)
     #expect(weight.changedCount > 0 && weight.relativeNorm > 0 && weight.retention > 0.9)
     let patch = try PatchFile(folder.path("fix"))
-    #expect(patch.changes.map(\.kind) == [.difference])
+    #expect(patch.changes.map(\.label) == ["difference"])
     #expect(patch.changes[0].measured?["retention"] == .measured(weight.retention))
     #expect(patch.manifest["edit"]?["recipe"]?["bound"] == .measured(run.recipe.gradients.bound))
     #expect(

@@ -38,7 +38,8 @@ import Testing
   }
 
   private func update(_ patch: PatchFile, _ index: Int) throws -> Matrix<Double> {
-    try StoredFactors(change: patch.changes[index], patch: patch).update(of: patch.changes[index]).product()
+    let own = try #require(patch.changes[index].lowRank)
+    return try StoredFactors(of: own, patch.changes[index].name, in: patch).update(of: own.shape).product()
   }
 
   @Test func `PEFT gets both factors under the module's name, GPT-2's with their orientation`() throws {

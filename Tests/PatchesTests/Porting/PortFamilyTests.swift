@@ -75,7 +75,9 @@ import Testing
     let comparison = try ModelComparison(model, ModelFile(bench.folder.path("edited")), threads: 1)
     let found = try comparison.write(
       to: bench.folder.path("found.errata"), tool: "errata test", threads: 1, effort: 2)
-    #expect(found.changes.map(\.kind) == [.lowRank] && found.changes[0].orientation == .outputMajor)
+    #expect(
+      found.changes.map(\.label) == ["low-rank"]
+        && found.changes[0].lowRank?.shape.orientation == .outputMajor)
 
     let target = try ModelFile(models + "/tiny-gpt2-f16.gguf")
     let ported = try [found, made].map { try PortPlan($0, target, promotion: .f16, threads: 1).tensors[0] }

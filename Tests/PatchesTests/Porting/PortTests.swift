@@ -88,8 +88,8 @@ import Testing
     }
 
     // Plainly: decode, add the sums in their order, round once.
-    let change = patch.changes[0]
-    let factors = try StoredFactors(change: change, patch: patch)
+    let change = try #require(patch.changes[0].lowRank)
+    let factors = try StoredFactors(of: change, patch.changes[0].name, in: patch)
     let old = try floats(model, Self.ggufName)
     let sums = (0..<24 * 256).map { element in
       (0..<2).reduce(Float(0)) { sum, k in
@@ -174,9 +174,9 @@ import Testing
     ) { try PortPlan(plain, gguf(.f32), promotion: .f16, threads: 1) }
 
     let writer = try PatchWriter(bench.folder.path("old.errata"))
-    var change = patch.changes[0]
+    var change = try #require(patch.changes[0].lowRank)
     change.sample = nil
-    try writer.append(change, from: patch)
+    try writer.append(TensorChange(patch.changes[0].name, change), from: patch)
     let old = try writer.finish(tool: "errata test", family: "llama", edit: nil)
     #expect(try refused(old, gguf(.f32)) == "noSample")
     let none = try PatchWriter(bench.folder.path("none")).finish(

@@ -21,17 +21,6 @@ public struct PatchCombination {
     case siblings
   }
 
-  /// How far two updates of one tensor get into each other's way.
-  public struct Interaction: Sendable {
-    /// Full name of the tensor.
-    public let tensor: String
-    /// ⟨Δ₁, Δ₂⟩ / (‖Δ₁‖ ‖Δ₂‖).
-    public let updateCosine: Double
-    /// The largest cosine between an input direction that one update reads and one that the other reads: 0 when they never
-    /// see the same key, 1 when some key moves both.
-    public let keyCosine: Double
-  }
-
   /// Gathers the patches.
   public init(_ patches: [PatchFile], base: ModelFile?, threads: Int) {
     self.patches = patches
@@ -56,13 +45,9 @@ public struct PatchCombination {
     for (name, parts) in changes {
       for (first, second) in zip(parts, parts.dropFirst()) {
         let relation: Relation
-        if first.change.kind != .removed, second.change.kind != .added,
-          second.change.baseDigest == first.change.resultDigest
-        {
+        if let end = first.change.after, second.change.before == end {
           relation = .stack
-        } else if first.change.kind != .added, second.change.kind != .added,
-          second.change.baseDigest == first.change.baseDigest
-        {
+        } else if let start = first.change.before, second.change.before == start {
           relation = .siblings
         } else {
           throw PatchError.unrelated(tensor: name, first: first.patch.path, second: second.patch.path)
@@ -125,12 +110,14 @@ public struct PatchCombination {
   /// Sums of low-rank updates, in the storage's own orientation: what is left beside them is only rounding.
   private func knownUpdates() throws -> [String: LowRankFactors] {
     var known: [String: LowRankFactors] = [:]
-    for (name, parts) in changes where parts.allSatisfy({ $0.change.kind == .lowRank }) {
-      let updates = try parts.map { part in
-        let update = try StoredFactors(change: part.change, patch: part.patch).update(of: part.change)
-        guard part.change.orientation == .inputMajor else { return update }
+    for (name, parts) in changes {
+      let updates = try parts.compactMap { part -> LowRankFactors? in
+        guard let own = part.change.lowRank else { return nil }
+        let update = try StoredFactors(of: own, name, in: part.patch).update(of: own.shape)
+        guard own.shape.orientation == .inputMajor else { return update }
         return LowRankFactors(left: update.right.transposed(), right: update.left.transposed())
       }
+      guard updates.count == parts.count else { continue }
       known[name] = updates.dropFirst().reduce(updates[0]) { $0.adding($1) }.compressed()
     }
     return known
@@ -146,17 +133,19 @@ public struct PatchCombination {
         continue
       }
       guard let base else { throw PatchError.needsModel(tensor: name) }
+      var shapes: [LowRankForm] = []
       let factors = try parts.map { part in
-        guard part.change.kind == .lowRank, part.change.blocks("differences").isEmpty else {
+        guard let own = part.change.lowRank, !own.hasDifference else {
           throw PatchError.siblingsNotLowRank(tensor: name, patch: part.patch.path)
         }
-        return try StoredFactors(change: part.change, patch: part.patch).update(of: part.change)
+        shapes.append(own.shape)
+        return try StoredFactors(of: own, name, in: part.patch).update(of: own.shape)
       }
       let sum = factors.dropFirst().reduce(factors[0]) { $0.adding($1) }.compressed()
       interactions.append(try Interaction(tensor: name, factors[0], factors[1]))
       var options = LowRankOptions()
-      options.factorType = parts.contains { $0.change.factorType == .f32 } ? .f32 : .f16
-      options.rounding = parts[0].change.rounding
+      options.factorType = shapes.contains { $0.factorType == .f32 } ? .f32 : .f16
+      options.rounding = shapes[0].rounding
       options.threads = threads
       let tensor = try base.tensor(name)
       let digest = try Digest(of: tensor, in: base.file(of: tensor), threads: threads)
@@ -165,58 +154,9 @@ public struct PatchCombination {
           tensor: name, file: base.file(of: tensor).path, expected: parts[0].change.baseDigest, found: digest,
           state: .other)
       }
-      try writer.append(sum, to: tensor, of: base, orientation: parts[0].change.orientation, options: options)
+      try writer.append(sum, to: tensor, of: base, orientation: shapes[0].orientation, options: options)
     }
     let family = patches[0].manifest["model"]?["family"]?.text
     return (try writer.finish(tool: tool, family: family, edit: edit), interactions)
-  }
-}
-
-extension PatchCombination.Interaction {
-  init(tensor: String, _ first: LowRankFactors, _ second: LowRankFactors) throws {
-    self.tensor = tensor
-    // ⟨L₁R₁, L₂R₂⟩ = tr(L₁ᵀL₂ · R₂R₁ᵀ), without forming either update.
-    let lefts = first.left.times(second.left, transposed: true)
-    let rights = first.right.times(second.right, otherTransposed: true)
-    updateCosine = lefts.elements.dot(rights.elements) / (first.frobeniusNorm * second.frobeniusNorm)
-    let spaces = ThinQR(first.right.transposed()).q.times(
-      ThinQR(second.right.transposed()).q, transposed: true)
-    keyCosine = max(0, try SymmetricEigen(of: spaces.rowGram()).values.max() ?? 0).squareRoot()
-  }
-}
-
-extension LowRankFactors {
-  /// Both updates together: components side by side.
-  func adding(_ other: LowRankFactors) -> LowRankFactors {
-    LowRankFactors(
-      left: left.transposed().stacked(on: other.left.transposed()).transposed(),
-      right: right.stacked(on: other.right))
-  }
-}
-
-extension StoredFactors {
-  /// The factors as a patch defines them: left [outputWidth × rank], right [rank × inputWidth] with its scale.
-  func update(of change: TensorChange) -> LowRankFactors {
-    let right = self.right.enumerated().map { Double($1 * scales[$0 / change.inputWidth]) }
-    return LowRankFactors(
-      left: Matrix(rows: rank, columns: change.outputWidth, elements: left.map(Double.init)).transposed(),
-      right: Matrix(rows: rank, columns: change.inputWidth, elements: right))
-  }
-}
-
-extension PatchWriter {
-  /// Takes a tensor's change over from another patch, block by block.
-  func append(_ change: TensorChange, from patch: PatchFile) throws {
-    var copy = change
-    copy.blocks.ranges = try change.blocks.ranges.map { range in
-      let first = blockCount
-      for block in range {
-        let info = patch.blocks[block]
-        try append(
-          NewBlock(coding: info.coding, decodedCount: info.decodedCount, stored: patch.storedBytes(block)))
-      }
-      return first..<blockCount
-    }
-    append(copy)
   }
 }

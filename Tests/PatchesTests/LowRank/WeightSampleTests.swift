@@ -18,7 +18,7 @@ import Testing
     let weights = (0..<77).map { Float($0) }.withUnsafeBytes(Array.init)
     let model = try bench.write([TestTensor("w", .f32, [7, 11], bytes: weights)], to: "m.safetensors")
     let patch = try bench.patch([TestEdit(tensor: "w", orientation: orientation)], of: model, to: "p.errata")
-    let sample = try #require(patch.changes[0].sample)
+    let sample = try #require(patch.changes[0].lowRank?.sample)
     let isOutputMajor = orientation == .outputMajor
     for (index, value) in sample.values.enumerated() {
       let (output, input) = WeightSample.position(

@@ -30,7 +30,7 @@ import Testing
       try TestTensor.random("w.\($0.rawValue)", $0, [6, 8, 4])
     }
     let patch = try pair(before, before.map { $0.changed() }).check(changesLayout: false)
-    #expect(patch.changes.count == before.count && patch.changes.allSatisfy { $0.kind == .difference })
+    #expect(patch.changes.count == before.count && patch.changes.allSatisfy { $0.label == "difference" })
   }
 
   @Test func `every element type of a GGUF file, and other metadata in it`() throws {
@@ -91,7 +91,7 @@ import Testing
     for place in stride(from: 0, to: 1 << 20, by: 7) { after.bytes[place] &+= 3 }
     let patch = try pair([before, untouched], [after, untouched]).check(changesLayout: false)
     // The tile that stays has an empty block.
-    let blocks = patch.changes[0].blocks("differences").map { patch.blocks[$0].storedCount }
+    let blocks = patch.changes[0].tiles!.differences.map { patch.blocks[$0].storedCount }
     #expect(blocks.count == 4 && blocks[1] == 0 && blocks[3] == 0 && blocks[0] > 0 && blocks[2] > 0)
     before.bytes[0] ^= 1
     try bench.write([before, untouched], to: "other.safetensors")
@@ -109,7 +109,7 @@ import Testing
     after.append(TestTensor("big", .f32, [600, 900], seed: 9))
     let pair = try pair(Self.tensors, after)
     let patch = try pair.check(changesLayout: true)
-    let kinds = Dictionary(uniqueKeysWithValues: patch.changes.map { ($0.name, $0.kind.rawValue) })
+    let kinds = Dictionary(uniqueKeysWithValues: patch.changes.map { ($0.name, $0.label) })
     #expect(
       kinds == [
         "a": "replaced", "b": "replaced", "big": "added", "c": "removed", "c2": "added", "e": "removed",

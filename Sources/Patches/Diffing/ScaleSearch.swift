@@ -27,19 +27,19 @@ struct ScaleSearch: Sendable {
   /// Finds the factor; `nil` when most changed elements know none in common.
   func gain() throws -> Double? {
     guard type.isEditable, pair.tileCount > 0 else { return nil }
-    let tiles = FactoredPair.sampleTiles(pair.tileCount)
+    let tiles = pair.sampleTiles
     let scratch = PairScratch()
     var bounds: GainBounds?
     // The middle first: the start of an embedding is full of special tokens.
     for tile in [tiles[tiles.count / 2]] + tiles where bounds == nil {
-      let (before, after) = try FactoredPair.read(tile, pair, scratch)
+      let (before, after) = try pair.read(tile, scratch)
       guard let first = sampled(before, after) else { continue }
       guard first.agreesWithChanges else { return nil }
       bounds = first
     }
     guard var bounds else { return nil }
     for tile in tiles {
-      let (before, after) = try FactoredPair.read(tile, pair, scratch)
+      let (before, after) = try pair.read(tile, scratch)
       bounds = bounds.narrowed(by: pairs(before, after, stride: 1))
     }
     return try best(of: bounds.candidates(type, slack: slack, limit: Self.candidateLimit), tiles, scratch)
@@ -93,7 +93,7 @@ struct ScaleSearch: Sendable {
     let result = TileBuffer()
     var wrong = [Int](repeating: 0, count: candidates.count)
     for tile in tiles {
-      let (before, after) = try FactoredPair.read(tile, pair, scratch)
+      let (before, after) = try pair.read(tile, scratch)
       let count = before.count / size
       let scaled = result.bytes(before.count)
       for (index, gain) in candidates.enumerated() {

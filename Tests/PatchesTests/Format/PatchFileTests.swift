@@ -27,7 +27,7 @@ struct WorkedExample {
     try patch.checkBlocks(threads: 1)
     try change(patch, .apply, "base.safetensors")
     try change(
-      patch, .revert, patch.changes.first?.kind == .scaled ? "scaled.safetensors" : "edited.safetensors")
+      patch, .revert, patch.changes.first?.label == "scaled" ? "scaled.safetensors" : "edited.safetensors")
   }
 
   private func change(_ patch: PatchFile, _ direction: PatchRun.Direction, _ model: String) throws {

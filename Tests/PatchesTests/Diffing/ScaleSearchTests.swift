@@ -40,10 +40,10 @@ import Testing
   {
     let pair = try write(type, [97, 128], gain: gain)
     let patch = try pair.check(changesLayout: false)
-    #expect(patch.changes.map(\.kind) == [.scaled])
-    #expect(patch.changes[0].blocks("differences").isEmpty)
+    #expect(patch.changes.map(\.label) == ["scaled"])
+    #expect(patch.changes[0].tiles!.differences.isEmpty)
     // Numbers of 16 bits have so few significands that several factors lead to the same elements; a short one is taken.
-    let found = patch.changes[0].gain
+    let found = patch.changes[0].scaled!.gain
     #expect(abs(found / Self.exact(gain, type) - 1) < 1e-3)
     if gain != 1 / 3.0 { #expect(found == Self.exact(gain, type)) }
     #expect(try pair.comparison().gain(of: "w") == found)
@@ -53,7 +53,8 @@ import Testing
   @Test(arguments: [[40], [3, 5, 7], [70_000]])
   func `the shape does not matter`(shape: [Int]) throws {
     #expect(
-      try write(.f32, shape, gain: 0.99).check(changesLayout: false).changes[0].gain == Double(Float(0.99)))
+      try write(.f32, shape, gain: 0.99).check(changesLayout: false).changes[0].scaled?.gain
+        == Double(Float(0.99)))
     // Smaller than one element's place in BF16: nearly nothing changes, or nothing.
     try write(.bf16, shape, gain: 0.999).check(changesLayout: false)
   }
@@ -68,8 +69,9 @@ import Testing
       }
     }
     let patch = try pair.check(changesLayout: false)
-    #expect(patch.changes.map(\.kind) == [.scaled] && patch.changes[0].gain == Self.exact(0.9, type))
-    #expect(patch.changes[0].blocks("differences").count == patch.changes[0].tileCount)
+    #expect(
+      patch.changes.map(\.label) == ["scaled"] && patch.changes[0].scaled?.gain == Self.exact(0.9, type))
+    #expect(patch.changes[0].tiles!.differences.count == patch.changes[0].form.tileCount)
   }
 
   @Test(arguments: [ElementType.bf16, .f16, .f32])
@@ -84,8 +86,8 @@ import Testing
     }
     try bench.write([after], to: "edited.safetensors")
     let patch = try pair.check(changesLayout: false)
-    #expect(patch.changes.map(\.kind) == [.scaled])
-    #expect(abs(patch.changes[0].gain - 0.91) < 1e-2)
+    #expect(patch.changes.map(\.label) == ["scaled"])
+    #expect(abs(patch.changes[0].scaled!.gain - 0.91) < 1e-2)
   }
 
   @Test(arguments: ElementType.editable)
@@ -96,7 +98,7 @@ import Testing
         tensor.bytes[place] ^= 0x80
       }
     }
-    #expect(try turned.check(changesLayout: false).changes.map(\.kind) == [.difference])
+    #expect(try turned.check(changesLayout: false).changes.map(\.label) == ["difference"])
     for part in [1, 2, 50] {
       let before = TestTensor("w", type, [64, 48], seed: 6)
       var after = before
@@ -105,9 +107,10 @@ import Testing
       }
       try bench.write([before], to: "base.safetensors")
       try bench.write([after], to: "edited.safetensors")
-      #expect(try turned.check(changesLayout: false).changes.map(\.kind) == [.difference], "one in \(part)")
+      #expect(try turned.check(changesLayout: false).changes.map(\.label) == ["difference"], "one in \(part)")
     }
-    #expect(try write(type, [3], gain: 0.9).check(changesLayout: false).changes.map(\.kind) == [.difference])
+    #expect(
+      try write(type, [3], gain: 0.9).check(changesLayout: false).changes.map(\.label) == ["difference"])
   }
 
   @Test func `a scaled tensor is changed in place and back`() throws {
@@ -124,7 +127,7 @@ import Testing
   @Test func `sealed faults in differences and choices give the promised tensor or none`() throws {
     let pair = try write(.bf16, [64, 48], gain: 0.9) { $0.bytes[100] ^= 1 }
     let patch = try pair.write()
-    try #require(patch.changes[0].kind == .scaled && !patch.changes[0].blocks("differences").isEmpty)
+    try #require(patch.changes[0].label == "scaled" && !patch.changes[0].tiles!.differences.isEmpty)
     let parts = PatchParts(try bench.folder.read("p.errata"))
     let goals = try [pair.edited, pair.base].map { try bench.folder.read($0) }
     var generator = SplitMix64(state: 14)

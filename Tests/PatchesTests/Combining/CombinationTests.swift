@@ -59,7 +59,7 @@ import Testing
     let changes = try patch("all.errata").changes
     #expect(changes.map(\.name) == ["v", "w", "x"])
     // The tensor of both keeps the sum of the two ranks instead of being searched for.
-    #expect(changes[1].kind == .lowRank && changes[1].rank == 5)
+    #expect(changes[1].label == "low-rank" && changes[1].lowRank?.shape.rank == 5)
   }
 
   @Test func `a stack of differences combines, tensors that come and go included`() throws {
@@ -95,7 +95,7 @@ import Testing
     let (sum, relation, interactions) = try combination.write(
       to: bench.folder.path("all.errata"), tool: "errata test")
     #expect(relation == .siblings)
-    #expect(sum.changes[0].rank == 3)
+    #expect(sum.changes[0].lowRank?.shape.rank == 3)
     #expect(interactions.count == 1 && (-1...1).contains(interactions[0].updateCosine))
     #expect((0...1.000001).contains(interactions[0].keyCosine))
     try run("all.errata", .apply, "a.safetensors", to: "c.safetensors")
