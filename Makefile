@@ -8,7 +8,7 @@
 PREFIX ?= /usr/local
 SWIFT ?= swift
 PYTHON ?= python3
-PACKAGES := libopenblas-dev liblapacke-dev libzstd-dev zlib1g-dev libssl-dev pkg-config
+PACKAGES := libopenblas0 libzstd-dev zlib1g-dev libssl-dev pkg-config
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
 .PHONY: all build demo test install lint bench bench-diff bench-network bench-edit bench-eval libraries clean
@@ -46,7 +46,7 @@ bench-edit: build
 bench-eval: build
 	$(PYTHON) Benchmarks/eval.py "$$($(SWIFT) build -c release --show-bin-path)/errata"
 
-# What the package links against. Installed only when something is missing, and only where apt is at home.
+# What the package links against, and OpenBLAS, which it loads. Installed only when something is missing, and only where apt is at home.
 libraries:
 	@missing=; for package in $(PACKAGES); do \
 	  dpkg -s $$package >/dev/null 2>&1 || missing="$$missing $$package"; done; \

@@ -17,13 +17,13 @@ let package = Package(
   ],
   targets: [
     // Row 0: the system's libraries and the row kernels
-    .systemLibrary(
-      name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev", "liblapacke-dev"])]),
     .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
     .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
     .systemLibrary(name: "COpenSSL", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
     .systemLibrary(name: "CLinux"),
     .target(name: "Kernels"),
+    // Loaded when the first product is asked for, so neither linked nor needed to build.
+    .target(name: "COpenBLAS"),
 
     // Row 0: what several modules need and none should own: digits, byte order, digests, seeds, clocks
     .target(name: "Floor", dependencies: ["COpenSSL"], swiftSettings: strict),

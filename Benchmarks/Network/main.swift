@@ -14,7 +14,6 @@ guard CommandLine.arguments.count == 3, let threads = Int(CommandLine.arguments[
   print("usage: network-benchmark folder-of-a-model threads")
   exit(64)
 }
-BLASThreads.stop()
 let jobs = try Jobs(Network(ModelFile(CommandLine.arguments[1]), threads: threads))
 while let line = readLine() {
   let cost =

@@ -1,3 +1,4 @@
+internal import LinearAlgebra
 public import ModelFiles
 public import Patches
 
@@ -54,9 +55,12 @@ public struct EditRun {
     var clock = StageClock(in: "keys")
     for weight in try weights() {
       clock.enter(.collecting)
-      let solved = try editor.solve(weight, keys.edits(of: weight).first(limit)) {
-        clock.enter($1)
-        progress($0, $1)
+      let edits = try keys.edits(of: weight).first(limit)
+      let solved = try BLASThreads.with(options.threads) {
+        try editor.solve(weight, edits) {
+          clock.enter($1)
+          progress($0, $1)
+        }
       }
       clock.enter(.storing)
       progress(weight, .storing)

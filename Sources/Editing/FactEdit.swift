@@ -77,9 +77,9 @@ struct FactEdit {
         earlierKeys: recipe.update.method.traits.usesEarlierKeys ? earlier[weight] : nil)
       let bareKeys =
         usesPublishedROME ? try states.keys(in: current, layer: layer, averaging: .bare) : nil
-      BLASThreads.count = threads
-      let solved = try editor.solve(weight, edits, readAt: bareKeys, progress: progress)
-      BLASThreads.count = 1
+      let solved = try BLASThreads.with(threads) {
+        try editor.solve(weight, edits, readAt: bareKeys, progress: progress)
+      }
       try outcome.append(solved, after: base, editor)
     }
     return outcome

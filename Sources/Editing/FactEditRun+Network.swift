@@ -17,15 +17,12 @@ extension FactEditRun {
   /// The weights are rounded as a patch with the same options leaves them, to the last bit.
   public func edited() throws -> EditedNetwork {
     try requireEditableWeights()
-    let threads = BLASThreads.count
-    BLASThreads.count = 1
-    defer { BLASThreads.count = threads }
     let groups = try GroupedFacts(records.map(\.fact)).groups
     let contexts = try usedContexts()
     let problems = try groups.map { try ValueProblem($0, contexts: contexts, tokenizer: tokenizer) }
     var clock = StageClock(in: "values")
     let (outcome, _) = try EditSequence(run: self, contexts: contexts).solve(
-      groups, problems, clock: &clock, threads: threads, progress: { _ in })
+      groups, problems, clock: &clock, threads: options.threads, progress: { _ in })
     let norms = try outcome.solved.map { ($0.tensor.name, try relativeNorm(of: $0)) }
     return EditedNetwork(
       network: try network.overlaid(outcome.overlay), norms: norms.sorted { $0.0 < $1.0 })

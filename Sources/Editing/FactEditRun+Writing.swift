@@ -12,9 +12,6 @@ extension FactEditRun {
   ) throws -> FactEditReport {
     try requireEditableWeights()
     var clock = StageClock(in: "contexts and first measures")
-    let threads = BLASThreads.count
-    BLASThreads.count = 1
-    defer { BLASThreads.count = threads }
 
     progress(.contexts)
     let grouped = try GroupedFacts(records.map(\.fact))
@@ -30,7 +27,7 @@ extension FactEditRun {
 
     let sequence = EditSequence(run: self, contexts: contexts)
     let (solved, values) = try sequence.solve(
-      grouped.groups, problems, clock: &clock, threads: threads, progress: progress)
+      grouped.groups, problems, clock: &clock, threads: options.threads, progress: progress)
     if let saveValues { try write(values, of: grouped.groups, to: saveValues, contexts) }
 
     progress(.measuring)
@@ -73,9 +70,6 @@ extension FactEditRun {
   public func writeValues(to path: String, part: Corpus.Shard?, progress: (Stage) -> Void = { _ in }) throws
     -> [FactValue]
   {
-    let threads = BLASThreads.count
-    BLASThreads.count = 1
-    defer { BLASThreads.count = threads }
     let contexts = try usedContexts()
     let all = try GroupedFacts(records.map(\.fact)).groups
     let groups = all.indices.filter { part?.contains($0) ?? true }.map { all[$0] }

@@ -123,9 +123,10 @@ struct WeightEditor {
   /// Rounds a solved update, measures what is left of it, and adds it to a patch. Weights come in the order of their names.
   func store(_ solved: Solved, _ writer: PatchWriter) throws -> WeightReport {
     // Tiles are spread over our own threads; the library must not spread each product again.
-    let threads = BLASThreads.count
-    BLASThreads.count = 1
-    defer { BLASThreads.count = threads }
+    try BLASThreads.with(1) { try storeAlone(solved, writer) }
+  }
+
+  private func storeAlone(_ solved: Solved, _ writer: PatchWriter) throws -> WeightReport {
     var clock = solved.clock
     clock.start(.storing)
     if let trained = solved.trained { return try store(trained, of: solved.tensor, clock, writer) }

@@ -4,6 +4,8 @@ public enum LinearAlgebraError: Error, Equatable, Sendable {
   case notPositiveDefinite(leadingMinor: Int)
   /// The eigenvalue iteration left this many off-diagonal elements above zero.
   case notConverged(count: Int)
+  /// OpenBLAS cannot be loaded, in the words of the system's loader.
+  case noLibrary(reason: String)
   /// The first element that is infinite or not a number.
   case notFinite(row: Int, column: Int)
 }

@@ -1,5 +1,4 @@
 import ArgumentParser
-import LinearAlgebra
 
 /// The command. Subcommands parse, call the modules below, and report; no arithmetic lives here.
 @main
@@ -28,7 +27,6 @@ struct Errata: ParsableCommand {
     ])
 
   static func main() {
-    BLASThreads.stop()
     do {
       var command = try parseAsRoot()
       try command.run()

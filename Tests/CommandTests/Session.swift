@@ -11,7 +11,7 @@ import Testing
 ///     = 1                     exit status, when it is not 0
 ///     + out.safetensors       a new file; ~ a changed one, - one that went away
 ///
-/// The place of the fixtures reads `$FIXTURES`. `# mask: solved` in the head stands for results of a solve, which differ between machines in their last bits:
+/// The place of the fixtures reads `$FIXTURES`, the processor of OpenBLAS' kernels `<processor>`. `# mask: solved` in the head stands for results of a solve, which differ between machines in their last bits:
 /// digests read `<digest>`, and sizes of patches `<size>`. `# mask: measured` does the same for what a network computes: percentages but 0 and 100 %, and
 /// numbers with decimals read `<n>`, and gaps in tables are two spaces.
 struct Session: CustomTestStringConvertible {
@@ -73,6 +73,7 @@ struct Session: CustomTestStringConvertible {
     let changes = try FolderContent(folder.path).changes(since: before)
     var lines = Session.lines(result.output, "|") + Session.lines(result.errors, "!")
     lines = lines.map { $0.replacing(PackageFiles.path("Fixtures"), with: "$FIXTURES") }
+    lines = lines.map { $0.replacing(/(^! OpenBLAS ran its kernels for ).*/) { $0.output.1 + "<processor>" } }
     if isMasked { lines = lines.map(Session.masked) }
     if isMeasured { lines = lines.map(Session.measured) }
     if result.status != 0 { lines.append("= \(result.status)") }

@@ -153,8 +153,10 @@ public struct FactRemoval {
     let editor = WeightEditor(
       model: model, statistics: nil, settings: settings, options: options, orientation: shape.orientation)
     clock.enter(.solving)
-    let solution = try own.solve(
-      ridge: settings.effectiveRidge, isInverseMoment: settings.metric == .inverseSecondMoment)
+    let solution = try BLASThreads.with(threads) {
+      try own.solve(
+        ridge: settings.effectiveRidge, isInverseMoment: settings.metric == .inverseSecondMoment)
+    }
     clock.enter(.storing)
     return try editor.store(
       WeightEditor.Solved(

@@ -129,9 +129,9 @@ struct GradientEdit {
         keys: features.keys[index],
         residuals: wanted(keys: features.keys[index], gradients: features.gradients[index]),
         earlierKeys: nil)
-      BLASThreads.count = threads
-      defer { BLASThreads.count = 1 }
-      var update = try editor.solve(network.downProjection(of: layer), edits, progress: progress)
+      var update = try BLASThreads.with(threads) {
+        try editor.solve(network.downProjection(of: layer), edits, progress: progress)
+      }
       update.group(features.edits, residuals: edits.residuals)
       solved.append(update)
     }

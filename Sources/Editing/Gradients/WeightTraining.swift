@@ -57,14 +57,10 @@ struct WeightTraining {
     _ batch: Batch, change: Matrix<Float>
   ) throws -> (losses: [Float], gradient: Matrix<Float>) {
     var hidden = batch.hidden
-    BLASThreads.count = threads
-    hidden.addProduct(batch.keys, change, secondTransposed: true)
-    BLASThreads.count = 1
+    BLASThreads.with(threads) { hidden.addProduct(batch.keys, change, secondTransposed: true) }
     let (losses, values) = try network.targetLosses(
       batch.texts, from: hidden, above: layer, weight: 1 / Float(batch.texts.count))
-    BLASThreads.count = threads
-    defer { BLASThreads.count = 1 }
-    return (losses, values.matrix().times(batch.keys, transposed: true))
+    return (losses, BLASThreads.with(threads) { values.matrix().times(batch.keys, transposed: true) })
   }
 
   /// Trains.

@@ -48,7 +48,6 @@ final class EditMaker {
   func make(
     _ way: EditWay, _ range: Range<Int>, _ records: [FactRecord]
   ) throws -> (network: Network, edit: MadeEdit?) {
-    BLASThreads.count = network.threads
     var run = try run(Array(records[range]))
     switch way {
     case .batches: run.knownValues = try known(records).map { [$0] } ?? []

@@ -70,9 +70,6 @@ public struct EvaluationSeries {
     var answers: [RecordAnswers] = []
     var taskMeasures: [[Measure: Double]] = []
     var edits: [MadeEdit?] = []
-    let threads = BLASThreads.count
-    BLASThreads.count = 1
-    defer { BLASThreads.count = threads }
     for part in parts {
       let identity = identity(of: part, settings)
       var made: Network?
@@ -88,7 +85,6 @@ public struct EvaluationSeries {
           edit = newEdit
           try results?.append(newEdit, of: identity, label: label)
         }
-        BLASThreads.count = 1
         made = network
         return network
       }

@@ -36,7 +36,7 @@ struct CombineCommand: ParsableCommand {
         try file.checkBlocks(threads: threads.count)
         return file
       }
-      BLASThreads.count = threads.count
+      try BLASLibrary.load()
       let base = try model.map { try openModel($0, threads: threads.count, messages) }
       try requireDistinct(output, from: base?.inputPaths ?? [])
       let (patch, relation, interactions) = try PatchCombination(files, base: base, threads: threads.count)

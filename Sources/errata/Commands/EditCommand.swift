@@ -97,7 +97,6 @@ struct EditCommand: ParsableCommand {
       try values.fill(&run)
       sequence.fill(&run, earlier: earlier)
       run.recordsCost = storage.recordCost
-      BLASThreads.count = threads.count
       if let statistics = run.statistics {
         try warnOfOrigin(statistics, for: running.network.model, messages)
       }
@@ -111,7 +110,6 @@ struct EditCommand: ParsableCommand {
 
   /// A patch without some facts, from what it carries.
   private func drop(from edits: PatchedEdits, _ running: RunningModel) throws {
-    BLASThreads.count = threads.count
     let card = try FactRemoval(edits, model: running.network.model, threads: threads.count)
       .write(
         dropping: sequence.drop, to: output!, tool: Errata.tool, recordsCost: storage.recordCost)

@@ -10,11 +10,10 @@ struct RunningModel {
   let tokenizer: Tokenizer
 
   init(_ path: String, threads: Int, _ messages: OutputOptions) throws {
+    try BLASLibrary.load()
     let model = try openModel(path, threads: threads, messages)
     network = try Network(model, threads: threads)
     tokenizer = try Tokenizer(of: model)
-    // The network spreads its own work over the threads.
-    BLASThreads.count = 1
   }
 
   /// The network as if patches were applied to its model, one after the other.

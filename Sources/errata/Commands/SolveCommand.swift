@@ -54,7 +54,7 @@ struct SolveCommand: ParsableCommand {
     try doing("cannot solve for the edits in \(keys)", messages) {
       let file = try openModel(model, threads: threads.count, messages)
       try requireDistinct(output, from: file.inputPaths + [keys] + (statistics.map { [$0] } ?? []))
-      BLASThreads.count = threads.count
+      try BLASLibrary.load()
       var run = EditRun(
         model: file, keys: try KeysFile(keys), statistics: try statistics.map { try method.statistics($0) },
         settings: try method.settings(), options: storage.options(threads: threads.count),

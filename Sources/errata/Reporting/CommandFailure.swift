@@ -1,5 +1,6 @@
 import ArgumentParser
 import Glibc
+import LinearAlgebra
 import ModelFiles
 
 /// A command that could not do its work: what was tried, and the error that stopped it.
@@ -39,9 +40,21 @@ extension String {
   }
 }
 
+/// Which kernels computed, where something was computed: they decide the time, and the last bits of a solve.
+private func sayKernel(_ output: OutputOptions) {
+  guard BLASLibrary.isLoaded else { return }
+  let instead =
+    BLASLibrary.replacedKernel.map { "; it does not know this processor and took it for \($0)" } ?? ""
+  output.say("OpenBLAS ran its kernels for \(BLASLibrary.kernel)\(instead).")
+}
+
 /// Runs a command's work; an error of the modules becomes the command's failure.
 func doing<Result>(_ action: String, _ output: OutputOptions, _ work: () throws -> Result) throws -> Result {
-  do { return try work() } catch {
+  do {
+    let result = try work()
+    if output.verbose { sayKernel(output) }
+    return result
+  } catch {
     // What a command ends with on purpose, and what has its words already, stays as it is.
     if error is ExitCode || error is CleanExit || error is ValidationError || error is CommandFailure {
       throw error

@@ -1,5 +1,6 @@
 import Editing
 import Evaluation
+import LinearAlgebra
 import ModelFiles
 import Patches
 import Transformer
@@ -43,6 +44,7 @@ enum ErrorReport {
         "noTokens", place: "prompt \(prompt)", why: "it is empty: the tokenizer makes nothing of it")
     case let error as EvaluationError: explain(error)
     case let error as CorpusError: explain(error)
+    case let error as LinearAlgebraError: explain(error)
     default: Explanation("unexpected", why: "\(error)")
     }
   }

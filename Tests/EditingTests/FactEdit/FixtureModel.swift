@@ -17,7 +17,6 @@ struct FixtureModel: Sendable {
 
   init(_ name: String, threads: Int = 2) throws {
     // The network spreads its own work over its threads.
-    if BLASThreads.count != 1 { BLASThreads.count = 1 }
     let model = try ModelFile(PackageFiles.path("Fixtures/models/\(name)"))
     self.name = name
     network = try Network(model, threads: threads)
