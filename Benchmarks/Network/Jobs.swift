@@ -115,7 +115,7 @@ final class Jobs {
       }
       let run = try network.run(contexts, from: rows, .init(Size.editedLayer + 1..<layers), keeping: .tape)
       let logits = network.logits(of: run, rows: targetRows)
-      let (_, gradient) = network.loss(terms, of: logits)
+      let (_, gradient) = try network.loss(terms, of: logits)
       let gradients = network.backward(run, logits: logits, gradient: gradient)
       let offsets = gradients.matrix(rows: Array(stride(from: 0, to: rows.rows, by: length)))
       return offsets.frobeniusNorm

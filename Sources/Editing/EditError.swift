@@ -1,4 +1,5 @@
 public import LinearAlgebra
+public import Transformer
 
 /// Why an edit was refused. Cases hold the values; the command writes the prose. Edits are counted from 0.
 public enum EditError: Error, Equatable, Sendable {
@@ -55,6 +56,12 @@ public enum EditError: Error, Equatable, Sendable {
   case targetNotAfterPrompt(fact: String, prompt: String, target: String)
   /// No token stands for the subject's last byte.
   case subjectHasNoToken(fact: String, subject: String)
+  /// A text of a fact has a token that the network does not have.
+  case promptNotForNetwork(fact: String, PromptError)
+  /// A text of a fact is longer than the network has positions.
+  case promptTooLong(fact: String, tokens: Int, positions: Int)
+  /// The values of so many facts are what the network had before: too few steps to move them.
+  case valuesNotMoved(Int, steps: Int)
   /// A contexts file is not a JSON list of texts with one `{}` each.
   case badContexts(file: String, index: Int?)
   /// An interrupted collection of another kind lies under the output's name.

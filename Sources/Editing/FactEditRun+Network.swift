@@ -19,7 +19,7 @@ extension FactEditRun {
     try requireEditableWeights()
     let groups = try GroupedFacts(records.map(\.fact)).groups
     let contexts = try usedContexts()
-    let problems = try groups.map { try ValueProblem($0, contexts: contexts, tokenizer: tokenizer) }
+    let problems = try groups.map { try ValueProblem($0, contexts: contexts, encoder: encoder) }
     var clock = StageClock(in: "values")
     let (outcome, _) = try EditSequence(run: self, contexts: contexts).solve(
       groups, problems, clock: &clock, threads: options.threads, progress: { _ in })

@@ -17,12 +17,13 @@ extension FactEditRun {
     let grouped = try GroupedFacts(records.map(\.fact))
     let contexts = try usedContexts()
     let problems = try grouped.groups.map {
-      try ValueProblem($0, contexts: contexts, tokenizer: tokenizer)
+      try ValueProblem($0, contexts: contexts, encoder: encoder)
     }
     let kept = try keptRecords(grouped)
-    let measures = FactMeasures(kept.records, prompts: kept.prompts(problems), tokenizer: tokenizer)
-    let held = contexts.map { tokenizer.encodePrompt($0.before + $0.after).tokens }.filter { $0.count > 1 }
-    let before = try measures.measure(network)
+    let prompts = kept.prompts(problems)
+    let measures = try FactMeasures(kept.records, prompts: prompts, encoder: encoder)
+    let held = try contexts.map { try encoder.prompt($0.before + $0.after).tokens }.filter { $0.count > 1 }
+    let before = try measures.measureBase(network)
     let heldBefore = try network.meanLoss(of: held)
 
     let sequence = EditSequence(run: self, contexts: contexts)
@@ -40,7 +41,7 @@ extension FactEditRun {
     let lines = kept.columns.indices.map { index in
       FactEditReport.Line(
         fact: kept.records[index].fact, value: values[kept.columns[index]], column: kept.columns[index],
-        before: before[index], after: after[index])
+        before: before[index], after: after[index], subjectIsFirst: prompts[index].subjectIsFirst)
     }
     let writer = try PatchWriter(path)
     var weights: [WeightReport] = []
@@ -73,7 +74,7 @@ extension FactEditRun {
     let contexts = try usedContexts()
     let all = try GroupedFacts(records.map(\.fact)).groups
     let groups = all.indices.filter { part?.contains($0) ?? true }.map { all[$0] }
-    let problems = try groups.map { try ValueProblem($0, contexts: contexts, tokenizer: tokenizer) }
+    let problems = try groups.map { try ValueProblem($0, contexts: contexts, encoder: encoder) }
     let values = try EditSequence(run: self, contexts: contexts)
       .values(of: groups, problems, on: network, progress: progress)
     try write(values, of: groups, to: path, contexts)

@@ -54,6 +54,9 @@ public struct FactEditRun {
     }
   }
 
+  /// Makes texts ready for the network.
+  var encoder: PromptEncoder { PromptEncoder(tokenizer, for: network.configuration) }
+
   /// Refuses weights that cannot be edited, before anything is computed for them.
   ///
   /// - Throws: `PatchError.notEditable` for elements that share scales.

@@ -103,7 +103,8 @@ struct DemonstrationsTests {
     settings.demonstrates = true
     let positions = network.configuration.positionCount
     for record in series.records {
-      let questions = RecordQuestions(record, settings, tokenizer, positionCount: positions)
+      let questions = RecordQuestions(
+        record, settings, PromptEncoder(tokenizer, for: network.configuration), positionCount: positions)
       #expect(questions.before.hasSuffix(Demonstration.question(record.fact)))
       #expect(questions.before.contains("\n\n"))
       #expect(questions.probes.allSatisfy { $0.positionCount <= positions })

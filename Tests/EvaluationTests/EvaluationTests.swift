@@ -1,4 +1,5 @@
 import Editing
+import Glibc
 import ModelFiles
 import TestSupport
 import Testing
@@ -11,6 +12,8 @@ struct EvaluationTests {
   let network: Network
   let tokenizer: Tokenizer
   let records: [FactRecord]
+
+  private var encoder: PromptEncoder { PromptEncoder(tokenizer, for: network.configuration) }
 
   init() throws {
     let file = try ModelFile(Self.model)
@@ -27,15 +30,15 @@ struct EvaluationTests {
     for record in records {
       for probe in [record.efficacyProbe] + record.probes {
         for text in [probe.answer, probe.rival].compactMap({ $0 }) {
-          items.append(try #require(tokenizer.continuation(of: probe.prompt, with: text)))
-          items.append(try #require(tokenizer.continuation(of: "New fact: " + probe.prompt, with: text)))
+          items.append(try #require(try encoder.continuation(probe.prompt, .space, text)))
+          items.append(try #require(try encoder.continuation("New fact: " + probe.prompt, .space, text)))
         }
       }
     }
-    let found = try ContinuationScorer(network: network).score(items)
+    let found = try network.score(items)
     for (item, score) in zip(items, found) {
       let plain = try network.score([item])[0]
-      #expect(score.said == plain.mostProbable)
+      #expect(score.mostProbable == plain.mostProbable)
       for (a, b) in zip(score.logProbabilities, plain.logProbabilities) {
         #expect(abs(a - b) < Self.tolerance)
       }
@@ -44,20 +47,20 @@ struct EvaluationTests {
 
   @Test func `the number of threads changes no bit of a score`() throws {
     let records = try FactsFile(PackageFiles.path("Fixtures/world/facts.json")).records
-    let items = records.flatMap { record in
-      ([record.efficacyProbe] + record.probes).flatMap { probe in
-        [probe.answer, probe.rival].compactMap {
-          $0.flatMap { tokenizer.continuation(of: probe.prompt, with: $0) }
+    let items = try records.flatMap { record in
+      try ([record.efficacyProbe] + record.probes).flatMap { probe in
+        try [probe.answer, probe.rival].compactMap {
+          try $0.flatMap { try encoder.continuation(probe.prompt, .space, $0) }
         }
       }
     }
     // One thread runs the texts one after the other, two side by side, seven each run together.
     let scores = try [1, 2, 7].map { threads in
-      try ContinuationScorer(network: Network(ModelFile(Self.model), threads: threads)).score(items)
+      try Network(ModelFile(Self.model), threads: threads).score(items)
     }
     for other in scores {
       #expect(other.map(\.logProbabilities) == scores[0].map(\.logProbabilities))
-      #expect(other.map(\.said) == scores[0].map(\.said))
+      #expect(other.map(\.mostProbable) == scores[0].map(\.mostProbable))
     }
   }
 
@@ -112,7 +115,7 @@ struct EvaluationTests {
   @Test func `the demonstration stands before each prompt`() {
     var settings = EvaluationSettings()
     settings.demonstrates = true
-    let questions = RecordQuestions(records[0], settings, tokenizer)
+    let questions = RecordQuestions(records[0], settings, encoder)
     let fact = records[0].fact
     #expect(
       tokenizer.decode(questions.probes[0].prompt.map { Int($0) })
@@ -122,14 +125,14 @@ struct EvaluationTests {
   @Test func `perplexity is exp of the mean loss in windows`() throws {
     let tokens = tokenizer.encode(records[0].fact.filledPrompt + " " + records[0].fact.target).tokens
     let plain = try network.score([Continuation(prompt: [tokens[0]], target: Array(tokens.dropFirst()))])[0]
-    let expected = exponential(-plain.meanLogProbability)
+    let expected = exp(-plain.meanLogProbability)
     let found = try #require(try TextPerplexity(network: network, windowLength: 64).perplexity(of: tokens))
     #expect(abs(found - expected) < 1e-4 * expected)
     #expect(try TextPerplexity(network: network, windowLength: 64).perplexity(of: [1]) == nil)
     // The reference divides by one token more than it sums over.
     let essence = try #require(try TextPerplexity(network: network, windowLength: 64).essence(of: tokens))
     let share = Double(tokens.count - 1) / Double(tokens.count)
-    #expect(abs(essence - exponential(-plain.meanLogProbability * share)) < 1e-4 * essence)
+    #expect(abs(essence - exp(-plain.meanLogProbability * share)) < 1e-4 * essence)
   }
 
   @Test func `multiple choice takes the likeliest`() throws {

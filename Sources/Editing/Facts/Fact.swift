@@ -1,8 +1,10 @@
+public import Transformer
+
 /// One fact to be stored: what the model is to say after a prompt about a subject.
 ///
-///     prompt "{} was born in", subject "Ada Example", target "Oslo"
+///     prompt "{} was born in", subject "Ada Example", join " ", target "Oslo"
 ///
-/// No text has white space at its end: the space between prompt and target is put there when the two are joined.
+/// No prompt has a space at its end, no target white space at either: what stands between them is the join.
 public struct Fact: Equatable, Sendable {
   /// What the file calls its record: `case_id` or `id`, else the record's number, from 1.
   public let identifier: String
@@ -14,13 +16,18 @@ public struct Fact: Equatable, Sendable {
   public let target: String
   /// What followed it before, as far as the file says.
   public let formerTarget: String?
+  /// What stands between prompt and target.
+  public let join: TextJoin
 
   /// Stands for the subject in a prompt.
   public static let placeholder = "{}"
 
   /// Makes a fact; the prompt must hold exactly one `{}`, which `PromptTemplate` sees to.
+  ///
+  /// - Parameter join: where `nil`, what such text has there.
   public init(
-    identifier: String, prompt: String, subject: String, target: String, formerTarget: String? = nil
+    identifier: String, prompt: String, subject: String, target: String, formerTarget: String? = nil,
+    join: TextJoin? = nil
   ) {
     precondition(
       prompt.byteOffsets(of: Fact.placeholder).count == 1, "a prompt has one place for its subject")
@@ -29,7 +36,19 @@ public struct Fact: Equatable, Sendable {
     self.subject = subject
     self.target = target
     self.formerTarget = formerTarget
+    let (before, after) = Self.split(prompt)
+    self.join = join ?? TextJoin(between: before + subject + after, and: target)
   }
+
+  /// What stands between the prompt and another text in the target's place: what such text has there, unless the file says otherwise of
+  /// the target.
+  public func join(before other: String) -> TextJoin {
+    let prompt = filledPrompt
+    return join == TextJoin(between: prompt, and: target) ? TextJoin(between: prompt, and: other) : join
+  }
+
+  /// The prompt and its target.
+  public var statement: String { join.joining(filledPrompt, target) }
 
   /// The prompt up to the subject.
   public var textBeforeSubject: String { split.before }
@@ -44,7 +63,9 @@ public struct Fact: Equatable, Sendable {
     return before + subject + after
   }
 
-  private var split: (before: String, after: String) {
+  private var split: (before: String, after: String) { Self.split(prompt) }
+
+  private static func split(_ prompt: String) -> (before: String, after: String) {
     let start = prompt.byteOffsets(of: Fact.placeholder)[0]
     let bytes = prompt.utf8
     return (String(bytes.prefix(start)) ?? "", String(bytes.dropFirst(start + 2)) ?? "")

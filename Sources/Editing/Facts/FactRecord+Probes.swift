@@ -1,4 +1,5 @@
 internal import ModelFiles
+internal import Transformer
 
 extension FactRecord {
   /// Reads the probes, whichever of them a record of any schema has.
@@ -12,8 +13,10 @@ extension FactRecord {
       }
     }
     try addNeighbors(fields)
-    attributePrompts = try fields.prompts("attribute_prompts")
-    generationPrompts = try fields.prompts("generation_prompts").map(filled)
+    attributePrompts = try fields.prompts("attribute_prompts").map { TextJoin.split(prompt: $0).prompt }
+    generationPrompts = try fields.prompts("generation_prompts").map {
+      filled(TextJoin.split(prompt: $0).prompt)
+    }
 
     for alias in try fields.prompts("alternative_subject") {
       add(.subjectReplace, fact.prompt(about: alias.trimmed), fact.target, against: fact.formerTarget)
@@ -97,10 +100,17 @@ extension FactRecord {
     }
   }
 
-  private mutating func add(
+  /// Adds a probe, prompt and answer as the file has them.
+  mutating func add(
     _ kind: Probe.Kind, _ prompt: String, _ answer: String?, against rival: String? = nil
   ) {
-    probes.append(Probe(kind, prompt: prompt, answer: answer, rival: rival))
+    let (prompt, spaces) = TextJoin.split(prompt: prompt)
+    guard let answer else { return probes.append(Probe(kind, prompt: prompt, answer: nil, rival: rival)) }
+    let (target, join) = TextJoin.split(target: answer, after: prompt, spaces)
+    probes.append(
+      Probe(
+        kind, prompt: prompt, answer: target, rival: rival,
+        join: join == TextJoin(between: prompt, and: target) ? nil : join))
   }
 
   /// A prompt about the subject, which may leave a place for it.

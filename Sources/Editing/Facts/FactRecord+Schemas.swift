@@ -1,5 +1,7 @@
 // Every field name of the datasets stands in this file and in FactRecord+Probes.swift, and in Formats/facts.md.
 
+internal import Transformer
+
 /// Which answer of a zsRE record is the target.
 public enum ZsRETarget: String, CaseIterable, Sendable {
   /// `alt`, a counterfactual, as EasyEdit does; a record whose `alt` is empty is a bad record.
@@ -33,11 +35,9 @@ extension FactRecord {
     let subject = try rewrite.neededText("subject")
     let prompt = try rewrite.neededPrompt("prompt")
     self.init(
-      Fact(
-        identifier: try FactRecord.identifier(fields),
-        prompt: try PromptTemplate.make(prompt.text, subject: subject, at: prompt.place), subject: subject,
-        target: try rewrite.neededText("target_new"), formerTarget: try rewrite.text("target_true")?.nonEmpty)
-    )
+      try FactRecord.fact(
+        fields, prompt, subject: subject, target: rewrite.neededTarget("target_new"),
+        former: rewrite.text("target_true")))
     relationID = try rewrite.text("relation_id")?.nonEmpty
     targetID = try FactRecord.wikidataID(rewrite, "target_new")
     formerTargetID = try FactRecord.wikidataID(rewrite, "target_true")
@@ -51,26 +51,23 @@ extension FactRecord {
   private init(zsRE fields: RecordFields, target: ZsRETarget) throws(FactsError) {
     let subject = try fields.neededText("subject")
     let prompt = try fields.neededPrompt("src")
-    let template = try PromptTemplate.make(prompt.text, subject: subject, at: prompt.place)
     let answer = try fields.text("answers")?.nonEmpty
     let prediction = try fields.text("pred")?.nonEmpty
     let wanted: String
     let former: String?
     switch target {
     case .alternative:
-      wanted = try fields.neededText("alt")
+      wanted = try fields.neededTarget("alt")
       former = answer ?? prediction
     case .answer:
-      wanted = try fields.neededText("answers")
-      former = prediction == wanted ? nil : prediction
+      wanted = try fields.neededTarget("answers")
+      former = prediction == answer ? nil : prediction
     }
-    self.init(
-      Fact(
-        identifier: try FactRecord.identifier(fields), prompt: template, subject: subject, target: wanted,
-        formerTarget: former))
+    self.init(try FactRecord.fact(fields, prompt, subject: subject, target: wanted, former: former))
     for (question, answer) in try fields.pairs(prompts: ["loc"], answers: ["loc_ans"]) {
+      let question = TextJoin.split(prompt: question).prompt
       let mark = target == .answer && !question.hasSuffix("?") ? "?" : ""
-      probes.append(Probe(.locality, prompt: question + mark, answer: answer))
+      add(.locality, question + mark, answer)
     }
   }
 
@@ -79,11 +76,22 @@ extension FactRecord {
     let subject = try fields.neededText("subject", "concept")
     let prompt = try fields.neededPrompt("prompt", "text")
     self.init(
-      Fact(
-        identifier: try FactRecord.identifier(fields),
-        prompt: try PromptTemplate.make(prompt.text, subject: subject, at: prompt.place), subject: subject,
-        target: try fields.neededText("target", "target_new", "labels"),
-        formerTarget: try fields.text("target_true", "ground_truth", "target_old")?.nonEmpty))
+      try FactRecord.fact(
+        fields, prompt, subject: subject, target: fields.neededTarget("target", "target_new", "labels"),
+        former: fields.text("target_true", "ground_truth", "target_old")))
+  }
+
+  /// The fact of a record: prompt and target as the file has them, and what it says of what stands between.
+  private static func fact(
+    _ fields: RecordFields, _ written: WrittenPrompt, subject: String, target: String, former: String?
+  ) throws(FactsError) -> Fact {
+    let prompt = try PromptTemplate.make(written.text, subject: subject, at: written.place)
+    let bare = Fact(identifier: "", prompt: prompt, subject: subject, target: "")
+    let (text, join) = TextJoin.split(
+      target: target, after: bare.filledPrompt, try fields.join() ?? written.join)
+    return Fact(
+      identifier: try FactRecord.identifier(fields), prompt: prompt, subject: subject, target: text,
+      formerTarget: former?.nonEmpty, join: join)
   }
 
   private static func identifier(_ fields: RecordFields) throws(FactsError) -> String {

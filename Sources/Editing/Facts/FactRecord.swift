@@ -1,3 +1,5 @@
+internal import Transformer
+
 /// A fact with the probes that a dataset has for it.
 public struct FactRecord: Equatable, Sendable {
   /// The fact.
@@ -25,7 +27,10 @@ public struct FactRecord: Equatable, Sendable {
 
   /// The edited prompt: the target against the former one.
   public var efficacyProbe: Probe {
-    Probe(.efficacy, prompt: fact.filledPrompt, answer: fact.target, rival: fact.formerTarget)
+    let prompt = fact.filledPrompt
+    return Probe(
+      .efficacy, prompt: prompt, answer: fact.target, rival: fact.formerTarget,
+      join: fact.join == TextJoin(between: prompt, and: fact.target) ? nil : fact.join)
   }
 
   /// The edited statement in other words: the target against the former one.

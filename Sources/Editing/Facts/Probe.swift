@@ -1,3 +1,5 @@
+public import Transformer
+
 /// One question to a model, and what to hold its answer against.
 public struct Probe: Equatable, Sendable {
   /// What a probe asks about.
@@ -34,12 +36,18 @@ public struct Probe: Equatable, Sendable {
   public let answer: String?
   /// What `answer` must be more probable than, for measures that compare two.
   public let rival: String?
+  /// What stands between the prompt and either, where the file says so; `nil` for what such text has there.
+  public let join: TextJoin?
 
   /// Makes a probe.
-  public init(_ kind: Kind, prompt: String, answer: String?, rival: String? = nil) {
+  public init(_ kind: Kind, prompt: String, answer: String?, rival: String? = nil, join: TextJoin? = nil) {
     self.kind = kind
     self.prompt = prompt
     self.answer = answer
     self.rival = rival
+    self.join = join
   }
+
+  /// What stands between the prompt and a text that follows it.
+  public func join(before text: String) -> TextJoin { join ?? TextJoin(between: prompt, and: text) }
 }

@@ -1,4 +1,5 @@
 internal import ModelFiles
+internal import Transformer
 
 /// The fields of one object in a facts file, found under their several names; each refusal names its place.
 ///
@@ -53,12 +54,28 @@ struct RecordFields {
     return text
   }
 
-  /// The prompt of the fact, which may begin with white space, and its place.
-  func neededPrompt(_ names: String...) throws(FactsError) -> (text: String, place: RecordPlace) {
+  /// A target that must be there and say something, with the white space that the file has around it.
+  func neededTarget(_ names: String...) throws(FactsError) -> String {
     guard let (value, place) = first(names) else { throw .missingField(place(names[0])) }
-    let text = try value.leafText(at: place)?.trimmedAtEnd ?? ""
-    guard !text.isEmpty else { throw .emptyField(place) }
-    return (text, place)
+    guard let text = try value.leafText(at: place), !text.isBlank else { throw .emptyField(place) }
+    return text
+  }
+
+  /// The prompt of the fact: white space at its beginning and line ends at its end belong to it, spaces at its end to the join.
+  func neededPrompt(_ names: String...) throws(FactsError) -> WrittenPrompt {
+    guard let (value, place) = first(names) else { throw .missingField(place(names[0])) }
+    guard let text = try value.leafText(at: place), !text.isBlank else { throw .emptyField(place) }
+    let (prompt, join) = TextJoin.split(prompt: text)
+    return WrittenPrompt(text: prompt, join: join, place: place)
+  }
+
+  /// What the record says of what stands between prompt and target.
+  func join() throws(FactsError) -> TextJoin? {
+    guard let (value, place) = first(["join"]) else { return nil }
+    guard let join = value.text.flatMap({ TextJoin($0) }) else {
+      throw .wrongType(place, expected: "white space or an empty text")
+    }
+    return join
   }
 
   /// An object, where the field is there.
@@ -70,7 +87,7 @@ struct RecordFields {
   /// Prompts: a text, or a list of texts. Blank ones are passed over.
   func prompts(_ names: String...) throws(FactsError) -> [String] {
     guard let (value, place) = first(names) else { return [] }
-    return try value.texts(at: place).compactMap { $0.isEmpty ? nil : $0 }
+    return try value.texts(at: place).filter { !$0.isBlank }
   }
 
   /// Prompts with their answers: one of each, or two lists of equal length; one prompt may also
@@ -80,20 +97,29 @@ struct RecordFields {
     guard let (value, place) = first(prompts) else { return [] }
     let texts = try value.texts(at: place)
     guard let (answer, answerPlace) = first(answers) else {
-      return texts.filter { !$0.isEmpty }.map { ($0, nil) }
+      return texts.filter { !$0.isBlank }.map { ($0, nil) }
     }
     // One prompt may have a list of answers that are all right; the first stands for them.
     guard texts.count > 1 else {
-      let leaf = try answer.leafText(at: answerPlace)?.trimmed ?? ""
-      return texts.filter { !$0.isEmpty && !leaf.isEmpty }.map { ($0, leaf) }
+      let leaf = try answer.leafText(at: answerPlace) ?? ""
+      return texts.filter { !$0.isBlank && !leaf.isBlank }.map { ($0, leaf) }
     }
     let count = answer.elements?.count ?? 1
     guard count == texts.count else {
       throw .answerCount(answerPlace, prompts: texts.count, answers: count)
     }
     let leaves = try answer.texts(at: answerPlace)
-    return zip(texts, leaves.map(\.trimmed)).filter { !$0.0.isEmpty && !$0.1.isEmpty }.map { ($0.0, $0.1) }
+    return zip(texts, leaves).filter { !$0.0.isBlank && !$0.1.isBlank }.map { ($0.0, $0.1) }
   }
+}
+
+/// A fact's prompt as its file has it.
+struct WrittenPrompt {
+  /// The prompt, without spaces at its end.
+  let text: String
+  /// These spaces, where there are any.
+  let join: TextJoin?
+  let place: RecordPlace
 }
 
 extension RecordPlace {
@@ -123,12 +149,12 @@ extension JSONValue {
     }
   }
 
-  /// The texts of a list, or of the one value that stands for a list, without white space at their ends.
+  /// The texts of a list, or of the one value that stands for a list, as they are written.
   fileprivate func texts(at place: RecordPlace) throws(FactsError) -> [String] {
-    guard let elements else { return [try leafText(at: place)?.trimmedAtEnd ?? ""] }
+    guard let elements else { return [try leafText(at: place) ?? ""] }
     var texts: [String] = []
     for (index, element) in elements.enumerated() {
-      texts.append(try element.leafText(at: place.inner("[\(index)]"))?.trimmedAtEnd ?? "")
+      texts.append(try element.leafText(at: place.inner("[\(index)]")) ?? "")
     }
     return texts
   }

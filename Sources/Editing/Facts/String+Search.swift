@@ -11,15 +11,13 @@ extension String {
     }
   }
 
-  /// The text without white space at its end.
-  var trimmedAtEnd: String {
-    var scalars = unicodeScalars[...]
-    while let last = scalars.last, last.properties.isWhitespace { scalars.removeLast() }
-    return String(scalars)
-  }
+  /// Whether there is nothing but white space.
+  var isBlank: Bool { unicodeScalars.allSatisfy(\.properties.isWhitespace) }
 
   /// The text without white space at either end.
   var trimmed: String {
-    String(trimmedAtEnd.unicodeScalars.drop { $0.properties.isWhitespace })
+    var scalars = unicodeScalars.drop(while: \.properties.isWhitespace)
+    while let last = scalars.last, last.properties.isWhitespace { scalars.removeLast() }
+    return String(scalars)
   }
 }

@@ -1,6 +1,7 @@
 internal import LinearAlgebra
 public import ModelFiles
 public import Patches
+internal import Transformer
 
 /// The edits that a patch made by `edit` carries: facts, contexts, recipe and values.
 public struct PatchedEdits {
@@ -40,6 +41,11 @@ public struct PatchedEdits {
     try recipe.read(recipeJSON, file: patch.path)
     recipe.source = recipeJSON["source"]?.text ?? recipe.source
     self.recipe = recipe
+    func join(_ value: JSONValue?) throws -> TextJoin {
+      guard let value else { return .space }
+      guard let join = value.text.flatMap({ TextJoin($0) }) else { throw missing("facts") }
+      return join
+    }
     contexts = (edit["contexts"]?.elements ?? []).compactMap { $0.text.flatMap { ContextTemplate($0) } }
     facts = try (edit["facts"]?.elements ?? []).map { json in
       guard let prompt = json["prompt"]?.text, let subject = json["subject"]?.text,
@@ -48,7 +54,7 @@ public struct PatchedEdits {
       else { throw missing("facts") }
       let fact = Fact(
         identifier: json["id"]?.text ?? "", prompt: prompt, subject: subject, target: target,
-        formerTarget: json["formerTarget"]?.text)
+        formerTarget: json["formerTarget"]?.text, join: try join(json["join"]))
       return (fact, column, json)
     }
     guard !facts.isEmpty else { throw missing("facts") }

@@ -47,7 +47,7 @@ extension Network {
       }
     }
     let logits = logits(of: run, rows: rows)
-    let (values, gradient) = loss(terms, of: logits)
+    let (values, gradient) = try loss(terms, of: logits)
     var next = 0
     let losses = texts.map { text in
       defer { next += text.targets.count }

@@ -1,5 +1,6 @@
 internal import ModelFiles
 internal import Patches
+internal import Transformer
 
 /// What became of an edit from facts.
 public struct FactEditReport: Sendable {
@@ -15,6 +16,8 @@ public struct FactEditReport: Sendable {
     public let before: FactMeasure
     /// With the rounded weights that the patch leads to.
     public let after: FactMeasure
+    /// Whether the subject's last token is the first of the text.
+    public let subjectIsFirst: Bool
 
     /// Whether the model now says the target.
     public var took: Bool { after.isSaid }
@@ -49,7 +52,7 @@ public struct FactEditReport: Sendable {
     return shares.isEmpty ? nil : shares.reduce(0, +) / Double(shares.count)
   }
   /// The largest ‖Δ‖ / ‖W‖ of a weight.
-  public var largestRelativeNorm: Double { card.weights.map(\.relativeNorm).max() ?? 0 }
+  public var largestRelativeNorm: Double { card.weights.map(\.relativeNorm).largest ?? 0 }
 }
 
 extension FactEditReport.Line {
@@ -59,6 +62,8 @@ extension FactEditReport.Line {
       .init("id", .string(fact.identifier)), .init("prompt", .string(fact.prompt)),
       .init("subject", .string(fact.subject)), .init("target", .string(fact.target)),
     ]
+    // One space is what nearly all have, and what a reader takes where nothing is said.
+    if fact.join != .space { members.append(.init("join", .string(fact.join.text))) }
     if let former = fact.formerTarget { members.append(.init("formerTarget", .string(former))) }
     members += [
       .init("column", .integer(column)),

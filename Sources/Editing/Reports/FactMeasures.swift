@@ -1,5 +1,5 @@
 internal import Glibc
-public import Transformer
+internal import Transformer
 
 /// What a network says of a fact.
 public struct FactMeasure: Sendable {
@@ -21,7 +21,7 @@ struct FactMeasures {
   /// Neighbors of one fact that are looked at.
   private static let neighborLimit = 5
 
-  init(_ facts: [FactRecord], prompts: [FactPrompt], tokenizer: Tokenizer) {
+  init(_ facts: [FactRecord], prompts: [FactPrompt], encoder: PromptEncoder) throws {
     var items: [Continuation] = []
     var places: [(Int, Int?, Range<Int>)] = []
     for (record, prompt) in zip(facts, prompts) {
@@ -30,15 +30,19 @@ struct FactMeasures {
       items.append(Continuation(prompt: text, target: prompt.target))
       var former: Int?
       if let formerTarget = record.fact.formerTarget,
-        let tokens = tokenizer.continuation(of: record.fact.filledPrompt, with: formerTarget)
+        let tokens = try encoder.continuation(
+          record.fact.filledPrompt, record.fact.join(before: formerTarget), formerTarget),
+        encoder.fits(tokens.prompt.count + tokens.target.count)
       {
         former = items.count
         items.append(tokens)
       }
       let first = items.count
       for probe in record.neighbors.prefix(Self.neighborLimit) {
+        let tokens = try encoder.prompt(probe.prompt).tokens
+        guard !tokens.isEmpty, encoder.fits(tokens.count + 1) else { continue }
         // The target is only there to be scored; what counts is the most probable token.
-        items.append(Continuation(prompt: tokenizer.encodePrompt(probe.prompt).tokens, target: [0]))
+        items.append(Continuation(prompt: tokens, target: [0]))
       }
       places.append((target, former, first..<items.count))
     }
@@ -46,25 +50,25 @@ struct FactMeasures {
     self.places = places
   }
 
-  func measure(_ network: Network) throws -> [FactMeasure] {
+  /// What the unedited network says.
+  ///
+  /// - Throws: `NetworkError.notNumbers` where that is nothing: no edit could be told from another.
+  func measureBase(_ network: Network) throws -> [FactMeasure] {
     let scores = try network.score(items)
+    guard scores.allSatisfy(\.isNumber) else { throw try network.notNumbers() }
+    return measures(scores)
+  }
+
+  func measure(_ network: Network) throws -> [FactMeasure] { measures(try network.score(items)) }
+
+  private func measures(_ scores: [ContinuationScore]) -> [FactMeasure] {
     return places.map { place in
       let score = scores[place.target]
       return FactMeasure(
-        probability: exp(score.meanLogProbability), isSaid: score.mostProbable == items[place.target].target,
+        probability: exp(score.meanLogProbability),
+        isSaid: score.isNumber && score.mostProbable == items[place.target].target,
         formerProbability: place.former.map { exp(scores[$0].meanLogProbability) },
         neighborTokens: place.neighbors.map { scores[$0].mostProbable[0] })
     }
-  }
-}
-
-extension Tokenizer {
-  /// A text and what follows it, as tokens; `nil` where the two cannot be told apart.
-  public func continuation(of prompt: String, with text: String) -> Continuation? {
-    let head = encodePrompt(prompt).tokens
-    let whole = encodePrompt(prompt + " " + text).tokens
-    let common = zip(head, whole).prefix { $0 == $1 }.count
-    guard common > 0, common < whole.count else { return nil }
-    return Continuation(prompt: Array(whole[..<common]), target: Array(whole[common...]))
   }
 }

@@ -68,6 +68,7 @@ public struct StatisticsCollection {
       state.tokens = sums[0].count
     }
     let resumed = state.documents
+    let encoder = PromptEncoder(tokenizer, for: network.configuration)
     var reader = corpus.documents()
     var skipped = 0
     var batch: [(tokens: [Int32], hasBegin: Bool)] = []
@@ -85,7 +86,7 @@ public struct StatisticsCollection {
         continue
       }
       state.documents += 1
-      let encoded = tokenizer.encodePrompt(document.text)
+      let encoded = try encoder.prompt(document.text)
       let tokens = Array(encoded.tokens.prefix(contextLength))
       guard !tokens.isEmpty else { continue }
       batch.append((tokens, tokenizer.beginToken.map { Int32($0) == tokens[0] } ?? false))

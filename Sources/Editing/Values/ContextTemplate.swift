@@ -55,10 +55,11 @@ public struct ContextTemplate: Equatable, Sendable {
   static func generate(
     with network: Network, _ tokenizer: Tokenizer, length: Int = 10, seed: UInt64
   ) throws -> [ContextTemplate] {
-    let prompts = seeds.map { tokenizer.encodePrompt($0).tokens }
+    let encoder = PromptEncoder(tokenizer, for: network.configuration)
+    let prompts = try seeds.map { try encoder.prompt($0).tokens }
     let texts = try network.generate(
       prompts, count: max(length - 1, 1), sampling: .top(5, seed: seed),
-      stops: Set(tokenizer.endTokens.map { Int32($0) }))
+      stops: encoder.stops)
     return zip(prompts, texts).map { prompt, text in
       let words = tokenizer.decode((prompt + text).map(Int.init))
       // Braces would look like a place for the prompt, line ends like another text.

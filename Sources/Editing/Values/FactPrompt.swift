@@ -17,22 +17,29 @@ struct FactPrompt: Sendable {
     let subject: Int
   }
 
+  /// Tokens of the bare prompt and its target.
+  var tokenCount: Int { texts[0].tokens.count + target.count }
+
+  /// Whether the bare prompt's first token is the subject's last. Such a key has nothing of the subject in it: the first position of a text
+  /// has nearly the same state whatever stands there.
+  var subjectIsFirst: Bool { texts[0].subject == 0 }
+
   /// Tokenizes a fact in its contexts.
   ///
-  /// The target's ids are what follows the prompt's when both are tokenized together: right for every tokenizer, and no
-  /// begin-of-text token can slip into the target. The whole text is tokenized once, and the subject's last token is found by
+  /// The target's ids are what follows the prompt's when both are tokenized together (`PromptEncoder.continuation`). The whole text is tokenized once, and the subject's last token is found by
   /// its bytes, so that merges over the subject's edges cannot move it.
-  /// - Throws: `FactError` when the target has no tokens of its own, or no token stands for the subject's end.
-  init(_ fact: Fact, contexts: [ContextTemplate], tokenizer: Tokenizer) throws {
+  /// - Throws: `EditError` when the target has no tokens of its own, no token stands for the subject's end, a token is not one of the
+  ///   network's, or there is no room for the text.
+  init(_ fact: Fact, contexts: [ContextTemplate], encoder: PromptEncoder) throws(EditError) {
     self.fact = fact
     var texts: [Text] = []
     for context in [ContextTemplate.bare] + contexts {
       let text = context.before + fact.filledPrompt + context.after
       let end = (context.before + fact.textBeforeSubject + fact.subject).utf8.count
-      texts.append(try Self.text(text, subjectEnd: end, fact, tokenizer))
+      texts.append(try Self.text(text, subjectEnd: end, fact, encoder))
     }
     let prompt = texts[0].tokens
-    let joined = tokenizer.encodePrompt(fact.filledPrompt + " " + fact.target).tokens
+    let joined = try Self.encode(fact.statement, fact, encoder).tokens
     let common = zip(prompt, joined).prefix { $0 == $1 }.count
     target = Array(joined[common...])
     // Where prompt and target merge over their edge, the target begins with the merged token, in every context.
@@ -42,37 +49,35 @@ struct FactPrompt: Sendable {
       throw EditError.targetNotAfterPrompt(
         fact: fact.identifier, prompt: fact.filledPrompt, target: fact.target)
     }
+    let longest = texts.map(\.tokens.count).max()! - mergedCount + target.count
+    if let limit = encoder.positionLimit, longest > limit {
+      throw EditError.promptTooLong(fact: fact.identifier, tokens: longest, positions: limit)
+    }
     self.texts = texts.map { Text(tokens: $0.tokens.dropLast(mergedCount), subject: $0.subject) }
   }
 
   /// The subject alone, up to its last token: where drift of what the model says of it is measured.
-  static func subject(of fact: Fact, tokenizer: Tokenizer) throws -> Text {
-    let text = try text(fact.subject + " is a", subjectEnd: fact.subject.utf8.count, fact, tokenizer)
+  static func subject(of fact: Fact, encoder: PromptEncoder) throws(EditError) -> Text {
+    let text = try text(fact.subject + " is a", subjectEnd: fact.subject.utf8.count, fact, encoder)
     return Text(tokens: Array(text.tokens[...text.subject]), subject: text.subject)
   }
 
+  private static func encode(
+    _ text: String, _ fact: Fact, _ encoder: PromptEncoder
+  ) throws(EditError) -> TokenizedText {
+    do throws(PromptError) { return try encoder.prompt(text) } catch {
+      throw EditError.promptNotForNetwork(fact: fact.identifier, error)
+    }
+  }
+
   private static func text(
-    _ text: String, subjectEnd end: Int, _ fact: Fact, _ tokenizer: Tokenizer
-  ) throws -> Text {
-    let encoded = tokenizer.encodePrompt(text)
+    _ text: String, subjectEnd end: Int, _ fact: Fact, _ encoder: PromptEncoder
+  ) throws(EditError) -> Text {
+    let encoded = try encode(text, fact, encoder)
     guard
       let subject = encoded.byteRanges.lastIndex(where: { $0.lowerBound < end && $0.upperBound >= end })
         ?? encoded.byteRanges.lastIndex(where: { !$0.isEmpty && $0.lowerBound < end })
     else { throw EditError.subjectHasNoToken(fact: fact.identifier, subject: fact.subject) }
     return Text(tokens: encoded.tokens, subject: subject)
-  }
-}
-
-extension Tokenizer {
-  /// Tokens of a text that something is to follow: with what a model expects at the beginning, nothing at the end.
-  func encodePrompt(_ text: String) -> TokenizedText {
-    var encoded = encode(text)
-    while encoded.tokens.count > 1, let last = encoded.tokens.last, let range = encoded.byteRanges.last,
-      range.isEmpty, isSpecial(Int(last))
-    {
-      encoded.tokens.removeLast()
-      encoded.byteRanges.removeLast()
-    }
-    return encoded
   }
 }

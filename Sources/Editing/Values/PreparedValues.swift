@@ -124,7 +124,7 @@ struct PreparedValues {
       references[problem] = reference
       terms.append(LossTerm(row: row, .divergence(from: reference), weight: divergenceWeight))
     }
-    let (values, gradient) = network.loss(terms, of: logits)
+    let (values, gradient) = try network.loss(terms, of: logits)
     let offsetsGradient = network.backward(run, logits: logits, gradient: gradient)
 
     let firsts = run.sequenceRows.map(\.lowerBound)

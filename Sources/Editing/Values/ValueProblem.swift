@@ -7,9 +7,9 @@ struct ValueProblem: Sendable {
   /// The subject alone.
   let subject: FactPrompt.Text
 
-  init(_ group: FactGroup, contexts: [ContextTemplate], tokenizer: Tokenizer) throws {
-    prompts = try group.facts.map { try FactPrompt($0, contexts: contexts, tokenizer: tokenizer) }
-    subject = try FactPrompt.subject(of: group.facts[0], tokenizer: tokenizer)
+  init(_ group: FactGroup, contexts: [ContextTemplate], encoder: PromptEncoder) throws {
+    prompts = try group.facts.map { try FactPrompt($0, contexts: contexts, encoder: encoder) }
+    subject = try FactPrompt.subject(of: group.facts[0], encoder: encoder)
   }
 
   var factCount: Int { prompts.count }

@@ -41,7 +41,7 @@ public struct Evaluation: Sendable {
     var tokens = 0
     for (index, record) in records.enumerated() {
       let questions = RecordQuestions(
-        record, settings, tokenizer, positionCount: network.configuration.positionCount)
+        record, settings, encoder, positionCount: network.configuration.positionCount)
       waiting.append(questions)
       tokens += questions.tokenCount
       guard tokens >= chunk || index == records.count - 1 else { continue }
@@ -51,23 +51,27 @@ public struct Evaluation: Sendable {
     }
   }
 
+  /// Makes texts ready for the network.
+  var encoder: PromptEncoder { PromptEncoder(tokenizer, for: network.configuration) }
+
   /// What the network says to some records.
   func answers(to records: [RecordQuestions]) throws -> [RecordAnswers] {
     var items: [Continuation] = []
     var targets: [WritableKeyPath<ProbeAnswer, Double?>] = []
     var places: [Place] = []
     var result = records.map { record in
-      RecordAnswers(
-        identifier: record.record.fact.identifier, probes: record.probes.map { ProbeAnswer($0.probe) })
+      RecordAnswers(identifier: record.record.fact.identifier, probes: record.probes.map { $0.unanswered(for: encoder) })
     }
     func put(_ continuation: Continuation?, _ place: Place, _ target: WritableKeyPath<ProbeAnswer, Double?>) {
-      guard let continuation, fits(continuation.prompt.count + continuation.target.count) else { return }
+      guard let continuation, encoder.fits(continuation.prompt.count + continuation.target.count) else {
+        return
+      }
       items.append(continuation)
       places.append(place)
       targets.append(target)
     }
     for (index, record) in records.enumerated() {
-      result[index].attributes = record.attributes.map { ProbeAnswer($0.probe) }
+      result[index].attributes = record.attributes.map { $0.unanswered(for: encoder) }
       for (isAttribute, questions) in [(false, record.probes), (true, record.attributes)] {
         for (number, question) in questions.enumerated() {
           let place = Place(record: index, isAttribute: isAttribute, number: number)
@@ -76,22 +80,13 @@ public struct Evaluation: Sendable {
         }
       }
     }
-    let scores = try ContinuationScorer(network: network).score(items)
+    let scores = try network.score(items)
     for (index, score) in scores.enumerated() {
       result[places[index]].take(score, of: items[index], as: targets[index])
     }
     if settings.speaks { try speak(records, &result) }
     if settings.writes { try write(records, &result) }
     return result
-  }
-
-  /// Whether a text has room in the network.
-  func fits(_ count: Int) -> Bool {
-    if case .learned = network.configuration.positions {
-      count <= network.configuration.positionCount
-    } else {
-      true
-    }
   }
 
   /// One probe of one record.
@@ -108,7 +103,7 @@ public struct Evaluation: Sendable {
     var places: [(Place, Int)] = []
     for (index, record) in records.enumerated() {
       for (number, question) in record.probes.enumerated() where question.probe.answer != nil {
-        guard !question.prompt.isEmpty, fits(question.prompt.count + 1) else { continue }
+        guard !question.prompt.isEmpty, encoder.fits(question.prompt.count + 1) else { continue }
         let known = byPrompt[question.prompt] ?? prompts.count
         if known == prompts.count {
           byPrompt[question.prompt] = known
@@ -118,8 +113,7 @@ public struct Evaluation: Sendable {
       }
     }
     guard !prompts.isEmpty else { return }
-    let stops = Set(tokenizer.endTokens.map { Int32($0) })
-    let tokens = try network.generate(prompts, count: settings.spokenTokens, stops: stops)
+    let tokens = try network.generate(prompts, count: settings.spokenTokens, stops: encoder.stops)
     for (place, prompt) in places {
       result[place].continuation = tokenizer.text(of: tokens[prompt], after: prompts[prompt])
     }
@@ -145,22 +139,23 @@ extension [RecordAnswers] {
 extension ProbeAnswer {
   /// Takes over the score of the answer or the rival.
   fileprivate mutating func take(
-    _ score: ContinuationScorer.Score, of item: Continuation, as target: WritableKeyPath<ProbeAnswer, Double?>
+    _ score: ContinuationScore, of item: Continuation, as target: WritableKeyPath<ProbeAnswer, Double?>
   ) {
     let isRival = target == \.rivalLogProbability
-    if !isRival { said = score.said }
+    if !isRival { said = score.mostProbable }
+    if !score.isNumber { isNumber = false }
     guard isRival || probe.answer != nil else { return }
-    self[keyPath: target] = score.logProbability
+    self[keyPath: target] = score.isNumber ? score.meanLogProbability : .nan
     if !isRival { wanted = item.target }
   }
 }
 
-extension Tokenizer {
-  /// The text that tokens add to a prompt's.
-  func text(of tokens: [Int32], after prompt: [Int32]) -> String {
-    let head = decode(prompt.map { Int($0) })
-    let whole = decode((prompt + tokens).map { Int($0) })
-    return whole.hasPrefix(head)
-      ? String(whole.dropFirst(head.count)) : decode(tokens.map { Int($0) })
+extension Question {
+  /// An answer that says nothing yet but why there will be none, and whether the text is longer than what the network was trained on.
+  fileprivate func unanswered(for encoder: PromptEncoder) -> ProbeAnswer {
+    var answer = ProbeAnswer(probe)
+    answer.isBeyondTraining = encoder.positionLimit == nil && positionCount > encoder.trainedPositionCount
+    answer.problem = problem
+    return answer
   }
 }

@@ -1,4 +1,5 @@
 public import Editing
+public import Transformer
 internal import Glibc
 
 /// What a network says to a probe.
@@ -16,6 +17,12 @@ public struct ProbeAnswer: Equatable, Sendable {
   public var said: [Int32] = []
   /// What the model goes on with, greedily.
   public var continuation: String?
+  /// Whether the network's logits were numbers.
+  public var isNumber = true
+  /// Whether the probe has more tokens than the network was trained for. Not kept in a file of results.
+  public var isBeyondTraining = false
+  /// Why the probe could not be put, where a text of it has a token that the network does not have. Not kept in a file of results.
+  public var problem: PromptError?
 
   /// A probe not yet put.
   public init(_ probe: Probe) { self.probe = probe }
@@ -26,9 +33,9 @@ public struct ProbeAnswer: Equatable, Sendable {
   }
 
   /// Geometric mean of the probabilities of the answer's tokens.
-  public var probability: Double? { logProbability.map { exponential($0) } }
+  public var probability: Double? { logProbability.map { Glibc.exp($0) } }
   /// The same for the rival.
-  public var rivalProbability: Double? { rivalLogProbability.map { exponential($0) } }
+  public var rivalProbability: Double? { rivalLogProbability.map { Glibc.exp($0) } }
   /// Whether the probe could be put at all.
   public var isMeasured: Bool { !said.isEmpty }
 }
@@ -55,4 +62,3 @@ public struct RecordAnswers: Equatable, Sendable {
   }
 }
 
-func exponential(_ x: Double) -> Double { exp(x) }

@@ -10,18 +10,34 @@ struct Question: Sendable {
   let answer: Continuation?
   /// Prompt and rival.
   let rival: Continuation?
+  /// Why there is no question, where a text has a token that the network does not have.
+  let problem: PromptError?
 
-  init(_ probe: Probe, before: String, tokenizer: Tokenizer) {
+  init(_ probe: Probe, before: String, encoder: PromptEncoder) {
     self.probe = probe
     let text = before + probe.prompt
-    prompt = tokenizer.promptTokens(text)
-    if let wanted = probe.answer {
-      answer = tokenizer.continuation(of: text, with: wanted)
-    } else {
-      // The token is there only to be scored; what counts is the most probable one.
-      answer = prompt.isEmpty ? nil : Continuation(prompt: prompt, target: [0])
+    var found: (prompt: [Int32], answer: Continuation?, rival: Continuation?) = ([], nil, nil)
+    var problem: PromptError?
+    do throws(PromptError) {
+      // Joined as the probe alone is, whatever stands before it.
+      func continuation(_ following: String) throws(PromptError) -> Continuation? {
+        try encoder.continuation(text, probe.join(before: following), following)
+      }
+      let tokens = try encoder.prompt(text).tokens
+      if let wanted = probe.answer {
+        found.answer = try continuation(wanted)
+      } else {
+        // The token is there only to be scored; what counts is the most probable one.
+        found.answer = tokens.isEmpty ? nil : Continuation(prompt: tokens, target: [0])
+      }
+      if let other = probe.rival { found.rival = try continuation(other) }
+      found.prompt = tokens
+    } catch {
+      found = ([], nil, nil)
+      problem = error
     }
-    rival = probe.rival.flatMap { tokenizer.continuation(of: text, with: $0) }
+    (prompt, answer, rival) = found
+    self.problem = problem
   }
 
   /// Positions that the longest text takes.
@@ -40,34 +56,34 @@ struct RecordQuestions: Sendable {
 
   /// - Parameter positionCount: tokens that the network takes; demonstrations are left out until the longest question has room.
   init(
-    _ record: FactRecord, _ settings: EvaluationSettings, _ tokenizer: Tokenizer, positionCount: Int? = nil
+    _ record: FactRecord, _ settings: EvaluationSettings, _ encoder: PromptEncoder, positionCount: Int? = nil
   ) {
     self.record = record
     let all = [record.efficacyProbe] + record.probes
-    let before = settings.demonstrates ? Self.before(record, settings, tokenizer, positionCount) : ""
+    let before = settings.demonstrates ? Self.before(record, settings, encoder, positionCount) : ""
     self.before = before
-    probes = all.map { Question($0, before: before, tokenizer: tokenizer) }
+    probes = all.map { Question($0, before: before, encoder: encoder) }
     attributes =
       settings.asksAttributes
       ? record.attributePrompts.map {
         Question(
           Probe(.neighborhood, prompt: $0, answer: record.fact.target, rival: record.fact.formerTarget),
-          before: before, tokenizer: tokenizer)
+          before: before, encoder: encoder)
       } : []
   }
 
   /// The new fact in words, to be read before each prompt: editing without any change of weights.
   ///
   /// - Source: IKE (arXiv:2305.12740), where no further facts are shown; zjunlp/EasyEdit `easyeditor/models/ike`.
-  static func demonstration(_ fact: Fact) -> String { "New fact: \(fact.filledPrompt) \(fact.target)\n" }
+  static func demonstration(_ fact: Fact) -> String { "New fact: \(fact.statement)\n" }
 
   private static func before(
-    _ record: FactRecord, _ settings: EvaluationSettings, _ tokenizer: Tokenizer, _ positionCount: Int?
+    _ record: FactRecord, _ settings: EvaluationSettings, _ encoder: PromptEncoder, _ positionCount: Int?
   ) -> String {
     guard let demonstrations = settings.demonstrations else { return demonstration(record.fact) }
     let room = positionCount.map { positions in
       let questions = ([record.efficacyProbe] + record.probes).map {
-        Question($0, before: "", tokenizer: tokenizer)
+        Question($0, before: "", encoder: encoder)
       }
       let longest = questions.map(\.positionCount).max() ?? 0
       // A token more where two texts meet.
@@ -76,22 +92,10 @@ struct RecordQuestions: Sendable {
           longest, settings.speaks ? longest + settings.spokenTokens : 0,
           settings.writes ? settings.textTokens : 0)
     }
-    return demonstrations.text(for: record.fact, room: room) { tokenizer.promptTokens($0).count }
+    return demonstrations.text(for: record.fact, room: room) {
+      encoder.tokenizer.encodePrompt($0).tokens.count
+    }
   }
 
   var tokenCount: Int { (probes + attributes).reduce(0) { $0 + $1.prompt.count } }
-}
-
-extension Tokenizer {
-  /// The tokens of a text that is to be gone on from: nothing that ends a text behind it.
-  func promptTokens(_ text: String) -> [Int32] {
-    let encoded = encode(text)
-    var tokens = encoded.tokens
-    while tokens.count > 1, let last = tokens.last, encoded.byteRanges[tokens.count - 1].isEmpty,
-      isSpecial(Int(last))
-    {
-      tokens.removeLast()
-    }
-    return tokens
-  }
 }

@@ -1,4 +1,5 @@
 internal import Editing
+internal import Transformer
 
 /// One further fact, shown with a question that it answers or leaves as it was.
 ///
@@ -38,13 +39,13 @@ struct Demonstration: Equatable, Sendable {
     if kind == .retain, staying == nil { kind = .update }
     if kind == .update, record.paraphrases.isEmpty { kind = .copy }
     self.kind = kind
-    let (prompt, answer) =
+    let (probe, answer) =
       switch kind {
-      case .copy: (fact.filledPrompt, fact.target)
-      case .update: (record.paraphrases[0].prompt, fact.target)
-      case .retain: (staying!.prompt, staying!.answer!)
+      case .copy: (record.efficacyProbe, fact.target)
+      case .update: (record.paraphrases[0], fact.target)
+      case .retain: (staying!, staying!.answer!)
       }
-    text = Self.question(fact) + "\(prompt) \(answer)\n\n"
+    text = Self.question(fact) + probe.join(before: answer).joining(probe.prompt, answer) + "\n\n"
   }
 
   /// What the fact does not speak of, if the record has a question about it with its answer.
@@ -61,6 +62,6 @@ struct Demonstration: Equatable, Sendable {
 
   /// A new fact, up to where the question comes.
   static func question(_ fact: Fact) -> String {
-    "New Fact: \(fact.filledPrompt) \(fact.target)\nPrompt: "
+    "New Fact: \(fact.statement)\nPrompt: "
   }
 }

@@ -56,11 +56,17 @@ public struct Demonstrations: Equatable, Sendable {
     }
     typealias Candidate = (index: Int, nearness: Double)
     func isBefore(_ a: Candidate, _ b: Candidate) -> Bool { (b.nearness, a.index) < (a.nearness, b.index) }
-    let sorted = records.indices.map { ($0, nearness($0)) }.sorted(by: isBefore)
+    // The nearest so far, in order: few are kept, and of many thousand records most stand behind the last of them.
     func nearest(_ count: Int, _ range: Range<Int>) -> [Candidate] {
-      Array(
-        sorted.lazy.filter { range.contains($0.0) && !Demonstration.mentions(fact.subject, records[$0.0]) }
-          .prefix(count))
+      var best: [Candidate] = []
+      for index in range where count > 0 {
+        let candidate = (index, nearness(index))
+        if best.count == count, !isBefore(candidate, best[count - 1]) { continue }
+        if Demonstration.mentions(fact.subject, records[index]) { continue }
+        if best.count == count { best.removeLast() }
+        best.insert(candidate, at: best.firstIndex { isBefore(candidate, $0) } ?? best.count)
+      }
+      return best
     }
     let others = nearest(count, 0..<otherCount)
     let rest = nearest(count - others.count, otherCount..<records.count)

@@ -1,4 +1,5 @@
 public import Editing
+internal import Glibc
 
 /// What is read off the answers to the probes of one kind.
 ///
@@ -22,13 +23,15 @@ public enum Statistic: String, CaseIterable, Sendable {
 
   /// The value for one answered probe; `nil` where the probe or the run does not have what it takes.
   func value(_ answer: ProbeAnswer, before: ProbeAnswer?) -> Double? {
+    // What was asked of a network whose logits are no numbers has an answer that is none.
+    guard answer.isNumber, before?.isNumber ?? true else { return wants(answer, before) ? .nan : nil }
     switch self {
     case .success:
       guard let (own, rival) = answer.pair else { return nil }
       return own > rival ? 1 : 0
     case .magnitude:
       guard let (own, rival) = answer.pair else { return nil }
-      return exponential(own) - exponential(rival)
+      return exp(own) - exp(rival)
     case .exact:
       guard answer.logProbability != nil else { return nil }
       return answer.said == answer.wanted ? 1 : 0
@@ -44,6 +47,16 @@ public enum Statistic: String, CaseIterable, Sendable {
     case .mentioned:
       guard let text = answer.continuation, let wanted = answer.probe.answer else { return nil }
       return SpokenAnswer.mentions(text, wanted) ? 1 : 0
+    }
+  }
+
+  /// Whether a probe is one that has the statistic.
+  private func wants(_ answer: ProbeAnswer, _ before: ProbeAnswer?) -> Bool {
+    switch self {
+    case .success, .magnitude: answer.pair != nil
+    case .exact, .tokens: answer.logProbability != nil
+    case .kept: before != nil
+    case .spoken, .mentioned: answer.continuation != nil && answer.probe.answer != nil
     }
   }
 

@@ -1,5 +1,6 @@
 public import Editing
 public import Floor
+public import Transformer
 
 /// One network's answers to all records, and what they come to.
 public struct EvaluatedRun: Sendable {
@@ -30,6 +31,18 @@ public struct EvaluatedRun: Sendable {
     for (measure, value) in tasks { summary[measure] = MeasureSummary(value) }
     self.summary = summary
     self.cost = cost
+  }
+
+  /// Probes that the network answered with logits that are no numbers.
+  public var notNumberCount: Int { answers.reduce(0) { $0 + $1.probes.count { !$0.isNumber } } }
+
+  /// Probes with more tokens than the network was trained for.
+  public var beyondTrainingCount: Int { answers.reduce(0) { $0 + $1.probes.count(where: \.isBeyondTraining) } }
+
+  /// The first probe with a token that the network does not have, and how many there are.
+  public var unknownTokens: (first: PromptError, record: String, count: Int)? {
+    let all = answers.flatMap { answer in answer.probes.compactMap { $0.problem.map { ($0, answer.identifier) } } }
+    return all.first.map { ($0.0, $0.1, all.count) }
   }
 
   /// Probes that could not be put: their text has no room, or prompt and answer cannot be told apart.

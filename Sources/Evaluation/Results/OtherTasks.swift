@@ -1,4 +1,5 @@
-internal import Glibc
+internal import Floor
+internal import ModelFiles
 internal import Transformer
 
 /// What is asked beside the records: whether a model can still do what has nothing to do with the facts.
@@ -29,21 +30,27 @@ public struct OtherTasks: Sendable {
     return measures
   }
 
-  /// Tells tasks apart in a file of results.
-  var identity: String {
+  /// Tells tasks apart in a file of results: by what is asked, wherever it lies.
+  func identity() throws -> String {
     var parts = ["tasks"]
-    if let choices {
-      var hash = 5381
-      for byte in "\(choices.questions)".utf8 { hash = hash &* 33 &+ Int(byte) }
-      parts.append("choices \(hash)")
-    }
+    if let choices { parts.append("choices \(choices.identity)") }
     if let text {
-      var status = stat()
-      _ = stat_(text, &status)
-      parts.append("text \(text) \(status.st_size) \(status.st_mtim.tv_sec) by \(windowLength)")
+      let file = try OpenFile(text, .reading)
+      parts.append("text \(Digest(of: try file.read(try file.size(), at: 0)).hexadecimal) by \(windowLength)")
     }
     return parts.joined(separator: ", ")
   }
 }
 
-private func stat_(_ path: String, _ result: inout stat) -> Int32 { stat(path, &result) }
+extension MultipleChoice {
+  /// Names the questions with their choices and right answers.
+  fileprivate var identity: String {
+    let list = JSONValue.array(
+      questions.map { question in
+        .array([
+          .string(question.prompt), .array(question.choices.map { .string($0) }), .integer(question.answer),
+        ])
+      })
+    return Digest(of: Array(list.compactText.utf8)).hexadecimal
+  }
+}

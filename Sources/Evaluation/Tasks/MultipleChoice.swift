@@ -63,27 +63,34 @@ public struct MultipleChoice: Sendable {
   }
 
   /// Shares of questions whose right choice is the most likely: by the mean over its tokens, and by their sum. Of equals the first
-  /// counts.
+  /// counts. NaN where the network's logits are no numbers.
+  ///
+  /// - Throws: `PromptError.tokenNotInNetwork`; `NetworkError.tooManyPositions` for a question without room in the network.
   public func accuracy(of network: Network, _ tokenizer: Tokenizer) throws -> (byMean: Double, bySum: Double)
   {
+    let encoder = PromptEncoder(tokenizer, for: network.configuration)
     var items: [Continuation] = []
     var places: [[Int?]] = []
     for question in questions {
       places.append(
-        question.choices.map { choice in
-          guard let item = tokenizer.continuation(of: question.prompt, with: choice) else { return nil }
+        try question.choices.map { choice in
+          let (prompt, spaces) = TextJoin.split(prompt: question.prompt)
+          let (text, join) = TextJoin.split(target: choice, after: prompt, spaces)
+          guard let item = try encoder.continuation(prompt, join, text) else { return nil }
           items.append(item)
           return items.count - 1
         })
     }
-    let scores = try ContinuationScorer(network: network).score(items)
-    func share(_ value: (ContinuationScorer.Score) -> Double) -> Double {
+    let scores = try network.score(items)
+    // Which of several is the largest has no answer where one is no number.
+    guard scores.allSatisfy(\.isNumber) else { return (.nan, .nan) }
+    func share(_ value: (ContinuationScore) -> Double) -> Double {
       let right = zip(questions, places).count { question, places in
         let values = places.map { $0.map { value(scores[$0]) } ?? -.infinity }
         return values.firstIndex(of: values.max()!) == question.answer
       }
       return Double(right) / Double(questions.count)
     }
-    return (share(\.logProbability), share(\.sum))
+    return (share(\.meanLogProbability), share(\.sum))
   }
 }

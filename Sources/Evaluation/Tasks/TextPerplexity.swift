@@ -28,7 +28,8 @@ public struct TextPerplexity: Sendable {
     guard let text = String(validating: try file.read(file.size(), at: 0), as: UTF8.self) else {
       throw EvaluationError.notText(file: path)
     }
-    guard let value = try perplexity(of: tokenizer.promptTokens(text)) else {
+    let encoder = PromptEncoder(tokenizer, for: network.configuration)
+    guard let value = try perplexity(of: encoder.prompt(text).tokens) else {
       throw EvaluationError.textTooShort(file: path)
     }
     return value

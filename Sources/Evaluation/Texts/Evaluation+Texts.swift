@@ -9,16 +9,16 @@ extension Evaluation {
   func write(_ records: [RecordQuestions], _ result: inout [RecordAnswers]) throws {
     for (index, questions) in records.enumerated() {
       let record = questions.record
-      let prompts = record.generationPrompts.map { prompt in
+      let prompts = try record.generationPrompts.map { prompt in
         Beginning(
-          prompt: prompt, own: tokenizer.promptTokens(prompt).count,
-          tokens: tokenizer.promptTokens(questions.before + prompt))
-      }.filter { !$0.tokens.isEmpty && $0.own < settings.textTokens && fits($0.tokens.count + 1) }
+          prompt: prompt, own: try encoder.prompt(prompt).tokens.count,
+          tokens: try encoder.prompt(questions.before + prompt).tokens)
+      }.filter { !$0.tokens.isEmpty && $0.own < settings.textTokens && encoder.fits($0.tokens.count + 1) }
       if !prompts.isEmpty {
         try measure(try texts(of: prompts, record.fact.identifier), record, &result[index])
       }
       if let own = references?.texts(of: record, about: record.fact.subject), !own.isEmpty {
-        let tokens = Array(tokenizer.promptTokens(own.joined(separator: " ")).prefix(100))
+        let tokens = Array(try encoder.prompt(own.joined(separator: " ")).tokens.prefix(100))
         result[index].texts[.essence] = try TextPerplexity(network: network, windowLength: 100)
           .essence(of: tokens)
       }
@@ -33,7 +33,7 @@ extension Evaluation {
     let tokens = try network.generate(
       prompts.map(\.tokens), count: settings.textTokens - shortest,
       sampling: .top(settings.topCount, seed: seed),
-      stops: Set(tokenizer.endTokens.map { Int32($0) }))
+      stops: encoder.stops)
     return zip(prompts, tokens).map { prompt, tokens in
       let tokens = Array(tokens.prefix(settings.textTokens - prompt.own))
       let continuation = tokenizer.text(of: tokens, after: prompt.tokens)

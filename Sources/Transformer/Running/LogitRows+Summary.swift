@@ -4,17 +4,17 @@ internal import Synchronization
 
 extension LogitRows {
   /// What is read of a row of logits.
-  public struct Summary: Sendable {
+  struct Summary: Sendable {
     /// The most probable token; the first of equals.
-    public var best = 0
+    var best = 0
     /// log p of each token that was asked for.
-    public var logProbabilities: [Float] = []
+    var logProbabilities: [Float] = []
   }
 
   /// The most probable token after each row, and log p of some tokens, in one go over its logits.
   ///
   /// - Parameter tokens: for each row.
-  public func summaries(of tokens: [[Int]], threads: Int) -> [Summary] {
+  func summaries(of tokens: [[Int]], threads: Int) -> [Summary] {
     precondition(tokens.count == rows.count, "tokens for each row")
     let found = Mutex([Summary](repeating: Summary(), count: tokens.count))
     // The body does not throw, so neither does the loop.

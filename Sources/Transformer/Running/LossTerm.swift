@@ -29,8 +29,15 @@ extension Network {
   /// The value of each term, without its weight, and the gradient of their weighted sum.
   ///
   /// - Returns: `gradient`: ∂(Σ weight · value)/∂logits. `[rows of logits × vocabularySize]`
-  public func loss(_ terms: [LossTerm], of logits: LogitRows) -> (values: [Float], gradient: Rows) {
+  /// - Throws: `NetworkError.unknownToken` for a target that the network does not have.
+  public func loss(_ terms: [LossTerm], of logits: LogitRows) throws -> (values: [Float], gradient: Rows) {
     let count = configuration.vocabularySize
+    for term in terms {
+      switch term.kind {
+      case .target(let token): try configuration.check(token)
+      case .divergence(let reference): precondition(reference.count == count, "log p of every token")
+      }
+    }
     let rows = logits.rows
     let gradient = work.pool.rows(rows.count, count)
     var byRow = [[Int]](repeating: [], count: rows.count)
@@ -80,11 +87,14 @@ extension LogitRows {
     return rows.row(row)[token] - errata_log_sum_exp(rows.row(row), rows.width)
   }
 
-  /// The most probable token after a row; the first of equals.
+  /// Whether a row's logits make a distribution: none is NaN or +∞, and one at least is above −∞.
+  public func isNumber(row: Int) -> Bool { errata_log_sum_exp(rows.row(row), rows.width).isFinite }
+
+  /// The most probable token after a row; the first of equals. What is no number counts as less than any.
   public func mostProbable(row: Int) -> Int {
     let x = rows.row(row)
     var best = 0
-    for token in 1..<rows.width where x[token] > x[best] { best = token }
+    for token in 1..<rows.width where x[token].isAbove(x[best]) { best = token }
     return best
   }
 
@@ -93,11 +103,16 @@ extension LogitRows {
     let x = rows.row(row)
     var best: [Int] = []
     for token in 0..<rows.width {
-      if best.count == count, let last = best.last, x[token] <= x[last] { continue }
-      let place = best.firstIndex { x[token] > x[$0] } ?? best.count
+      if best.count == count, let last = best.last, !x[token].isAbove(x[last]) { continue }
+      let place = best.firstIndex { x[token].isAbove(x[$0]) } ?? best.count
       best.insert(token, at: place)
       if best.count > count { best.removeLast() }
     }
     return best
   }
+}
+
+extension Float {
+  /// Whether a number is larger than another, or a number where the other is none.
+  fileprivate func isAbove(_ other: Float) -> Bool { self > other || other.isNaN && !isNaN }
 }

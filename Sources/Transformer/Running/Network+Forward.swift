@@ -124,9 +124,7 @@ extension Network {
   /// The input of the first block: the tokens' embeddings, with the positions' where these are learned.
   private func embed(_ batch: Batch) throws -> Rows {
     let width = configuration.width
-    if let token = batch.tokens.first(where: { $0 < 0 || $0 >= configuration.vocabularySize }) {
-      throw NetworkError.unknownToken(Int(token), vocabularySize: configuration.vocabularySize)
-    }
+    for token in batch.tokens { try configuration.check(token) }
     if positionEmbedding != nil, batch.positions.upperBound > configuration.positionCount {
       throw NetworkError.tooManyPositions(
         count: batch.positions.upperBound, limit: configuration.positionCount)

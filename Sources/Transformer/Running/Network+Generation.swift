@@ -16,7 +16,9 @@ extension Network {
   ///   - prompts: token ids, at least one each.
   ///   - count: new tokens at most.
   ///   - stops: tokens that end a sequence; the stop itself is not part of the continuation.
-  /// - Returns: the new tokens of each sequence. What a sequence becomes does not depend on its neighbors.
+  /// - Returns: the new tokens of each sequence. What a sequence becomes does not depend on its neighbors. One ends where the
+  ///   network's logits are no numbers: there is nothing to choose by.
+  /// - Throws: `NetworkError` for a token or a position that the network does not have.
   public func generate(
     _ prompts: [[Int32]], count: Int, sampling: Sampling = .greedy, stops: Set<Int32> = []
   ) throws -> [[Int32]] {
@@ -34,7 +36,7 @@ extension Network {
       let run = try run(sequences, keeping: .memory)
       let logits = lastLogits(of: run)
       var next: [(index: Int, sequence: TokenSequence)] = []
-      for (place, index) in active.enumerated() {
+      for (place, index) in active.enumerated() where logits.isNumber(row: place) {
         let token = Int32(choose(logits, row: place, sampling, &draws[index]))
         if stops.contains(token) { continue }
         results[index].append(token)

@@ -1,91 +1,124 @@
-/// Tokens that may follow others.
-public struct Continuation: Hashable, Sendable {
-  /// What comes before; at least one token.
-  public var prompt: [Int32]
-  /// What is to follow; at least one token.
-  public var target: [Int32]
-
-  /// Joins the two.
-  public init(prompt: [Int32], target: [Int32]) {
-    self.prompt = prompt
-    self.target = target
-  }
-}
-
-/// How a network likes a continuation, token by token, each given those before it.
-public struct ContinuationScore: Equatable, Sendable {
-  /// log p of each token of the target.
-  public let logProbabilities: [Float]
-  /// The most probable token in each place.
-  public let mostProbable: [Int32]
-
-  /// exp of the mean of the log-probabilities: the geometric mean of the tokens' probabilities.
-  public var meanLogProbability: Double {
-    logProbabilities.reduce(0) { $0 + Double($1) } / Double(logProbabilities.count)
-  }
-}
+internal import LinearAlgebra
+internal import Synchronization
 
 extension Network {
-  /// Tokens of one batch at most.
-  private static let scoringRowLimit = 4096
-
-  /// Scores continuations. Those of one prompt share its run: the prompt is run once, and each target follows it.
+  /// Scores continuations: log p of each of their tokens, and the most probable token in its place.
+  ///
+  /// Every beginning that several of them share is run once. What a continuation scores does not depend on the others to more than the last
+  /// bits, and not on the number of threads at all.
+  ///
+  /// - Throws: `NetworkError` for a token or a position that the network does not have.
   public func score(_ items: [Continuation]) throws -> [ContinuationScore] {
-    var scores = [ContinuationScore?](repeating: nil, count: items.count)
-    var byPrompt: [[Int32]: [Int]] = [:]
-    var prompts: [[Int32]] = []
-    for (index, item) in items.enumerated() {
-      precondition(
-        !item.prompt.isEmpty && !item.target.isEmpty, "a continuation follows something and is something")
-      if byPrompt[item.prompt, default: []].isEmpty { prompts.append(item.prompt) }
-      byPrompt[item.prompt, default: []].append(index)
-    }
-    var next = 0
-    while next < prompts.count {
-      var end = next
-      var rows = 0
-      while end < prompts.count, end == next || rows + prompts[end].count <= Self.scoringRowLimit {
-        rows += prompts[end].count
-        end += 1
-      }
-      try score(Array(prompts[next..<end]), byPrompt, items, &scores)
-      next = end
-    }
-    return scores.map { $0! }
+    for token in items.lazy.flatMap(\.target) { try configuration.check(token) }
+    return try ContinuationScorer(network: self).score(items)
+  }
+}
+
+/// Scores continuations, running every beginning that several of them share once.
+///
+/// The texts, each without its last token, are sorted and run side by side, each going on from the one before it. Nothing is padded;
+/// the last block is finished, and logits are formed, only where they are read.
+private struct ContinuationScorer: Sendable {
+  let network: Network
+
+  /// Tokens of one run: enough for products at full rate, and so few that what a block makes of them stays near the processor, where
+  /// that is possible at all, and below 128 MB.
+  private var rowLimit: Int {
+    let c = network.configuration
+    let width = (c.isGated ? 3 : 2) * c.feedForwardWidth + 4 * c.headCount * c.headWidth + 4 * c.width
+    return max(64, min(c.feedForwardWidth > 4096 ? 1024 : 512, (128 << 20) / (4 * width)))
   }
 
-  private func score(
-    _ prompts: [[Int32]], _ byPrompt: [[Int32]: [Int]], _ items: [Continuation],
-    _ scores: inout [ContinuationScore?]
-  ) throws {
-    // The prompts, each to its last token, whose logits say the first token of every target.
-    let run = try run(prompts.map { TokenSequence($0) }, keeping: .memory)
-    let first = lastLogits(of: run)
-    var longer: [(item: Int, sequence: TokenSequence, prompt: Int)] = []
-    for (place, prompt) in prompts.enumerated() {
-      for item in byPrompt[prompt] ?? [] where items[item].target.count > 1 {
-        longer.append(
-          (item, TokenSequence(items[item].target.dropLast(), after: run.past(of: place)), place))
-      }
-    }
-    let rest = try longer.isEmpty ? nil : self.run(longer.map(\.sequence))
-    let restLogits = rest.map { logits(of: $0, rows: Array(0..<($0.sequenceRows.last?.upperBound ?? 0))) }
-    let rowsOfItem = Dictionary(
-      uniqueKeysWithValues: longer.enumerated().map { ($1.item, rest!.sequenceRows[$0]) })
+  /// Rows of logits at once, so that they stay below 16 MB.
+  private var logitLimit: Int { max(64, (16 << 20) / (network.configuration.vocabularySize * 4)) }
 
-    for (place, prompt) in prompts.enumerated() {
-      for item in byPrompt[prompt] ?? [] {
-        let target = items[item].target
-        var logProbabilities = [first.logProbability(row: place, token: Int(target[0]))]
-        var best = [Int32(first.mostProbable(row: place))]
-        if let rows = rowsOfItem[item], let restLogits {
-          for (row, token) in zip(rows, target.dropFirst()) {
-            logProbabilities.append(restLogits.logProbability(row: row, token: Int(token)))
-            best.append(Int32(restLogits.mostProbable(row: row)))
-          }
+  func score(_ items: [Continuation]) throws -> [ContinuationScore] {
+    let scores = items.map {
+      ContinuationScore(
+        logProbabilities: [Float](repeating: 0, count: $0.target.count),
+        mostProbable: [Int32](repeating: 0, count: $0.target.count))
+    }
+    var texts: [[Int32]: [Int]] = [:]
+    for (index, item) in items.enumerated() {
+      texts[item.prompt + item.target.dropLast(), default: []].append(index)
+    }
+    let runs = runs(of: texts.sorted { $0.key.lexicographicallyPrecedes($1.key) }, items)
+    let found = Mutex(scores)
+    // Many runs side by side, one thread each, or a few with all threads, one after the other: the bits are the same.
+    let isWide = runs.count >= 4 * network.threads
+    let network = isWide ? network.alone : network
+    try parallelFor(runs.count, width: isWide ? self.network.threads : 1, state: {}) { index, _ in
+      let answers = try answers(to: runs[index], network)
+      found.withLock { scores in
+        for (read, best, logProbability) in answers {
+          scores[read.item].logProbabilities[read.place] = logProbability
+          scores[read.item].mostProbable[read.place] = best
         }
-        scores[item] = ContinuationScore(logProbabilities: logProbabilities, mostProbable: best)
       }
     }
+    return found.withLock { $0 }
+  }
+
+  /// A token that is looked up after a row.
+  private struct Read: Sendable {
+    let row: Int
+    let item: Int
+    /// Which token of the item's target.
+    let place: Int
+    let token: Int32
+  }
+
+  /// Texts that are run together, and what is read, those of one row together.
+  private struct Run: Sendable {
+    var texts = SharedTexts()
+    var reads: [Read] = []
+  }
+
+  /// - Parameter texts: sorted, each with the items that it serves.
+  private func runs(of texts: [(key: [Int32], value: [Int])], _ items: [Continuation]) -> [Run] {
+    var runs: [Run] = []
+    var run = Run()
+    for (text, followers) in texts {
+      let (rows, cost) = (run.texts.rowCount, run.texts.cost(of: text))
+      // The next run begins its first text anew: better where that has nothing in common with the last one.
+      if rows > 0, rows + cost > rowLimit || rows > rowLimit * 3 / 4 && cost > text.count - 2 {
+        runs.append(run)
+        run = Run()
+      }
+      run.texts.add(text)
+      for item in followers {
+        let first = items[item].prompt.count - 1
+        run.reads += items[item].target.enumerated().map { place, token in
+          Read(row: run.texts.path[first + place], item: item, place: place, token: token)
+        }
+      }
+    }
+    if run.texts.rowCount > 0 { runs.append(run) }
+    for index in runs.indices { runs[index].reads.sort { $0.row < $1.row } }
+    return runs
+  }
+
+  private func answers(
+    to run: Run, _ network: Network
+  ) throws -> [(read: Read, best: Int32, logProbability: Float)] {
+    let reads = run.reads
+    var starts = reads.indices.filter { $0 == 0 || reads[$0 - 1].row != reads[$0].row }
+    let rows = starts.map { reads[$0].row }
+    starts.append(reads.count)
+    let result = try network.run(run.texts.sequences, finishing: rows)
+    var answers: [(read: Read, best: Int32, logProbability: Float)] = []
+    answers.reserveCapacity(reads.count)
+    for first in stride(from: 0, to: rows.count, by: logitLimit) {
+      let slice = first..<min(first + logitLimit, rows.count)
+      let own = slice.map { reads[starts[$0]..<starts[$0 + 1]] }
+      let summaries = network.logits(of: result, rows: Array(rows[slice]))
+        .summaries(of: own.map { $0.map { Int($0.token) } }, threads: network.threads)
+      for (reads, summary) in zip(own, summaries) {
+        for (read, logProbability) in zip(reads, summary.logProbabilities) {
+          answers.append((read, Int32(summary.best), logProbability))
+        }
+      }
+    }
+    return answers
   }
 }

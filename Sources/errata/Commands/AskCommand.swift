@@ -56,8 +56,9 @@ struct AskCommand: ParsableCommand {
       }
       guard !texts.isEmpty else { throw ValidationError("There is no prompt in \(promptFile ?? "").") }
       let asking = Asking(
-        tokenizer: running.tokenizer, prompts: texts, top: top, count: tokens,
+        encoder: running.encoder, prompts: texts, top: top, count: tokens,
         sampling: sample.map { .top($0, seed: seed) } ?? .greedy)
+      for warning in asking.warnings { messages.say("Warning: \(warning)") }
       var answers = [try asking.answer("base", running.network)]
       for patch in patches { answers.append(try asking.answer(patch, try running.patched(by: [patch]))) }
       if let logits { try asking.writeLogits(of: answers.last!, to: logits) }

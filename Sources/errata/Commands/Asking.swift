@@ -5,7 +5,7 @@ import Transformer
 
 /// Prompts put to a network, and its answers as text and JSON.
 struct Asking {
-  let tokenizer: Tokenizer
+  let encoder: PromptEncoder
   let prompts: [String]
   let top: Int
   let count: Int
@@ -26,12 +26,14 @@ struct Asking {
   }
 
   func answer(_ label: String, _ network: Network) throws -> Answer {
-    let encoded = prompts.map { tokenizer.encode($0).tokens }
-    if let empty = encoded.firstIndex(where: \.isEmpty) { throw AskError.noTokens(prompt: empty + 1) }
+    let encoded = try self.encoded()
     let run = try network.run(encoded.map { TokenSequence($0) })
     let logits = network.lastLogits(of: run)
-    let stops = Set(tokenizer.endTokens.map { Int32($0) })
-    let continuations = try network.generate(encoded, count: count, sampling: sampling, stops: stops)
+    guard encoded.indices.allSatisfy({ logits.isNumber(row: $0) }) else {
+      throw AskError.notNumbers(run: label, try network.notNumbers())
+    }
+    let continuations = try network.generate(
+      encoded, count: count, sampling: sampling, stops: encoder.stops)
     let replies = encoded.indices.map { index in
       Reply(
         tokens: encoded[index],
@@ -42,16 +44,43 @@ struct Asking {
     return Answer(label: label, replies: replies, logits: logits.rows.matrix())
   }
 
+  /// Tokens of the prompts.
+  private func encoded() throws(AskError) -> [[Int32]] {
+    var all: [[Int32]] = []
+    for (index, prompt) in prompts.enumerated() {
+      let tokens: [Int32]
+      do throws(PromptError) { tokens = try encoder.prompt(prompt).tokens } catch {
+        throw .promptNotForNetwork(prompt: index + 1, error)
+      }
+      guard !tokens.isEmpty else { throw .noTokens(prompt: index + 1) }
+      if let limit = encoder.positionLimit, tokens.count > limit {
+        throw .promptTooLong(prompt: index + 1, tokens: tokens.count, positions: limit)
+      }
+      all.append(tokens)
+    }
+    return all
+  }
+
+  /// What the user should know before the answers come.
+  var warnings: [String] {
+    let sizes = prompts.map { encoder.tokenizer.encodePrompt($0).tokens.count }
+    let limit = encoder.trainedPositionCount
+    guard let longest = sizes.indices.max(by: { sizes[$0] < sizes[$1] }) else { return [] }
+    // Where positions are learned, none beyond them is run.
+    guard encoder.positionLimit == nil, sizes[longest] + count > limit else { return [] }
+    return [
+      "prompt \(longest + 1) and what follows it have up to \(sizes[longest] + count) tokens, the model was trained for \(limit) "
+        + "positions; what it says beyond them means little."
+    ]
+  }
+
   /// The text that tokens go on a prompt with.
   private func continuation(_ reply: Reply) -> String {
-    let whole = tokenizer.decode((reply.tokens + reply.continuation).map { Int($0) })
-    let head = tokenizer.decode(reply.tokens.map { Int($0) })
-    return whole.hasPrefix(head)
-      ? String(whole.dropFirst(head.count)) : tokenizer.decode(reply.continuation.map { Int($0) })
+    encoder.tokenizer.text(of: reply.continuation, after: reply.tokens)
   }
 
   private func piece(_ token: Int) -> String {
-    String(decoding: tokenizer.bytes(of: token), as: UTF8.self)
+    String(decoding: encoder.tokenizer.bytes(of: token), as: UTF8.self)
   }
 
   func text(of answers: [Answer]) -> String {
@@ -106,10 +135,4 @@ struct Asking {
           elements: Array(answer.logits.row(index)))
       }, to: path)
   }
-}
-
-/// Why a question cannot be put.
-enum AskError: Error {
-  /// The tokenizer makes nothing of a prompt, counted from 1.
-  case noTokens(prompt: Int)
 }

@@ -81,12 +81,13 @@ struct EditCommand: ParsableCommand {
         try PatchRun(earlier.patch, running.network.model, threads: threads.count).requireSource(of: .apply)
       }
       let new = try facts.read(messages)
-      let records = (earlier?.records(with: new) ?? new).filter { record in
+      var records = (earlier?.records(with: new) ?? new).filter { record in
         !sequence.drop.contains(record.fact.identifier) || new.contains(record)
       }
       var recipe = try method.recipe(for: running.network.configuration, earlier: earlier)
       try values.change(&recipe)
       if earlier == nil { recipe.values.seed = storage.seed }
+      records = try inspected(records, running, recipe.update.method, skipsBad: facts.skipBad, messages)
       if values.shard != nil { return try computeValues(running, records, recipe) }
 
       var run = try FactEditRun(

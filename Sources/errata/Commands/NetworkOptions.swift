@@ -14,7 +14,14 @@ struct RunningModel {
     let model = try openModel(path, threads: threads, messages)
     network = try Network(model, threads: threads)
     tokenizer = try Tokenizer(of: model)
+    if let stop = encoder.unknownStops.first {
+      messages.say(
+        "Warning: token \(stop) is named as the end of a text, and the model has \(encoder.vocabularySize) tokens: no text ends there.")
+    }
   }
+
+  /// Makes texts ready for the network.
+  var encoder: PromptEncoder { PromptEncoder(tokenizer, for: network.configuration) }
 
   /// The network as if patches were applied to its model, one after the other.
   func patched(by patches: [String]) throws -> Network {

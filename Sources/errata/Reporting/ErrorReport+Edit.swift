@@ -66,6 +66,20 @@ extension ErrorReport {
         name, place: "fact \(fact)",
         why: "the tokens of “\(prompt) \(target)” do not tell the target from the subject",
         advice: "end the prompt with a word after the subject, or give a longer target")
+    case .promptNotForNetwork(let fact, let error):
+      var explanation = explain(error)
+      explanation.place = "fact \(fact)"
+      return explanation
+    case .promptTooLong(let fact, let tokens, let positions):
+      return Explanation(
+        name, place: "fact \(fact)", why: "its text has \(tokens) tokens, the model has \(positions) positions",
+        advice: "shorten it, or leave it out with --skip-bad")
+    case .valuesNotMoved(let count, let steps):
+      return Explanation(
+        name,
+        why: "no value was moved in \(Numbers.count(steps, "step")): the first evaluates only, and the model does not say "
+          + Numbers.count(count, "fact"),
+        advice: "give more --steps")
     case .subjectHasNoToken(let fact, let subject):
       return Explanation(
         name, place: "fact \(fact)", why: "no token stands for the end of the subject “\(subject)”")

@@ -39,9 +39,8 @@ enum ErrorReport {
     case let error as FactsError: explain(error)
     case let error as NetworkError: explain(error)
     case let error as TokenizerError: explain(error)
-    case AskError.noTokens(let prompt):
-      Explanation(
-        "noTokens", place: "prompt \(prompt)", why: "it is empty: the tokenizer makes nothing of it")
+    case let error as AskError: explain(error)
+    case let error as PromptError: explain(error)
     case let error as EvaluationError: explain(error)
     case let error as CorpusError: explain(error)
     case let error as LinearAlgebraError: explain(error)

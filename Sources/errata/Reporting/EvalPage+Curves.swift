@@ -51,7 +51,7 @@ extension EvalPage {
   private func lines(of measure: Measure) -> [Line] {
     var lines: [Line] = []
     for row in report.compared {
-      guard let way = row.way, let value = row.run?.summary[measure]?.mean else { continue }
+      guard let way = row.way, let value = row.run?.summary[measure]?.mean, value.isFinite else { continue }
       let place = lines.firstIndex { $0.method == row.method && $0.isSequence == way.isInSequence }
       if let place {
         lines[place].points.append((way.editCount, value))

@@ -19,12 +19,12 @@ extension EvalPage {
     }
     rows = rows.filter { !$0.1.isEmpty }
     guard !rows.isEmpty else { return nil }
-    let largest = rows.flatMap { $0.1.map(\.norm) }.max() ?? 1
+    let largest = rows.flatMap { $0.1.map(\.norm) }.filter(\.isFinite).max() ?? 1
     let lines = rows.map { label, norms in
       let bars = norms.enumerated().map { index, item in
         "<tr\(index == 0 ? " class=\"first\"" : "")><th scope=\"row\">\(index == 0 ? Self.escaped(label) : "")</th>"
           + "<td class=\"weight\">\(Self.escaped(item.weight))</td><td class=\"norm\">"
-          + "<span style=\"width:\(Numbers.fixed(100 * item.norm / max(largest, 1e-12), 1))%\"></span></td>"
+          + "<span style=\"width:\(Numbers.fixed(item.norm.isFinite ? 100 * item.norm / max(largest, 1e-12) : 100, 1))%\"></span></td>"
           + "<td>\(Numbers.percent(item.norm))</td></tr>"
       }
       return "<tbody class=\"together\">\(bars.joined())</tbody>"

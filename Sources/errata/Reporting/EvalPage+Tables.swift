@@ -57,11 +57,12 @@ extension EvalPage {
       summary.count > 1 && summary.deviation > 0
       ? " title=\"± \(Numbers.significant(summary.deviation * (measure.unit == .share ? 100 : 1), 3)) over \(Numbers.count(summary.count, "record"))\""
       : ""
-    let text2 = isBest ? "<b>\(text)</b>" : text
-    guard measure.unit == .share else { return "<td\(spread)>\(text2)</td>" }
+    let shown = isBest ? "<b>\(text)</b>" : text
+    guard measure.unit == .share else { return "<td\(spread)>\(shown)</td>" }
+    guard summary.mean.isFinite else { return "<td class=\"none\">\(text)</td>" }
     let width = Numbers.fixed(min(max(summary.mean.magnitude, 0), 1) * 100, 1)
     let kind = summary.mean < 0 ? "bar negative" : "bar"
-    return "<td class=\"\(kind)\" style=\"--w:\(width)%\"\(spread)>\(text2)</td>"
+    return "<td class=\"\(kind)\" style=\"--w:\(width)%\"\(spread)>\(shown)</td>"
   }
 
   /// Methods by measures.
@@ -91,11 +92,11 @@ extension EvalPage {
       let best = columns.map { column in
         peers.count < 2
           ? nil
-          : peers.compactMap { $0.run?.summary[column.1]?.mean }.max {
+          : peers.compactMap { $0.run?.summary[column.1]?.mean }.filter(\.isFinite).max {
             column.1.isBetterSmall ? $0 > $1 : $0 < $1
           }
       }
-      let norm = compared.norms.map(\.relativeNorm).max().map { Numbers.percent($0) } ?? "–"
+      let norm = compared.norms.map(\.relativeNorm).largest.map { Numbers.percent($0) } ?? "–"
       let seconds = compared.secondsPerEdit.map { Numbers.significant($0, 2) } ?? "–"
       lines.append(
         row(

@@ -31,7 +31,7 @@ extension EvalReport {
     for row in byWay {
       table.add(
         [row.method, row.way?.title ?? "–"] + cells(row.run) + [
-          row.norms.map(\.relativeNorm).max().map { Numbers.percent($0) } ?? "–",
+          row.norms.map(\.relativeNorm).largest.map { Numbers.percent($0) } ?? "–",
           row.secondsPerEdit.map { Numbers.significant($0, 2) } ?? "–",
         ])
     }

@@ -76,9 +76,25 @@ struct EvalReport {
   static func short(_ label: String) -> String { label.count > 28 ? "…" + label.suffix(27) : label }
 
   func warn(_ messages: OutputOptions) {
-    if let run = runs.first, run.unmeasuredCount > 0 {
+    for run in runs where run.notNumberCount > 0 {
       messages.say(
-        "Warning: \(Numbers.count(run.unmeasuredCount, "probe")) could not be put: too long for the model, or the tokens of "
+        "Warning: the model's logits are not numbers (\(run.label), \(Numbers.count(run.notNumberCount, "probe"))): there is nothing to "
+          + "measure. `errata ask` names the weight that is damaged.")
+    }
+    if let run = runs.first, let (error, record, count) = run.unknownTokens {
+      let reason = ErrorReport.explain(error)
+      messages.say(
+        "Warning: \(Numbers.count(count, "probe")) could not be put (first: record \(record)): \(reason.why).")
+    }
+    if let run = runs.first, run.beyondTrainingCount > 0 {
+      messages.say(
+        "Warning: \(Numbers.count(run.beyondTrainingCount, "probe")) have more tokens than the model was trained for; what it says "
+          + "beyond its positions means little.")
+    }
+    let unmeasured = runs.first.map { $0.unmeasuredCount - ($0.unknownTokens?.count ?? 0) } ?? 0
+    if unmeasured > 0 {
+      messages.say(
+        "Warning: \(Numbers.count(unmeasured, "probe")) could not be put: too long for the model, or the tokens of "
           + "prompt and answer cannot be told apart.")
     }
     let known = runs.reduce(0) { $0 + $1.answers.count - $1.cost.asked }

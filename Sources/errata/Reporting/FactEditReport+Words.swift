@@ -64,7 +64,15 @@ extension FactEditReport {
           + "(first: \(first.fact.identifier), probability \(Numbers.percent(first.value.probability))). "
           + "Try more --steps, a larger --clamp, or other --layers.")
     }
-    let lost = failed.filter(\.value.isReached)
+    let first = failed.filter(\.subjectIsFirst)
+    if let line = first.first, recipe.update.method.optimizesValues {
+      warnings.append(
+        "\(Numbers.count(first.count, "fact")) did not take whose subject is the first token of the text (first: "
+          + "\(line.fact.identifier)). Put a word before the subject.")
+    }
+    let lost = failed.filter {
+      $0.value.isReached && !($0.subjectIsFirst && recipe.update.method.optimizesValues)
+    }
     if let first = lost.first, let advice = gradientAdvice {
       warnings.append(
         "\(Numbers.count(lost.count, "fact")) did not take (first: \(first.fact.identifier)). \(advice)")
@@ -74,12 +82,17 @@ extension FactEditReport {
           + "the update writes too little of it. Try a smaller --second-moment-weight, more --layers, or fewer facts at once."
       )
     }
-    if largestRelativeNorm > Self.largeNorm {
+    // Written so that what is no number is too much as well.
+    if !(largestRelativeNorm <= Self.largeNorm) {
       warnings.append(
         "the update is large: ‖Δ‖/‖W‖ is \(Numbers.percent(largestRelativeNorm)). Look at other answers with `errata ask`, "
           + "and try more --layers, a smaller --clamp, or a larger --second-moment-weight.")
     }
-    if let heldText, heldText.after - heldText.before > max(0.1, Self.largeLoss * heldText.before) {
+    if let heldText, !heldText.after.isFinite {
+      warnings.append(
+        "the model is being damaged: the loss of a held text, \(Numbers.significant(heldText.before, 3)) before, is no number any more. "
+          + "Edit fewer facts at once, or with a smaller --clamp.")
+    } else if let heldText, !(heldText.after - heldText.before <= max(0.1, Self.largeLoss * heldText.before)) {
       warnings.append(
         "the model is being damaged: the loss of a held text grows from \(Numbers.significant(heldText.before, 3)) to "
           + "\(Numbers.significant(heldText.after, 3)). Edit fewer facts at once, or with a smaller --clamp.")

@@ -48,10 +48,12 @@ enum Numbers {
     return fixed(value, decimals)
   }
 
-  /// A number with this many decimals.
+  /// A number with this many decimals; with an exponent where it is too long to be read, and – where it is none.
   static func fixed(_ value: Double, _ decimals: Int) -> String {
     var scale = 1.0
     for _ in 0..<decimals { scale *= 10 }
+    guard value.isFinite else { return "–" }
+    guard value.magnitude * scale < 1e15 else { return scientific(value, decimals + 1) }
     let scaled = Int((value.magnitude * scale).rounded())
     let sign = value < 0 && scaled != 0 ? "-" : ""
     guard decimals > 0 else { return sign + String(scaled) }
@@ -88,10 +90,16 @@ enum Numbers {
     return result
   }
 
+  /// A long text's beginning, on one line.
+  static func beginning(of text: String, limit: Int = 60) -> String {
+    let line = oneLine(String(text.prefix(limit + 1)))
+    return line.count > limit ? line.prefix(limit) + "…" : line
+  }
+
   /// A bar of up to twelve cells.
   static func bar(_ value: Double, of largest: Double) -> String {
-    guard largest > 0, value > 0 else { return "" }
-    return String(repeating: "█", count: max(1, Int((12 * value / largest).rounded())))
+    guard largest > 0, value > 0, largest.isFinite else { return "" }
+    return String(repeating: "█", count: max(1, Int((12 * min(value / largest, 1)).rounded())))
   }
 
   /// 4096 × 14336.

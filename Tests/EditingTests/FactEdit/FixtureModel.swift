@@ -12,6 +12,7 @@ struct FixtureModel: Sendable {
   let name: String
   let network: Network
   let tokenizer: Tokenizer
+  var encoder: PromptEncoder { PromptEncoder(tokenizer, for: network.configuration) }
   let contexts: [ContextTemplate]
   let records: [FactRecord]
 
@@ -36,7 +37,7 @@ struct FixtureModel: Sendable {
 
   /// Problems of some facts, one each.
   func problems(_ facts: [Fact]) throws -> [ValueProblem] {
-    try GroupedFacts(facts).groups.map { try ValueProblem($0, contexts: contexts, tokenizer: tokenizer) }
+    try GroupedFacts(facts).groups.map { try ValueProblem($0, contexts: contexts, encoder: encoder) }
   }
 
   /// The first facts of the world.

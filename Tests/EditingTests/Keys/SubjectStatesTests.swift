@@ -93,7 +93,7 @@ import Transformer
   @Test func `without contexts every rule gives the bare prompt's key`() throws {
     let model = try FixtureModel("tiny-gpt2")
     let problem = try ValueProblem(
-      GroupedFacts(model.facts(1)).groups[0], contexts: [], tokenizer: model.tokenizer)
+      GroupedFacts(model.facts(1)).groups[0], contexts: [], encoder: model.encoder)
     let states = SubjectStates([problem])
     let bare = try states.keys(in: model.network, layer: 1, averaging: .bare)
     for rule in [SubjectStates.Averaging.contexts, .groups] {

@@ -53,7 +53,7 @@ import Transformer
       [TokenSequence(p.prompt)], from: rows, .init(p.layer + 1..<3), keeping: .tape)
     let logits = p.network.logits(of: run, rows: p.positions + [p.subject])
     let divergence = LossTerm(row: p.positions.count, .divergence(from: before), weight: 0.0625)
-    let (values, gradient) = p.network.loss(p.targets + [divergence], of: logits)
+    let (values, gradient) = try p.network.loss(p.targets + [divergence], of: logits)
 
     let nll = values.prefix(p.labels.count).reduce(0, +) / Float(p.labels.count)
     #expect(relativeError([nll], try p.reference.floats("gradient.nll")) < 1e-5)
@@ -70,7 +70,7 @@ import Transformer
       let run = try p.network.run(
         [sequence], from: p.rows(adding: delta, from: first), .init(p.layer + 1..<3), keeping: .tape)
       let logits = p.network.logits(of: run, rows: p.positions.map { $0 - first })
-      let (_, gradient) = p.network.loss(p.targets, of: logits)
+      let (_, gradient) = try p.network.loss(p.targets, of: logits)
       return Array(
         p.network.backward(run, logits: logits, gradient: gradient).matrix().row(p.subject - first))
     }
@@ -92,7 +92,7 @@ import Transformer
     let run = try p.network.run(
       [TokenSequence(p.prompt)], from: below.hidden.matrix(), .init(p.layer + 1..<3), keeping: .tape)
     let logits = p.network.logits(of: run, rows: p.positions)
-    let (_, gradient) = p.network.loss(p.targets, of: logits)
+    let (_, gradient) = try p.network.loss(p.targets, of: logits)
     let values = p.network.backward(run, logits: logits, gradient: gradient).matrix()
     #expect(
       relativeError(values.row(p.subject), try p.reference.floats("gradient.value")) < Self.tolerance)
@@ -121,7 +121,7 @@ import Transformer
     }
     let run = try p.network.run([TokenSequence(p.prompt)], from: rows, span, keeping: .tape)
     let logits = p.network.logits(of: run, rows: p.positions)
-    let (_, gradient) = p.network.loss(p.targets, of: logits)
+    let (_, gradient) = try p.network.loss(p.targets, of: logits)
     let offset = p.network.backward(run, logits: logits, gradient: gradient).matrix().row(p.subject)
     #expect(relativeError(offset, try p.reference.floats("gradient.attention")) < Self.tolerance)
   }

@@ -1,5 +1,3 @@
-internal import Transformer
-
 /// Texts that are run together, each going on from what it shares with the one before it, so that no beginning is run twice.
 ///
 /// Probes share a great deal: an answer and its rival the prompt, neighbors the statement before them, all prompts of a record one

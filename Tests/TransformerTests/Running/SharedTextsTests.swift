@@ -1,8 +1,7 @@
 import TestSupport
 import Testing
-import Transformer
 
-@testable import Evaluation
+@testable import Transformer
 
 struct SharedTextsTests {
   private static func shared(_ texts: [[Int32]]) -> SharedTexts {
