@@ -30,7 +30,7 @@ class Run:
     def __init__(self, errata, folder, quick):
         self.errata, self.folder, self.quick = os.path.abspath(errata), folder, quick
         self.has_torch = subprocess.run([sys.executable, "-c", "import torch, safetensors.torch"],
-                                        stderr=subprocess.DEVNULL).returncode == 0
+                                        stderr=subprocess.DEVNULL, check=False).returncode == 0
         self.rows = []
 
     # Measuring
@@ -53,8 +53,8 @@ class Run:
         rounds = [[self.once(*command) for command in commands] for _ in range(repeats)]
         costs = []
         for one in zip(*rounds):
-            middle = lambda field: statistics.median(getattr(cost, field) for cost in one)
-            costs.append(Cost(middle("wall"), middle("cpu"), middle("system"), max(cost.peak for cost in one), one[0].output))
+            middle = [statistics.median(getattr(cost, field) for cost in one) for field in ("wall", "cpu", "system")]
+            costs.append(Cost(*middle, max(cost.peak for cost in one), one[0].output))
         return costs
 
     def tool(self, *arguments):

@@ -42,7 +42,7 @@ def features(lm, facts, layers):
         head, target = text(lm, fact)
         kept, handles = {}, []
         for layer in layers:
-            def hook(_, inputs, output, layer=layer):
+            def hook(_, inputs, output, layer=layer, kept=kept):
                 output = output if output.requires_grad else output.detach().requires_grad_()
                 output.retain_grad()
                 kept[layer] = inputs[0].detach()[0], output
@@ -79,7 +79,7 @@ def fine_tune(lm, facts, layer, rate, bound, steps):
     weight.requires_grad_()
     optimizer, curve, first = torch.optim.Adam([weight], rate), [], None
     for _ in range(steps):
-        losses = torch.stack([loss(lm, f, lm.forward([sum(text(lm, f), [])])[0]) for f in facts])
+        losses = torch.stack([loss(lm, f, lm.forward([[*text(lm, f)[0], *text(lm, f)[1]]])[0]) for f in facts])
         curve.append(losses.detach())
         optimizer.zero_grad()
         losses.mean().backward()

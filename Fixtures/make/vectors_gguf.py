@@ -16,7 +16,6 @@ from importlib.metadata import version
 import gguf
 import numpy as np
 
-import ggml
 from vector_file import Vector, write_all
 
 U8, I8, U16, I16, U32, I32, F32, BOOL, STRING, ARRAY, U64, I64, F64 = range(13)
@@ -281,7 +280,7 @@ def ggml_accepts(paths):
     verdicts = []
     while len(verdicts) < len(paths):
         run = subprocess.run([sys.executable, "-c", program, *paths[len(verdicts):]], stdout=subprocess.PIPE,
-                             stderr=subprocess.DEVNULL, text=True)
+                             stderr=subprocess.DEVNULL, text=True, check=False)
         verdicts += [line == "1" for line in run.stdout.split()]
         if len(verdicts) < len(paths):
             verdicts.append(False)

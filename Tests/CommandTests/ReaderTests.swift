@@ -12,6 +12,12 @@ import Testing
     return check?.status == 0 ? name : nil
   }()
 
+  @Test(.enabled(if: getenv("ERRATA_PYTHON") != nil, "ERRATA_PYTHON names no Python"))
+  func `a Python that is named has what the reader needs`() {
+    #expect(
+      Self.python != nil, "ERRATA_PYTHON has no numpy or no zstandard, so the readers would not be compared")
+  }
+
   /// All element types where the rounding is defined for them, both orientations, both types of factors.
   static let cases: [(orientation: String, options: [String], types: [ElementType])] = [
     ("output-major", [], [.f64, .f32, .f16, .bf16]),
