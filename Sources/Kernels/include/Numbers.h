@@ -1,7 +1,7 @@
 // Differences of two tensors' elements as symbols, and an entropy coder for them: static tables per context, rANS, raw low
 // bits. `Formats/patch.md`, "Differences" and "Numbers", defines the bytes.
 //
-// Source of the coder: J. Duda, "Asymmetric numeral systems", arXiv:1311.2540; four interleaved states as in F. Giesen,
+// Source of the coder: J. Duda, "Asymmetric numeral systems", arXiv:1311.2540; interleaved states as in F. Giesen,
 // "Interleaved entropy coders", arXiv:1402.3392. Tables that share slots, so that one stream is read from both sides, are ours.
 #ifndef ERRATA_NUMBERS_H
 #define ERRATA_NUMBERS_H
