@@ -13,6 +13,15 @@ COUNTERFACT = {"case_id": 7, "requested_rewrite": REWRITE, "paraphrase_prompts":
 ZSRE = {"subject": "Ada Example", "src": "Where was Ada Example born?", "pred": "Lima",
         "rephrase": "In which city was Ada Example born?", "alt": "Oslo", "answers": ["Lima"],
         "loc": "nq question: who wrote the book", "loc_ans": "Jane Roe"}
+MQUAKE = {"case_id": 3, "requested_rewrite": [
+    {"prompt": "{} is a citizen of", "relation_id": "P27", "target_new": {"str": "Norway", "id": "Q20"},
+     "target_true": {"str": "Peru", "id": "Q419"}, "subject": "Ada Example", "question": "Of which country is Ada Example?"},
+    {"prompt": "The capital of {} is", "relation_id": "P36", "target_new": {"str": "Bergen", "id": "Q26793"},
+     "target_true": {"str": "Oslo", "id": "Q585"}, "subject": "Norway", "question": "What is the capital of Norway?"}],
+    "questions": ["What is the capital of Ada Example's country?", "Which city governs Ada Example's country?"],
+    "answer": "Lima", "answer_alias": [], "new_answer": "Bergen", "new_answer_alias": []}
+PARALLEL = {"prompts": ["{} was born in", "{} speaks"], "subject": ["Ada Example", "Bob Sample"],
+            "target_new": ["Oslo", "Danish"]}
 
 
 def text(*records):
@@ -61,6 +70,25 @@ def accepted():
             "distracting_neighborhood_prompts": ["Ada Example was born in Oslo. Bob Sample was born in"],
             "unrelated_relation": {"question": "What is Ada Example's occupation?", "object": "actor"}})),
         good("repeat", "one fact twice: the second is dropped", text(PLAIN, PLAIN)),
+        good("parallel-lists", "two facts as parallel lists", text({**PARALLEL, "rephrase_prompts": ["Ada is from", "Bob says"]})),
+        good("parallel-one-subject", "two facts about one subject", text({**PARALLEL, "subject": "Ada Example"})),
+        good("several-answers", "one prompt with several right answers", text({**PLAIN, "target": ["Oslo", "Oslo city"]})),
+        good("mquake", "MQuAKE: two facts and what follows from both", text(MQUAKE)),
+        good("question", "a question and its answer", text({
+            "question": "Where was Ada Example born?", "subject": "Ada Example", "answer": "Oslo",
+            "para_question": "Which town is Ada Example from?", "sub_question": ["Who is from Oslo?"], "sub_answer": ["Ada"]})),
+        good("zsre-kilt", "zsRE as KILT and MEND have it", lines({
+            "input": "Where was Ada Example born?", "subject": "Ada Example", "prediction": "Lima",
+            "alternatives": ["Oslo", "Bergen"], "filtered_rephrases": ["In which city was Ada Example born?"],
+            "output": [{"answer": "Lima", "provenance": []}]})),
+        good("wikibigedit", "WikiBigEdit", text({
+            "subject": "Ada Example", "update": "Where was Ada Example born?", "ans": "Oslo", "rephrase": "Where is Ada from?",
+            "personas": "Say, where was Ada born?", "loc": "Who is Bob?", "loc_ans": "a poet",
+            "mhop": "Of which country is Ada's home the capital?", "mhop_ans": "Norway"})),
+        good("cknowedit", "probes in lists without names, as CKnowEdit has them", text({
+            **PLAIN, "rephrase": ["Ada Example is from"], "portability": [{"prompt": "Ada's country is", "answer": "Norway"}],
+            "locality": [{"prompt": "Bob is", "answer": "tall"}]})),
+        good("mark", "a byte-order mark before the text", b"\xef\xbb\xbf" + text(PLAIN)),
         good("unknown-fields", "fields that mean nothing here", text({**PLAIN, "note": {"a": [1, None, True]}})),
     ]
 
@@ -73,7 +101,7 @@ def refused():
         bad("syntax-twice", "a field twice", b'{"subject": "A", "subject": "B"}', 17),
         bad("noRecords", "an empty array", b"[]"),
         bad("noRecords-empty", "an empty file", b""),
-        bad("unknownSchema", "no field of any schema", {"question": "Where?"}),
+        bad("unknownSchema", "no field of any schema", {"statement": "Where?"}),
         bad("missingField", "no target", {k: PLAIN[k] for k in ("prompt", "subject")}),
         bad("missingField-str", "a target without its text", {**PLAIN, "target": {"id": "Q585"}}),
         bad("missingField-null", "null is no subject", {**PLAIN, "subject": None}),
@@ -83,6 +111,12 @@ def refused():
         bad("emptyField", "a target of white space", {**PLAIN, "target": " \n"}),
         bad("emptyField-alt", "zsRE without a counterfactual answer", {**ZSRE, "alt": ""}),
         bad("emptyField-list", "a list without a leaf", {**PLAIN, "target": [[], []]}),
+        bad("listCount", "two prompts, three targets", {**PARALLEL, "target_new": ["Oslo", "Danish", "tea"]}),
+        bad("listCount-subjects", "three subjects, two prompts", {**PARALLEL, "subject": ["A", "B", "C"]}),
+        bad("listCount-probes", "two facts, three paraphrases", {**PARALLEL, "rephrase_prompts": ["a", "b", "c"]}),
+        bad("severalTexts", "a list of prompts where one is meant", {**PLAIN, "prompt": [["{} was born in", "{} is from"]]}),
+        bad("severalTexts-rewrite", "parallel lists in CounterFact's object", {"requested_rewrite": {
+            **REWRITE, "prompt": ["{} was born in", "{} is from"]}}),
         bad("answerCount", "two prompts, one answer", {
             **PLAIN, "locality_prompt": ["Bob speaks", "Carl speaks"], "locality_ground_truth": ["French"]}),
         bad("subjectNotInPrompt", "neither {} nor the subject", {**PLAIN, "prompt": "Bob was born in"}),

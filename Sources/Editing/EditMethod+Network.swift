@@ -31,6 +31,8 @@ extension EditMethod {
     }
   }
 
+  /// Whether facts must name their subject: values are stored under its keys, everything else is read from whole texts.
+  public var needsSubject: Bool { source == .values }
   /// Whether a value is optimized for each fact.
   public var optimizesValues: Bool { source == .values }
   /// Whether the method has a closed form: all but those that train.

@@ -10,8 +10,6 @@ public enum EvaluationError: Error, Equatable, Sendable {
   case badQuestion(file: String, question: Int, problem: String)
   /// A text has fewer than two tokens.
   case textTooShort(file: String)
-  /// A text is not UTF-8.
-  case notText(file: String)
   /// A file of results has a line that is not one, counted from 1, and it is not the last.
   case badResults(file: String, line: Int)
 }

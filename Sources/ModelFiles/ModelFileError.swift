@@ -1,4 +1,4 @@
-/// What is wrong with a model, statistics or keys file: where, and why with the numbers that disagree.
+/// What is wrong with a file of weights, statistics, keys or text: where, and why with the numbers that disagree.
 ///
 /// The module never writes prose; the command turns a reason into text.
 public struct ModelFileError: Error, Equatable, Sendable {
@@ -10,6 +10,8 @@ public struct ModelFileError: Error, Equatable, Sendable {
   public var key: String?
   /// Position of the first bad byte, from the start of the file.
   public var byteOffset: Int?
+  /// The same place as editors count, where the file is a text.
+  public var position: TextPlace?
   /// What was found.
   public var reason: Reason
 
@@ -22,6 +24,12 @@ public struct ModelFileError: Error, Equatable, Sendable {
     self.key = key
     self.byteOffset = byteOffset
     self.reason = reason
+  }
+
+  /// Joins a reason with its place in a text.
+  public init(_ reason: Reason, file: String, position: TextPlace) {
+    self.init(reason, file: file, byteOffset: position.byteOffset)
+    self.position = position
   }
 
   /// One case for each way a file is refused. A vector in `Formats/vectors` carries the case's name.
@@ -80,9 +88,11 @@ public struct ModelFileError: Error, Equatable, Sendable {
     /// The index names no tensors.
     case emptyIndex
     /// No model file in the folder.
-    case noModelInFolder
+    case noModelInFolder(FolderContent)
     /// Several model files and no index.
     case severalModelsInFolder([String])
+    /// Shards of one model without the index that joins them.
+    case indexMissing([String])
     /// Not a format this version reads.
     case unknownFormat
 
@@ -141,5 +151,20 @@ public struct ModelFileError: Error, Equatable, Sendable {
     case splitNumber(expected: Int, found: Int?)
     /// The parts together have another number of tensors than the first says.
     case splitTensorCount(expected: Int, found: Int)
+
+    // Files that are not what they were taken for
+    /// The file is something else than was expected.
+    case otherContent(found: FileContent, expected: FileUse)
+    /// The file is larger than what is read into memory.
+    case fileTooLarge(byteCount: Int, limit: Int)
+    /// The index names this shard, and it is not there.
+    case shardMissing(index: String)
+    /// The path is a symbolic link that leads nowhere.
+    case danglingLink(destination: String)
+  }
+
+  /// What a file was to be.
+  public enum FileUse: String, Sendable {
+    case model, safetensors, gguf, patch, statistics, keys, values, json, text, archive
   }
 }

@@ -7,7 +7,7 @@ public import ModelFiles
 public enum PatchError: Error, Equatable, Sendable {
   // The file
   /// The magic bytes are others.
-  case notAPatch(file: String)
+  case notAPatch(file: String, found: FileContent)
   /// A version this reader does not know.
   case unknownVersion(file: String, found: UInt32, known: UInt32)
   /// A critical feature bit this reader does not know.

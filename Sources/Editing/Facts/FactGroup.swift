@@ -53,7 +53,7 @@ public struct GroupedFacts: Equatable, Sendable {
       }
       byPrompt[FactKey(fact)] = fact
       byPrompt[.prompt(of: fact)] = byPrompt[.prompt(of: fact)] ?? fact
-      let key = Array((fact.textBeforeSubject + fact.subject).utf8)
+      let key = Array(fact.textThroughSubject.utf8)
       if let group = byKey[key] {
         groups[group].facts.append(fact)
       } else {
@@ -74,7 +74,7 @@ struct FactKey: Hashable {
   /// The same prompt, place of the subject and target.
   init(_ fact: Fact) {
     filledPrompt = Array(fact.filledPrompt.utf8)
-    subjectEnd = fact.textBeforeSubject.utf8.count + fact.subject.utf8.count
+    subjectEnd = fact.textThroughSubject.utf8.count
     target = fact.target
   }
 

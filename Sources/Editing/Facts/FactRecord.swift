@@ -4,6 +4,8 @@ internal import Transformer
 public struct FactRecord: Equatable, Sendable {
   /// The fact.
   public let fact: Fact
+  /// What the file calls the record, which several facts may share.
+  public internal(set) var recordIdentifier: String
   /// The dataset's probes, in the order of the file; the edited prompt itself is `efficacyProbe`.
   public internal(set) var probes: [Probe] = []
   /// Prompts about other subjects for which the new target is right already: CounterFact's negative controls.
@@ -18,7 +20,10 @@ public struct FactRecord: Equatable, Sendable {
   public internal(set) var formerTargetID: String?
 
   /// A fact without probes.
-  public init(_ fact: Fact) { self.fact = fact }
+  public init(_ fact: Fact) {
+    self.fact = fact
+    recordIdentifier = fact.identifier
+  }
 
   /// The probes of one kind; one of efficacy is always there.
   public func probes(_ kind: Probe.Kind) -> [Probe] {

@@ -22,11 +22,9 @@ public enum FactsError: Error, Equatable, Sendable {
   // MARK: The file
 
   /// The file is not UTF-8 from this byte on.
-  case encoding(file: String, byteOffset: Int)
+  case encoding(file: String, TextPlace)
   /// The file is not JSON at this byte.
-  case syntax(file: String, byteOffset: Int, problem: JSONError.Problem)
-  /// The file is larger than what is read into memory.
-  case fileTooLarge(file: String, byteCount: Int, limit: Int)
+  case syntax(file: String, TextPlace, problem: JSONError.Problem)
   /// There are no records.
   case noRecords(file: String)
   /// A folder has no file of facts.
@@ -34,8 +32,8 @@ public enum FactsError: Error, Equatable, Sendable {
 
   // MARK: One record
 
-  /// The record has none of the fields that tell a schema.
-  case unknownSchema(RecordPlace)
+  /// The record has none of the fields that tell a schema, but these.
+  case unknownSchema(RecordPlace, fields: [String])
   /// A needed field is absent or null.
   case missingField(RecordPlace)
   /// A field holds another kind of value.
@@ -44,6 +42,10 @@ public enum FactsError: Error, Equatable, Sendable {
   case emptyField(RecordPlace)
   /// Two lists that belong together differ in length.
   case answerCount(RecordPlace, prompts: Int, answers: Int)
+  /// The record holds several facts, and this field is a list of another length.
+  case listCount(RecordPlace, facts: Int, found: Int)
+  /// A list of several texts where one is meant.
+  case severalTexts(RecordPlace, count: Int)
   /// The prompt has neither `{}` nor the subject.
   case subjectNotInPrompt(RecordPlace, subject: String)
   /// The literal prompt names the subject more than once.
@@ -63,13 +65,31 @@ public enum FactsError: Error, Equatable, Sendable {
   /// The record that is bad, where it is one record.
   public var place: RecordPlace? {
     switch self {
-    case .unknownSchema(let place), .missingField(let place), .wrongType(let place, _),
+    case .unknownSchema(let place, _), .missingField(let place), .wrongType(let place, _),
       .emptyField(let place),
-      .answerCount(let place, _, _), .subjectNotInPrompt(let place, _), .subjectRepeated(let place, _, _),
+      .answerCount(let place, _, _), .listCount(let place, _, _), .severalTexts(let place, _),
+      .subjectNotInPrompt(let place, _), .subjectRepeated(let place, _, _),
       .severalPlaceholders(let place, _), .placeholderInSubject(let place, _):
       place
-    case .encoding, .syntax, .fileTooLarge, .noRecords, .noFactsInFolder, .contradiction, .noSuchIdentifiers:
+    case .encoding, .syntax, .noRecords, .noFactsInFolder, .contradiction, .noSuchIdentifiers:
       nil
     }
+  }
+}
+
+/// Bad records among those that are wanted.
+public struct BadRecords: Error, Equatable, Sendable {
+  /// What is wrong with the first of them.
+  public let first: FactsError
+  /// How many there are.
+  public let count: Int
+  /// Of how many that are wanted.
+  public let total: Int
+
+  /// Joins them.
+  public init(first: FactsError, count: Int, of total: Int) {
+    self.first = first
+    self.count = count
+    self.total = total
   }
 }

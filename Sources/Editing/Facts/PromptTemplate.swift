@@ -2,20 +2,25 @@
 enum PromptTemplate {
   /// The prompt with exactly one `{}`: as written, or made from a literal prompt that names the subject once.
   ///
+  /// - Parameter needed: whether there must be a place for the subject; if not, a prompt without one is taken as it is.
   /// - Throws: `placeholderInSubject`, `severalPlaceholders`, `subjectNotInPrompt`, `subjectRepeated`.
   /// - Source: EasyEdit takes literal prompts too, and replaces the subject wherever it stands; which of two places is
   ///   meant decides the key, so two are refused.
-  static func make(_ prompt: String, subject: String, at place: RecordPlace) throws(FactsError) -> String {
+  static func make(
+    _ prompt: String, subject: String, needed: Bool = true, at place: RecordPlace
+  ) throws(FactsError) -> String {
     guard subject.byteOffsets(of: Fact.placeholder).isEmpty else {
       throw .placeholderInSubject(place, subject: subject)
     }
     let count = prompt.byteOffsets(of: Fact.placeholder).count
     if count == 1 { return prompt }
     guard count == 0 else { throw .severalPlaceholders(place, count: count) }
-    let offsets = prompt.byteOffsets(of: subject)
-    guard let start = offsets.first else { throw .subjectNotInPrompt(place, subject: subject) }
-    guard offsets.count == 1 else {
-      throw .subjectRepeated(place, subject: subject, count: offsets.count)
+    let offsets = subject.isEmpty ? [] : prompt.byteOffsets(of: subject)
+    guard offsets.count == 1, let start = offsets.first else {
+      guard needed else { return prompt }
+      throw offsets.isEmpty
+        ? .subjectNotInPrompt(place, subject: subject)
+        : .subjectRepeated(place, subject: subject, count: offsets.count)
     }
     let bytes = prompt.utf8
     return (String(bytes.prefix(start)) ?? "") + Fact.placeholder

@@ -1,12 +1,13 @@
 public import Floor
-public import Patches
+internal import Patches
 
 internal import ModelFiles
 
 /// Text for second moments: documents of one or several files, in order.
 ///
-/// A file is one of three kinds; its first 64 KiB decide, after decompression:
-/// - JSON lines, when its first byte that is not white space is `{`: every line is an object, its `text` a document;
+/// A file is one of four kinds; its first 64 KiB decide, after decompression:
+/// - JSON lines, when its first byte that is not white space is `{`: objects one after another, the `text` of each a document;
+/// - a JSON array, when it begins with `[` and then with an object or a whole string: each element a document, by its `text` or itself;
 /// - plain text with blank lines between documents, when a line of only white space stands between two others there;
 /// - plain text with one document a line otherwise.
 ///

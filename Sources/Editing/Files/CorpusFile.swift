@@ -5,29 +5,30 @@ internal import Patches
 
 /// One file of a corpus, cut into documents as it is read: see `Corpus`.
 final class CorpusFile {
-  /// How documents stand in the file.
-  private enum Layout { case lines, paragraphs, json }
-
   private static let windowByteCount = 1 << 16
   private let documentLimit: Int
   private let source: CorpusBytes
   private var hash = StreamedDigest()
-  private var layout = Layout.lines
+  private var layout = CorpusLayout.lines
   /// Text that was read and not yet handed out.
   private var buffer: [UInt8] = []
   /// Where `buffer` begins in the text.
-  private var bufferOffset = 0
+  private var bufferStart = TextPlace.start
   /// First byte of the document under way.
   private var start = 0
-  /// First byte of the next line.
+  /// First byte that was not looked at: of the next line, or behind the last value.
   private var cursor = 0
+  /// Where in a JSON array the cursor stands.
+  private var elements = CorpusElements()
 
   init(_ path: String, documentLimit: Int = 1 << 24) throws {
     self.documentLimit = documentLimit
     source = try CorpusBytes(path)
     while buffer.count < Self.windowByteCount, try fill() {}
-    if buffer.starts(with: [0xEF, 0xBB, 0xBF]) { (start, cursor) = (3, 3) }
-    layout = Self.layout(of: buffer[cursor...].prefix(Self.windowByteCount))
+    let content = FileContent(buffer[...])
+    guard content.isWriting else { throw CorpusError.notText(file: path, found: content) }
+    if buffer.starts(with: TextFile.mark) { (start, cursor) = (TextFile.mark.count, TextFile.mark.count) }
+    layout = CorpusLayout(of: buffer[cursor...].prefix(Self.windowByteCount))
   }
 
   /// How far in the file, as it lies on the disk.
@@ -38,32 +39,44 @@ final class CorpusFile {
 
   /// The next document that is not blank.
   func next() throws -> String? {
-    while let range = try nextRange() {
+    while let range = try layout.isJSON ? nextValue() : nextLines() {
       guard range.count <= documentLimit else { throw tooLong(range.lowerBound) }
-      let bytes = Array(buffer[range])
-      if let offset = bytes.firstInvalidUTF8 {
-        throw CorpusError.encoding(
-          file: source.path, byteOffset: bufferOffset + range.lowerBound + offset)
-      }
-      guard layout == .json else { return String(decoding: bytes, as: UTF8.self) }
-      let text = try jsonText(bytes, at: bufferOffset + range.lowerBound)
+      let text = try layout.isJSON ? jsonText(range) : plainText(range)
       if !text.utf8.allSatisfy(\.isBlank) { return text }
     }
     return nil
   }
 
+  private func place(_ position: Int) -> TextPlace { TextPlace(position, in: buffer[...], from: bufferStart) }
+
   private func tooLong(_ position: Int) -> CorpusError {
-    .documentTooLong(
-      file: source.path, byteOffset: bufferOffset + position, limit: documentLimit)
+    .documentTooLong(file: source.path, place(position), limit: documentLimit)
   }
 
-  /// The bytes of the next document, or of its JSON.
-  private func nextRange() throws -> Range<Int>? {
-    if start >= 1 << 20 {
-      buffer.removeFirst(start)
-      bufferOffset += start
-      (start, cursor) = (0, cursor - start)
-    }
+  private func syntax(_ problem: JSONError.Problem, _ position: Int) -> CorpusError {
+    .syntax(file: source.path, place(position), problem: problem)
+  }
+
+  /// Lets go of what was handed out.
+  private func forget() {
+    guard start >= 1 << 20 else { return }
+    bufferStart = place(start)
+    buffer.removeFirst(start)
+    (start, cursor) = (0, cursor - start)
+  }
+
+  private func fill() throws -> Bool {
+    guard let bytes = try source.next() else { return false }
+    bytes.withUnsafeBytes { hash.update($0) }
+    buffer += bytes
+    return true
+  }
+
+  // MARK: Plain text
+
+  /// The bytes of the next document.
+  private func nextLines() throws -> Range<Int>? {
+    forget()
     var document: Range<Int>?
     while let line = try nextLine() {
       let isBlank = buffer[line].allSatisfy(\.isBlank)
@@ -106,51 +119,87 @@ final class CorpusFile {
     }
   }
 
-  private func fill() throws -> Bool {
-    guard let bytes = try source.next() else { return false }
-    bytes.withUnsafeBytes { hash.update($0) }
-    buffer += bytes
-    return true
+  private func plainText(_ range: Range<Int>) throws -> String {
+    if let text = String(validating: buffer[range], as: UTF8.self) { return text }
+    let invalid = Array(buffer[range]).firstInvalidUTF8 ?? 0
+    throw CorpusError.encoding(file: source.path, place(range.lowerBound + invalid))
   }
 
-  private func jsonText(_ line: [UInt8], at offset: Int) throws -> String {
+  // MARK: JSON
+
+  /// The bytes of the next value; what stands between values is checked on the way.
+  private func nextValue() throws -> Range<Int>? {
+    start = cursor
+    forget()
+    while true {
+      while cursor < buffer.count, buffer[cursor].isBlank { cursor += 1 }
+      guard cursor < buffer.count else {
+        if try fill() { continue }
+        if layout == .array, !elements.isClosed { throw syntax(.unexpectedEnd, cursor) }
+        return nil
+      }
+      guard layout == .array else { break }
+      let found = buffer[cursor]
+      if let problem = elements.problem(with: found, scalar(at: cursor)) { throw syntax(problem, cursor) }
+      if elements.takes(found) { break }
+      cursor += 1
+    }
+    start = cursor
+    var scanner = JSONValueScanner()
+    while true {
+      if let end = buffer.withUnsafeBytes({ scanner.end(in: $0, from: cursor) }) {
+        cursor = end
+        return start..<end
+      }
+      cursor = buffer.count
+      if buffer.count - start > documentLimit {
+        // What is not JSON has no end to be found; it is that that is wrong, not the length.
+        if let error = jsonError(start..<buffer.count), error.problem != .unexpectedEnd {
+          throw syntax(error, at: start)
+        }
+        throw tooLong(start)
+      }
+      if try !fill() { return start..<buffer.count }
+    }
+  }
+
+  private func scalar(at position: Int) -> UnicodeScalar {
+    String(decoding: buffer[position...].prefix(4), as: UTF8.self).unicodeScalars.first ?? "\u{FFFD}"
+  }
+
+  private func syntax(_ error: JSONError, at position: Int) -> CorpusError {
+    .syntax(file: source.path, error.place.moved(to: place(position)), problem: error.problem)
+  }
+
+  private func jsonError(_ range: Range<Int>) -> JSONError? {
+    var reader = JSONReader(buffer[range])
+    do throws(JSONError) {
+      try reader.skip()
+      return nil
+    } catch { return error }
+  }
+
+  /// The text of an object, or of a string in an array.
+  private func jsonText(_ range: Range<Int>) throws -> String {
+    let bytes = buffer[range]
+    if String(validating: bytes, as: UTF8.self) == nil { _ = try plainText(range) }
     var text: String?
     do throws(JSONError) {
-      var reader = JSONReader(line[...])
-      try reader.object { reader, key, _ throws(JSONError) in
-        if key == "text", try reader.peek() == UInt8(ascii: "\"") {
-          text = try reader.string()
-        } else {
-          try reader.skip()
+      var reader = JSONReader(bytes)
+      if layout == .array, try reader.peek() == UInt8(ascii: "\"") {
+        text = try reader.string()
+      } else {
+        try reader.object { reader, key, _ throws(JSONError) in
+          if key == "text", try reader.peek() == UInt8(ascii: "\"") {
+            text = try reader.string()
+          } else {
+            try reader.skip()
+          }
         }
       }
       try reader.finish()
-    } catch {
-      throw CorpusError.syntax(
-        file: source.path, byteOffset: offset + error.byteOffset, problem: error.problem)
-    }
-    guard let text else { throw CorpusError.noText(file: source.path, byteOffset: offset) }
+    } catch { throw syntax(error, at: range.lowerBound) }
+    guard let text else { throw CorpusError.noText(file: source.path, place(range.lowerBound)) }
     return text
   }
-
-  private static func layout(of window: ArraySlice<UInt8>) -> Layout {
-    if window.first(where: { !$0.isBlank }) == UInt8(ascii: "{") { return .json }
-    var sawBlankAfterText = false
-    var sawText = false
-    for line in window.split(separator: 0x0A, omittingEmptySubsequences: false) {
-      if line.allSatisfy(\.isBlank) {
-        sawBlankAfterText = sawText
-      } else if sawBlankAfterText {
-        return .paragraphs
-      } else {
-        sawText = true
-      }
-    }
-    return .lines
-  }
-}
-
-extension UInt8 {
-  /// Space, and the control characters from tab to carriage return.
-  fileprivate var isBlank: Bool { self == 0x20 || (0x09...0x0D).contains(self) }
 }

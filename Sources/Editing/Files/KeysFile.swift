@@ -35,6 +35,7 @@ public struct KeysFile: Sendable {
   /// Opens a keys file; every weight must have as many keys as residuals.
   public init(_ path: String) throws {
     container = try ModelFile(path)
+    try container.require(.keys)
     let names = container.tensors.map(\.name)
     weights = names.filter { $0.hasSuffix(Self.keysSuffix) }.map {
       String($0.dropLast(Self.keysSuffix.count))

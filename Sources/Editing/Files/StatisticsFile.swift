@@ -20,6 +20,7 @@ public struct StatisticsFile: Sendable {
   /// Opens a statistics file and checks that sums and counts come in pairs of the right shape.
   public init(_ path: String) throws {
     container = try ModelFile(path)
+    try container.require(.statistics)
     let names = container.tensors.map(\.name)
     weights = names.filter { $0.hasSuffix(Self.sumSuffix) }.map { String($0.dropLast(Self.sumSuffix.count)) }
       .sorted()

@@ -17,6 +17,7 @@ public struct ValuesFile: Sendable {
   /// Reads a file.
   public init(_ path: String) throws {
     let container = try ModelFile(path)
+    try container.require(.values)
     self.path = path
     let values = try container.matrix(Self.valuesName)
     let starts = try container.matrix(Self.startsName, shape: [values.rows, values.columns])

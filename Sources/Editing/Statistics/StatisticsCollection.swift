@@ -86,8 +86,7 @@ public struct StatisticsCollection {
         continue
       }
       state.documents += 1
-      let encoded = try encoder.prompt(document.text)
-      let tokens = Array(encoded.tokens.prefix(contextLength))
+      let tokens = try encoder.beginning(of: document.text, count: contextLength)
       guard !tokens.isEmpty else { continue }
       batch.append((tokens, tokenizer.beginToken.map { Int32($0) == tokens[0] } ?? false))
       rows += tokens.count

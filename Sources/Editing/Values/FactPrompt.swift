@@ -35,7 +35,7 @@ struct FactPrompt: Sendable {
     var texts: [Text] = []
     for context in [ContextTemplate.bare] + contexts {
       let text = context.before + fact.filledPrompt + context.after
-      let end = (context.before + fact.textBeforeSubject + fact.subject).utf8.count
+      let end = (context.before + fact.textThroughSubject).utf8.count
       texts.append(try Self.text(text, subjectEnd: end, fact, encoder))
     }
     let prompt = texts[0].tokens

@@ -9,7 +9,10 @@ struct ValueProblem: Sendable {
 
   init(_ group: FactGroup, contexts: [ContextTemplate], encoder: PromptEncoder) throws {
     prompts = try group.facts.map { try FactPrompt($0, contexts: contexts, encoder: encoder) }
-    subject = try FactPrompt.subject(of: group.facts[0], encoder: encoder)
+    // Methods without subjects ask for none.
+    subject =
+      group.facts[0].hasSubjectPlace
+      ? try FactPrompt.subject(of: group.facts[0], encoder: encoder) : prompts[0].texts[0]
   }
 
   var factCount: Int { prompts.count }

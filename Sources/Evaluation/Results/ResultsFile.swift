@@ -25,7 +25,11 @@ public final class ResultsFile {
     file = try OpenFile(path, Folder.fileExists(path) ? .updating : .creating)
     // Two runs that append to one file would write over each other.
     try file.lock(exclusively: true)
-    let bytes = try file.read(try file.size(), at: 0)
+    let length = try file.size()
+    guard length <= TextFile.Limit.dataset else {
+      throw ModelFileError(.fileTooLarge(byteCount: length, limit: TextFile.Limit.dataset), file: path)
+    }
+    let bytes = try file.read(length, at: 0)
     var start = 0
     var number = 0
     while let end = bytes[start...].firstIndex(of: 0x0A) {

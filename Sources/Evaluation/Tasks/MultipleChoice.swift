@@ -17,22 +17,18 @@ public struct MultipleChoice: Sendable {
   /// In the order of the file.
   public let questions: [Question]
 
-  /// Reads JSON lines: `{"prompt" or "question", "choices": [...], "answer": its text, number from 0, or letter}`; also PIQA's
+  /// Reads JSON lines or an array of `{"prompt" or "question", "choices": [...], "answer": its text, number from 0, or letter}`; also PIQA's
   /// `{"goal", "sol1", "sol2", "label"}`.
   ///
-  /// - Throws: `EvaluationError.badQuestion` for a line that is not such a question.
+  /// - Throws: `EvaluationError.badQuestion` for an object that is not such a question.
   public init(_ path: String) throws {
-    let file = try OpenFile(path, .reading)
-    let bytes = try file.read(try file.size(), at: 0)
+    let file = try TextFile(path, .json, limit: TextFile.Limit.dataset)
     var questions: [Question] = []
-    for (index, line) in bytes.split(separator: 0x0A).enumerated()
-    where !line.allSatisfy({ [0x20, 0x09, 0x0D].contains($0) }) {
+    for value in try file.jsonValues() {
       func bad(_ problem: String) -> EvaluationError {
-        .badQuestion(file: path, question: index + 1, problem: problem)
+        .badQuestion(file: path, question: questions.count + 1, problem: problem)
       }
-      guard let value = try? JSONValue(parsing: Array(line)), value.members != nil else {
-        throw bad("it is not a JSON object on one line")
-      }
+      guard value.members != nil else { throw bad("it is not a JSON object") }
       guard let prompt = ["prompt", "question", "goal"].lazy.compactMap({ value[$0]?.text }).first else {
         throw bad("it has no prompt")
       }

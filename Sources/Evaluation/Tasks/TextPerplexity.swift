@@ -22,14 +22,11 @@ public struct TextPerplexity: Sendable {
 
   /// Perplexity of a text file.
   ///
-  /// - Throws: `EvaluationError` for a file that is not text, or too short.
+  /// - Throws: `ModelFileError` for a file that is not text, `EvaluationError.textTooShort`.
   public func perplexity(ofFile path: String, _ tokenizer: Tokenizer) throws -> Double {
-    let file = try OpenFile(path, .reading)
-    guard let text = String(validating: try file.read(file.size(), at: 0), as: UTF8.self) else {
-      throw EvaluationError.notText(file: path)
-    }
+    let file = try TextFile(path, .text, limit: TextFile.Limit.text)
     let encoder = PromptEncoder(tokenizer, for: network.configuration)
-    guard let value = try perplexity(of: encoder.prompt(text).tokens) else {
+    guard let value = try perplexity(of: encoder.prompt(file.text).tokens) else {
       throw EvaluationError.textTooShort(file: path)
     }
     return value

@@ -31,11 +31,10 @@ public struct ReferenceTexts: Sendable {
   /// - Parameter frequencies: a folder with the vocabulary and idf of other texts; from these texts where `nil`.
   /// - Throws: `EvaluationError.badReferences`, `.badFrequencies`; `ModelFileError` when a file cannot be read.
   public init(_ path: String, frequencies: String? = nil) throws {
-    let file = try OpenFile(path, .reading)
-    let bytes = try file.read(file.size(), at: 0)
+    let file = try TextFile(path, .json, limit: TextFile.Limit.dataset)
     identity =
-      "references \(Digest(of: bytes).hexadecimal) \(try frequencies.map(WordFrequencies.identity) ?? "")"
-    guard let groups = (try? JSONValue(parsing: bytes))?.elements else {
+      "references \(Digest(of: file.bytes).hexadecimal) \(try frequencies.map(WordFrequencies.identity) ?? "")"
+    guard let groups = try file.json().elements else {
       throw EvaluationError.badReferences(file: path, element: nil)
     }
     var counts: [String: Int] = [:]

@@ -18,7 +18,7 @@ enum WordFrequencies {
   static func read(_ folder: String) throws -> [String: Double] {
     let vocabulary = Folder.path(folder, "tfidf_vocab.json")
     let numbers = Folder.path(folder, "idf.npy")
-    guard let members = (try? JSONValue(parsing: try bytes(vocabulary)))?.members else {
+    guard let members = try JSONValue(readingFile: vocabulary, limit: byteLimit).members else {
       throw EvaluationError.badFrequencies(file: vocabulary, problem: "it is not a JSON object")
     }
     guard let values = NumPyVector.doubles(try bytes(numbers)) else {

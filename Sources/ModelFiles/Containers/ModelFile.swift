@@ -58,7 +58,9 @@ public struct ModelFile: Sendable {
       var wanted: [String: [String]] = [:]
       for entry in index.entries { wanted[entry.file, default: []].append(entry.tensor) }
       for name in wanted.keys.sorted() {
-        let file = try OpenFile(Folder.path(folder, name), .reading)
+        let shard = Folder.path(folder, name)
+        guard Folder.occupied(shard) else { throw ModelFileError(.shardMissing(index: place), file: shard) }
+        let file = try OpenFile(shard, .reading)
         let header = try SafetensorsHeader(reading: file)
         let names = Set(wanted[name] ?? [])
         let present = header.tensors.filter { names.contains($0.name) }
@@ -109,7 +111,9 @@ public struct ModelFile: Sendable {
       if try isGGUF(path) { return path }
       // Under any other name, as the hub's cache has them, the file must begin as a safetensors file does.
       guard try SafetensorsHeader.isLikely(in: OpenFile(path, .reading)) else {
-        throw ModelFileError(.unknownFormat, file: path)
+        let content = try FileContent(of: OpenFile(path, .reading))
+        guard content.isForeign || content == .empty else { throw ModelFileError(.unknownFormat, file: path) }
+        throw ModelFileError(.otherContent(found: content, expected: .model), file: path)
       }
       return path
     }
@@ -122,7 +126,13 @@ public struct ModelFile: Sendable {
     let candidates = names.filter { $0.hasSuffix(".safetensors") }
     guard let only = candidates.first else {
       if let place = try GGUFParts.onlyModel(in: path, names) { return place }
-      throw ModelFileError(.noModelInFolder, file: path)
+      throw ModelFileError(.noModelInFolder(FolderContent(of: path, names: names)), file: path)
+    }
+    if names.contains("adapter_config.json"), only == "adapter_model.safetensors", candidates.count == 1 {
+      throw ModelFileError(.noModelInFolder(.adapter(only)), file: path)
+    }
+    if candidates.allSatisfy(FolderContent.isShard) {
+      throw ModelFileError(.indexMissing(candidates), file: path)
     }
     guard candidates.count == 1 else { throw ModelFileError(.severalModelsInFolder(candidates), file: path) }
     return Folder.path(path, only)

@@ -31,14 +31,19 @@ public struct SafetensorsHeader: Equatable, Sendable {
     guard fileSize >= 8 else { throw refuse(.headerTooShort(fileSize: fileSize), at: fileSize) }
     let length = try file.read(8, at: 0).reversed().reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
     guard length <= UInt64(Self.lengthLimit) else {
+      try Self.refuseForeign(file)
       throw refuse(.headerTooLarge(length: length, limit: Self.lengthLimit), at: 0)
     }
     let count = Int(length)
     guard count <= fileSize - 8 else {
+      try Self.refuseForeign(file)
       throw refuse(.headerBeyondFile(length: count, fileSize: fileSize), at: 0)
     }
     let bytes = try file.read(count, at: 8)
-    guard bytes.first == UInt8(ascii: "{") else { throw refuse(.headerStart(found: bytes.first ?? 0), at: 8) }
+    guard bytes.first == UInt8(ascii: "{") else {
+      try Self.refuseForeign(file)
+      throw refuse(.headerStart(found: bytes.first ?? 0), at: 8)
+    }
     if let invalid = bytes.firstInvalidUTF8 { throw refuse(.headerEncoding, at: 8 + invalid) }
 
     let entries: [SafetensorsEntry]
@@ -53,6 +58,13 @@ public struct SafetensorsHeader: Equatable, Sendable {
     }
     dataOffset = 8 + count
     tensors = try Self.checked(entries, file: file.path, fileSize: fileSize, dataOffset: 8 + count)
+  }
+
+  /// Names what a file that begins wrongly is instead, where that is known.
+  private static func refuseForeign(_ file: OpenFile) throws(ModelFileError) {
+    let content = try FileContent(of: file)
+    guard content == .gguf || content.isForeign else { return }
+    throw ModelFileError(.otherContent(found: content, expected: .safetensors), file: file.path)
   }
 
   /// Whether a file begins with a possible header length and `{`.
@@ -147,7 +159,8 @@ struct SafetensorsEntry {
           var offsets: [Int] = []
           try reader.array { reader throws(JSONError) in
             guard offsets.count < 2 else {
-              throw reader.error(.unexpected(byte: try reader.peek(), expected: "']'"))
+              _ = try reader.peek()
+              throw reader.unexpected("']'")
             }
             offsets.append(try reader.count())
           }

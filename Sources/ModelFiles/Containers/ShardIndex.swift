@@ -1,5 +1,3 @@
-internal import Floor
-
 /// A `*.safetensors.index.json`: which file holds each tensor of a sharded model.
 struct ShardIndex {
   /// Tensor name and file name, in the order of the index.
@@ -12,22 +10,20 @@ struct ShardIndex {
       throw ModelFileError(
         .headerTooLarge(length: UInt64(size), limit: SafetensorsHeader.lengthLimit), file: file.path)
     }
-    let bytes = try file.read(size, at: 0)
-    if let invalid = bytes.firstInvalidUTF8 {
-      throw ModelFileError(.headerEncoding, file: file.path, byteOffset: invalid)
-    }
+    let text = try TextFile(file, .json, limit: SafetensorsHeader.lengthLimit)
     var found: [(tensor: String, file: String, offset: Int)] = []
     do throws(JSONError) {
-      var reader = JSONReader(bytes[...])
+      var reader = JSONReader(text.bytes[...])
       try reader.object(asNames: true) { reader, key, _ throws(JSONError) in
         guard key == "weight_map" else { return try reader.skip() }
         try reader.object(asNames: true) { reader, tensor, offset throws(JSONError) in
-          found.append((tensor, try reader.string(), offset))
+          found.append((tensor, try reader.string(), offset + text.start.byteOffset))
         }
       }
       try reader.finish()
     } catch {
-      throw ModelFileError(.headerSyntax(error.problem), file: file.path, byteOffset: error.byteOffset)
+      throw ModelFileError(
+        .headerSyntax(error.problem), file: file.path, position: error.place.moved(to: text.start))
     }
     guard !found.isEmpty else { throw ModelFileError(.emptyIndex, file: file.path) }
     for entry in found {

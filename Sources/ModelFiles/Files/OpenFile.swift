@@ -38,6 +38,9 @@ public final class OpenFile: Sendable {
       if access == .updating, code == ELOOP, let destination = OpenFile.linkDestination(of: path) {
         throw ModelFileError(.symbolicLink(destination: destination), file: path)
       }
+      if code == ENOENT, let destination = OpenFile.linkDestination(of: path) {
+        throw ModelFileError(.danglingLink(destination: destination), file: path)
+      }
       throw ModelFileError(.system(call: "open", code: code), file: path)
     }
   }

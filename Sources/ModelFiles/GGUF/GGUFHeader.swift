@@ -45,6 +45,10 @@ public struct GGUFHeader: Sendable {
   public init(reading file: OpenFile) throws(ModelFileError) {
     let fileSize = try file.size()
     guard try Self.isLikely(in: file) else {
+      let content = try FileContent(of: file)
+      if fileSize >= 8, content == .safetensors || content.isForeign {
+        throw ModelFileError(.otherContent(found: content, expected: .gguf), file: file.path)
+      }
       throw ModelFileError(
         .notGGUF(found: try file.read(min(Self.magic.count, fileSize), at: 0)), file: file.path, byteOffset: 0
       )

@@ -1,11 +1,11 @@
 /// Where and why a text is not the JSON that was expected.
 public struct JSONError: Error, Equatable, Sendable {
-  /// What was found at the offset.
+  /// What was found at the place.
   public enum Problem: Equatable, Sendable {
     /// The text ends inside a value.
     case unexpectedEnd
-    /// Another byte was expected here.
-    case unexpected(byte: UInt8, expected: String)
+    /// Another character was expected here.
+    case unexpected(UnicodeScalar, expected: String, slip: Slip?)
     /// A string escape that JSON does not have, or half a surrogate pair.
     case badEscape
     /// A control character inside a string.
@@ -18,12 +18,34 @@ public struct JSONError: Error, Equatable, Sendable {
     case tooDeep(limit: Int)
     /// More values than the limit.
     case tooManyValues(limit: Int)
-    /// Bytes after the value.
-    case trailingBytes
+    /// Something follows the value, beginning with this character.
+    case trailingBytes(UnicodeScalar)
+  }
+
+  /// What is written by hand or by programs in place of JSON.
+  public enum Slip: Equatable, Sendable {
+    /// `[1, 2,]`
+    case commaBeforeBracket
+    /// `NaN`, `Infinity`: Python's `json` writes them.
+    case notANumber
+    /// `'a'`, or quotation marks of a word processor.
+    case quotationMark
+    /// `// so` or `# so`
+    case comment
+    /// `[1 2]`
+    case missingComma
+    /// `{a: 1}`
+    case bareKey
+    /// `True`, `None`: a Python value printed.
+    case pythonWord
+    /// A byte-order mark where a value was expected.
+    case byteOrderMark
   }
 
   /// What was found.
   public let problem: Problem
+  /// The first bad byte.
+  public let place: TextPlace
   /// Position of the first bad byte in the text.
-  public let byteOffset: Int
+  public var byteOffset: Int { place.byteOffset }
 }

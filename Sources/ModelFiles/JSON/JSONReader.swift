@@ -19,13 +19,29 @@ public struct JSONReader {
 
   /// An error at the cursor, or at an earlier byte.
   func error(_ problem: JSONError.Problem, at offset: Int? = nil) -> JSONError {
-    JSONError(problem: problem, byteOffset: offset ?? byteOffset)
+    JSONError(problem: problem, place: TextPlace(offset ?? byteOffset, in: bytes))
+  }
+
+  /// The character at the cursor; `nil` at the end.
+  var scalar: UnicodeScalar? {
+    String(decoding: bytes[position...].prefix(4), as: UTF8.self).unicodeScalars.first
+  }
+
+  /// Whether the text goes on with these characters.
+  func isNext(_ text: String) -> Bool { bytes[position...].starts(with: text.utf8) }
+
+  /// The last byte before the cursor that is not white space.
+  var lastBeforeSpace: UInt8? { bytes[..<position].last { !JSONReader.isSpace($0) } }
+
+  /// Moves past white space; whether nothing is left behind it.
+  public mutating func isAtEnd() -> Bool {
+    while position < bytes.endIndex, JSONReader.isSpace(bytes[position]) { position += 1 }
+    return position == bytes.endIndex
   }
 
   /// The first byte of the next value, without moving past it.
   public mutating func peek() throws(JSONError) -> UInt8 {
-    while position < bytes.endIndex, JSONReader.isSpace(bytes[position]) { position += 1 }
-    guard position < bytes.endIndex else { throw error(.unexpectedEnd) }
+    if isAtEnd() { throw error(.unexpectedEnd) }
     return bytes[position]
   }
 
@@ -33,18 +49,19 @@ public struct JSONReader {
     byte == 0x20 || byte == 0x0A || byte == 0x0D || byte == 0x09
   }
 
-  private mutating func expect(_ byte: UInt8) throws(JSONError) {
-    let found = try peek()
-    guard found == byte else {
-      throw error(.unexpected(byte: found, expected: "'\(Character(UnicodeScalar(byte)))'"))
+  private mutating func expect(
+    _ byte: UInt8, _ words: String? = nil, afterValue: Bool = false
+  ) throws(JSONError) {
+    guard try peek() == byte else {
+      throw unexpected(words ?? "'\(Character(UnicodeScalar(byte)))'", afterValue: afterValue)
     }
     position += 1
   }
 
   /// Demands that only white space is left.
   public mutating func finish() throws(JSONError) {
-    do { _ = try peek() } catch { return }
-    throw error(.trailingBytes)
+    guard !isAtEnd(), let scalar else { return }
+    throw error(.trailingBytes(scalar))
   }
 
   /// Reads an object, calling `body` with each key and the key's offset; `body` must read that key's value.
@@ -62,6 +79,7 @@ public struct JSONReader {
       while true {
         _ = try peek()
         let keyOffset = byteOffset
+        guard try peek() == UInt8(ascii: "\"") else { throw unexpected(Self.key) }
         let key = try string()
         let isNew = asNames ? names.insert(key).inserted : seen.insert(Array(key.utf8)).inserted
         guard isNew else { throw error(.duplicateKey(key), at: keyOffset) }
@@ -71,7 +89,7 @@ public struct JSONReader {
         position += 1
       }
     }
-    try expect(UInt8(ascii: "}"))
+    try expect(UInt8(ascii: "}"), "',' or '}'", afterValue: true)
     depth -= 1
   }
 
@@ -86,7 +104,7 @@ public struct JSONReader {
         position += 1
       }
     }
-    try expect(UInt8(ascii: "]"))
+    try expect(UInt8(ascii: "]"), "',' or ']'", afterValue: true)
     depth -= 1
   }
 
@@ -184,6 +202,8 @@ public struct JSONReader {
     let text = numberText()
     guard JSONReader.isNumber(text), let value = Double(String(decoding: text, as: UTF8.self)), value.isFinite
     else {
+      // Half of a word that Python's `json` writes, not half of a number.
+      if isNext("-Infinity") || isNext("-inf") { throw unexpected("a value") }
       throw error(.badNumber)
     }
     position += text.count
@@ -216,13 +236,13 @@ public struct JSONReader {
 
   /// Reads `true`, `false` or `null`; `nil` stands for `null`.
   mutating func literal() throws(JSONError) -> Bool? {
-    let found = try peek()
+    _ = try peek()
     for (word, value) in [("true", true), ("false", false), ("null", nil)] as [(String, Bool?)]
     where bytes[position...].starts(with: word.utf8) {
       position += word.utf8.count
       return value
     }
-    throw error(.unexpected(byte: found, expected: "a value"))
+    throw unexpected("a value")
   }
 
   /// Moves past one value of any kind.

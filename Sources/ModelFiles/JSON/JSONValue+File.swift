@@ -1,10 +1,8 @@
 extension JSONValue {
   /// Reads a whole file.
-  public init(readingFile path: String) throws(ModelFileError) {
-    let file = try OpenFile(path, .reading)
-    let bytes = try file.read(try file.size(), at: 0)
-    do throws(JSONError) { try self.init(parsing: bytes) } catch {
-      throw ModelFileError(.headerSyntax(error.problem), file: path, byteOffset: error.byteOffset)
-    }
+  ///
+  /// - Parameter limit: larger files are refused.
+  public init(readingFile path: String, limit: Int = TextFile.Limit.settings) throws(ModelFileError) {
+    self = try TextFile(path, .json, limit: limit).json()
   }
 }

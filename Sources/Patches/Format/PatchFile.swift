@@ -31,6 +31,10 @@ public struct PatchFile: Sendable {
 
   /// Opens a patch. Costs time and memory for the manifest and the block table only.
   public init(_ path: String) throws {
+    let content = try FileContent(at: path)
+    guard content == .patch || content == .unknown else {
+      throw PatchError.notAPatch(file: path, found: content)
+    }
     let file = try OpenFile(path, .reading)
     try self.init(file, 0..<file.size())
   }
@@ -180,6 +184,6 @@ extension OpenFile {
   /// Whether the file begins as a patch does.
   public func hasPatchMagic() throws -> Bool {
     let size = try size()
-    return try read(min(size, PatchHeader.magic.count), at: 0) == PatchHeader.magic
+    return try read(min(size, FileContent.patchMagic.count), at: 0) == FileContent.patchMagic
   }
 }

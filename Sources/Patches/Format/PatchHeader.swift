@@ -1,9 +1,10 @@
 internal import Floor
+internal import ModelFiles
 
 /// The fixed first 40 bytes. `Formats/patch.md`, *Header*.
 struct PatchHeader {
   static let byteCount = 40
-  static let magic: [UInt8] = [0x89, 0x45, 0x52, 0x52, 0x0D, 0x0A, 0x1A, 0x0A]
+  static let magic = FileContent.patchMagic
   static let version: UInt32 = 1
   static let manifestLimit: UInt64 = 1 << 28
   static let blockLimit: UInt64 = 1 << 24
@@ -31,7 +32,7 @@ struct PatchHeader {
 
   /// Reads and bounds the header of a file of this size.
   init(parsing bytes: [UInt8], file: String, fileSize: Int) throws(PatchError) {
-    guard bytes.starts(with: Self.magic) else { throw .notAPatch(file: file) }
+    guard bytes.starts(with: Self.magic) else { throw .notAPatch(file: file, found: FileContent(bytes[...])) }
     guard fileSize >= Self.byteCount + Digest.byteCount else {
       throw .wrongLength(
         file: file, expected: UInt64(Self.byteCount + Digest.byteCount), found: UInt64(fileSize))

@@ -11,8 +11,8 @@ extension Tokenizer {
   init(folder: String) throws {
     let path = Folder.path(folder, "tokenizer.json")
     guard Folder.fileExists(path) else { throw TokenizerError.noTokenizer(place: folder) }
-    let file = try OpenFile(path, .reading)
-    let json = try TokenizerJSON(try file.read(try file.size(), at: 0), file: path)
+    let json = try TokenizerJSON(
+      try TextFile(path, .json, limit: TextFile.Limit.tokenizer).bytes, file: path)
     var parts = try TokenizerParts(json)
     try parts.add(try TokenizerSettings(in: folder))
     self.init(parts)

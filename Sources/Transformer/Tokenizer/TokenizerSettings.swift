@@ -11,9 +11,6 @@ struct TokenizerSettings {
   private(set) var addsBegin = false
   let file: String
 
-  /// Longest file that is read.
-  private static let byteLimit = 16 << 20
-
   init(in folder: String) throws {
     file = Folder.path(folder, "tokenizer_config.json")
     if let settings = try Self.read(folder, "tokenizer_config.json") {
@@ -32,16 +29,7 @@ struct TokenizerSettings {
   private static func read(_ folder: String, _ name: String) throws -> JSONValue? {
     let path = Folder.path(folder, name)
     guard Folder.fileExists(path) else { return nil }
-    let file = try OpenFile(path, .reading)
-    let size = try file.size()
-    guard size <= byteLimit else {
-      throw TokenizerError.unsupportedValue(key: "size", found: "\(size) bytes", file: path)
-    }
-    let bytes = try file.read(size, at: 0)
-    guard (try? UTF8Span(validating: bytes.span)) != nil else {
-      throw TokenizerError.invalidUTF8(byteOffset: 0, file: path)
-    }
-    do { return try JSONValue(parsing: bytes) } catch { throw TokenizerError.invalidJSON(error, file: path) }
+    return try JSONValue(readingFile: path)
   }
 
   /// A token as text, or as an object with its content.

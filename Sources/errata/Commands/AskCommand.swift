@@ -70,12 +70,6 @@ struct AskCommand: ParsableCommand {
 
 /// The lines of a text file that are not empty.
 private func lines(of path: String) throws -> [String] {
-  let file = try OpenFile(path, .reading)
-  let bytes = try file.read(file.size(), at: 0)
-  do throws(UTF8.ValidationError) {
-    _ = try UTF8Span(validating: bytes.span)
-  } catch {
-    throw CorpusError.encoding(file: path, byteOffset: error.byteOffsets.lowerBound)
-  }
-  return String(decoding: bytes, as: UTF8.self).split(whereSeparator: \.isNewline).map(String.init)
+  let text = try TextFile(path, .text, limit: TextFile.Limit.text).text
+  return text.split(whereSeparator: \.isNewline).map(String.init)
 }

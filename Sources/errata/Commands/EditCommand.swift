@@ -80,7 +80,8 @@ struct EditCommand: ParsableCommand {
       if let earlier {
         try PatchRun(earlier.patch, running.network.model, threads: threads.count).requireSource(of: .apply)
       }
-      let new = try facts.read(messages)
+      let chosen = try earlier?.recipe.update.method ?? method.settings().method
+      let new = try facts.read(needsSubject: chosen.needsSubject, messages)
       var records = (earlier?.records(with: new) ?? new).filter { record in
         !sequence.drop.contains(record.fact.identifier) || new.contains(record)
       }

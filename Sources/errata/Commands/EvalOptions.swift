@@ -27,22 +27,18 @@ struct EvalDataOptions: ParsableArguments {
   }
 
   /// The records that are asked for, and the rest.
-  func read(_ messages: OutputOptions) throws -> (records: [FactRecord], others: [FactRecord]) {
-    var file = try FactsFile(
-      path, zsRETarget: zsreTarget == .answer ? .answer : .alternative, skipBad: skipBad)
-    for error in file.skipped {
-      let reason = ErrorReport.explain(error)
-      messages.say("Warning: left out \(reason.place ?? path): \(reason.why)")
-    }
-    let all = file.records
-    if let ids { file = try file.selecting(ids.split(separator: ",").map(String.init)) }
-    if let sample {
-      file = file.sampled(limit ?? file.records.count, seed: sample)
-    } else if let limit {
-      file = file.limited(to: limit)
-    }
-    let chosen = Set(file.records.map { "\($0.fact)" })
-    return (file.records, all.filter { !chosen.contains("\($0.fact)") })
+  ///
+  /// - Parameter needsSubject: whether a method that is to be compared takes keys at the subjects.
+  func read(
+    needsSubject: Bool, _ messages: OutputOptions
+  ) throws -> (records: [FactRecord], others: [FactRecord]) {
+    var reading = FactsReading()
+    reading.zsRETarget = zsreTarget == .answer ? .answer : .alternative
+    reading.needsSubject = needsSubject
+    let choice = FactChoice(limit: limit, ids: ids, sample: sample, skipsBad: skipBad)
+    let whole = try choice.open(path, reading, messages)
+    let part = try choice.chosen(from: whole)
+    return (try part.checked(), whole.others(than: part))
   }
 }
 
@@ -112,7 +108,9 @@ struct EvalAskingOptions: ParsableArguments {
     _ data: EvalDataOptions, _ records: (records: [FactRecord], others: [FactRecord])
   ) throws -> Demonstrations? {
     guard let count = Int(demonstrations) else {
-      let further = try FactsFile(demonstrations).records
+      var reading = FactsReading()
+      reading.needsSubject = false
+      let further = try FactsFile(demonstrations, reading).checked()
       return Demonstrations(Demonstrations.publishedCount, from: further)
     }
     guard count > 0 else { return nil }

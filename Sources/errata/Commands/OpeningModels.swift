@@ -4,8 +4,13 @@ import ModelFiles
 import Patches
 
 /// Opens a model for a command. A run on it that was cut off is completed first.
-func openModel(_ path: String, threads: Int, _ output: OutputOptions) throws -> ModelFile {
+///
+/// - Parameter use: what the file must be for; any where `nil`.
+func openModel(
+  _ path: String, for use: ModelFileError.FileUse? = .model, threads: Int, _ output: OutputOptions
+) throws -> ModelFile {
   let model = try ModelFile(path)
+  if let use { try model.require(use) }
   for recovery in try PatchRun.recover(model, threads: threads) { announce(recovery, output) }
   return model
 }

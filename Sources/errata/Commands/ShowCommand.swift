@@ -25,13 +25,12 @@ struct ShowCommand: ParsableCommand {
     if !Folder.exists(file), try OpenFile(file, .reading).hasPatchMagic() {
       return Shown.patch(try PatchFile(file), verbose: output.verbose)
     }
-    let model = try openModel(file, threads: ThreadOptions.usableCores, output)
-    let names = model.tensors.map(\.name)
-    if names.contains(where: { $0.hasSuffix(".second_moment_sum") }) {
-      return try Shown.statistics(StatisticsFile(file))
+    let model = try openModel(file, for: nil, threads: ThreadOptions.usableCores, output)
+    switch model.use {
+    case .statistics: return try Shown.statistics(StatisticsFile(file))
+    case .keys: return try Shown.keys(KeysFile(file))
+    default: return try Shown.model(model, verbose: output.verbose)
     }
-    if names.contains(where: { $0.hasSuffix(".residuals") }) { return try Shown.keys(KeysFile(file)) }
-    return try Shown.model(model, verbose: output.verbose)
   }
 }
 

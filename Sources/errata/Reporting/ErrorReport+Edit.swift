@@ -72,12 +72,14 @@ extension ErrorReport {
       return explanation
     case .promptTooLong(let fact, let tokens, let positions):
       return Explanation(
-        name, place: "fact \(fact)", why: "its text has \(tokens) tokens, the model has \(positions) positions",
+        name, place: "fact \(fact)",
+        why: "its text has \(tokens) tokens, the model has \(positions) positions",
         advice: "shorten it, or leave it out with --skip-bad")
     case .valuesNotMoved(let count, let steps):
       return Explanation(
         name,
-        why: "no value was moved in \(Numbers.count(steps, "step")): the first evaluates only, and the model does not say "
+        why:
+          "no value was moved in \(Numbers.count(steps, "step")): the first evaluates only, and the model does not say "
           + Numbers.count(count, "fact"),
         advice: "give more --steps")
     case .subjectHasNoToken(let fact, let subject):
@@ -161,7 +163,7 @@ extension ErrorReport {
           + Numbers.significant(smallest, 3),
         advice: "use a larger --null-space-threshold or --null-space-share")
     case .eigenvaluesNotFound(let cause):
-      return answer("the eigenvalues of the second moment were not found: \(cause)")
+      return answer("the eigenvalues of the second moment were not found: \(explain(cause).why)")
     }
   }
 

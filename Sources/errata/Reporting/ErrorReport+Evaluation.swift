@@ -26,7 +26,6 @@ extension ErrorReport {
         advice: #"a question is {"prompt": …, "choices": [… , …], "answer": …} on one line"#)
     case .textTooShort(let file):
       return Explanation(name, place: file, why: "the text has fewer than two tokens")
-    case .notText(let file): return Explanation(name, place: file, why: "it is not UTF-8")
     case .badResults(let file, let line):
       return Explanation(
         name, place: "\(file), line \(line)", why: "it is no line of answers",

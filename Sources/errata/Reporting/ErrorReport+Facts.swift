@@ -1,99 +1,87 @@
 import Editing
 
 extension ErrorReport {
+  static func explain(_ error: BadRecords) -> Explanation {
+    var first = explain(error.first)
+    let skip = "--skip-bad leaves them out"
+    let count =
+      error.total == 1
+      ? nil : "\(error.count) of \(error.total) records are bad; \(error.count == error.total ? "" : skip)"
+    if error.count < error.total {
+      first.advice = [first.advice, count].compactMap { $0 }.joined(separator: "; ")
+    }
+    return first
+  }
+
   static func explain(_ error: FactsError) -> Explanation {
     let name = caseName(error)
-    if let place = error.place { return explain(error, name, at: place) }
+    func record(_ place: RecordPlace, _ why: String, _ advice: String? = nil) -> Explanation {
+      let field = place.field.isEmpty ? "" : ", \(Quote.plain(place.field))"
+      return Explanation(
+        name, place: "\(place.file), record \(place.record)\(field)", why: why, advice: advice)
+    }
     switch error {
-    case .encoding(let file, let offset):
+    case .encoding(let file, let place):
       return Explanation(
-        name, place: "\(file), byte \(offset)", why: "the file is not UTF-8 here",
-        advice: "save it as UTF-8")
-    case .syntax(let file, let offset, let problem):
+        name, place: self.place(file, place), why: "the file is not UTF-8 here", advice: "save it as UTF-8")
+    case .syntax(let file, let place, let problem):
       return Explanation(
-        name, place: "\(file), byte \(offset)", why: "the file is not the JSON expected: \(json(problem))",
+        name, place: self.place(file, place), why: "the file is not the JSON expected: \(json(problem))",
         advice: "facts are a JSON array of objects, or one object after another")
-    case .fileTooLarge(let file, let size, let limit):
-      return Explanation(
-        name, place: file,
-        why: "it has \(Numbers.bytes(size)), files of up to \(Numbers.bytes(limit)) are read",
-        advice: "split it")
     case .noRecords(let file): return Explanation(name, place: file, why: "it has no records")
     case .noFactsInFolder(let folder):
       return Explanation(name, place: folder, why: "the folder holds no .json and no .jsonl file")
     case .contradiction(let first, let second):
       return Explanation(
-        name, place: "records \(first.identifier) and \(second.identifier)",
-        why: "after \"\(first.filledPrompt)\" one wants \"\(first.target)\", the other \"\(second.target)\"",
+        name, place: "records \(Quote.plain(first.identifier)) and \(Quote.plain(second.identifier))",
+        why:
+          "after \(Quote.text(first.filledPrompt, limit: 200)) one wants \(Quote.text(first.target)), the other \(Quote.text(second.target))",
         advice: "drop one of them")
     case .noSuchIdentifiers(let identifiers):
-      let shown = identifiers.prefix(5).joined(separator: ", ") + (identifiers.count > 5 ? ", …" : "")
       return Explanation(
-        name, why: "there is no record \(shown)",
+        name, why: "there is no record \(Quote.list(identifiers, 5))",
         advice: "records are named by case_id or id, else by their number in the file, from 1")
-    default: return Explanation(name, why: "\(error)")
-    }
-  }
-
-  private static func explain(_ error: FactsError, _ name: String, at place: RecordPlace) -> Explanation {
-    let field = place.field.isEmpty ? "" : ", \(place.field)"
-    let (why, advice) = reason(error)
-    return Explanation(name, place: "\(place.file), record \(place.record)\(field)", why: why, advice: advice)
-  }
-
-  private static func reason(_ error: FactsError) -> (why: String, advice: String?) {
-    switch error {
-    case .unknownSchema:
-      return (
-        "its fields are those of no schema we know",
+    case .unknownSchema(let place, let fields):
+      return record(
+        place,
+        fields.isEmpty
+          ? "it is an empty object" : "its fields (\(Quote.list(fields, 6))) are those of no schema we know",
         "a plain fact has prompt, subject and target, as in "
-          + #"{"prompt": "{} was born in", "subject": "Ada Example", "target": "Oslo"}"#
-      )
-    case .missingField: return ("the field is missing", nil)
-    case .wrongType(_, let expected): return ("it is not \(expected)", nil)
-    case .emptyField: return ("it is empty", nil)
-    case .answerCount(_, let prompts, let answers):
-      return ("it has \(Numbers.count(answers, "answer")) to \(Numbers.count(prompts, "prompt"))", nil)
-    case .subjectNotInPrompt(_, let subject):
-      return ("the prompt has neither {} nor the subject \"\(subject)\"", "put {} where the subject goes")
-    case .subjectRepeated(_, let subject, let count):
-      return (
-        "the prompt names the subject \"\(subject)\" \(count) times", "put {} where the key is to be taken"
-      )
-    case .severalPlaceholders(_, let count): return ("the prompt has \(count) {}, it must have one", nil)
-    case .placeholderInSubject(_, let subject): return ("the subject \"\(subject)\" itself has {}", nil)
-    default: return ("\(error)", nil)
+          + #"{"prompt": "{} was born in", "subject": "Ada Example", "target": "Oslo"}"#)
+    case .missingField(let place):
+      return record(place, "the field is missing", place.field.hasSuffix("subject") ? withoutSubject : nil)
+    case .wrongType(let place, let expected): return record(place, "it is not \(expected)")
+    case .emptyField(let place): return record(place, "it is empty")
+    case .answerCount(let place, let prompts, let answers):
+      return record(
+        place, "it has \(Numbers.count(answers, "answer")) to \(Numbers.count(prompts, "prompt"))")
+    case .listCount(let place, let facts, let found):
+      return record(
+        place,
+        "it is \(found == 1 ? "one value" : "a list of \(found)"), the record's other lists are of \(facts) facts",
+        "a record of several facts has lists of one length, or one text for all")
+    case .severalTexts(let place, let count):
+      return record(
+        place, "it is a list of \(count) texts, and one is meant",
+        "write each fact as a record of its own, or all its fields as lists of \(count)")
+    case .subjectNotInPrompt(let place, let subject):
+      return record(
+        place, "the prompt has neither {} nor the subject \(Quote.text(subject))",
+        "put {} where the subject goes; " + withoutSubject)
+    case .subjectRepeated(let place, let subject, let count):
+      return record(
+        place, "the prompt names the subject \(Quote.text(subject)) \(count) times",
+        "put {} where the key is to be taken")
+    case .severalPlaceholders(let place, let count):
+      return record(place, "the prompt has \(count) {}, it must have one")
+    case .placeholderInSubject(let place, let subject):
+      return record(place, "the subject \(Quote.text(subject)) itself has {}")
     }
   }
 
-  static func explain(_ error: CorpusError) -> Explanation {
-    let name = caseName(error)
-    switch error {
-    case .encoding(let file, let offset):
-      return Explanation(
-        name, place: "\(file), byte \(offset) of its text", why: "the text is not UTF-8 here",
-        advice: "save it as UTF-8, or name a text file")
-    case .badCompression(let file, let offset, let detail):
-      return Explanation(
-        name, place: "\(file), byte \(offset)", why: "the compressed data are damaged: \(detail)",
-        advice: "download or compress it again")
-    case .compressionCutShort(let file, let size):
-      return Explanation(
-        name, place: file, why: "the compressed data do not end with the file, at byte \(size)",
-        advice: "download it again: it is cut short")
-    case .syntax(let file, let offset, let problem):
-      return Explanation(
-        name, place: "\(file), byte \(offset) of its text", why: "the line is not JSON: \(json(problem))",
-        advice: "a text that begins with { is read as JSON lines, one object with \"text\" each")
-    case .noText(let file, let offset):
-      return Explanation(
-        name, place: "\(file), line from byte \(offset) of its text", why: "the object has no string \"text\""
-      )
-    case .documentTooLong(let file, let offset, let limit):
-      return Explanation(
-        name, place: "\(file), byte \(offset) of its text",
-        why: "the document from here on has more than \(Numbers.bytes(limit))",
-        advice: "put a line break, or where there are blank lines a blank line, between documents")
-    }
+  /// Methods that need no subject, in words.
+  private static var withoutSubject: String {
+    EditMethod.allCases.filter { !$0.needsSubject }.map(\.rawValue).joined(separator: " and ")
+      + " go without a subject"
   }
 }

@@ -9,8 +9,10 @@ extension ErrorReport {
   static func explain(_ error: PatchError) -> Explanation {
     let name = caseName(error)
     switch error {
-    case .notAPatch(let file):
-      return Explanation(name, place: file, why: "it does not begin as a patch does")
+    case .notAPatch(let file, let found):
+      let (why, advice) = words(found, expected: .patch, file: file)
+      return Explanation(
+        name, place: file, why: found == .unknown ? "it does not begin as a patch does" : why, advice: advice)
     case .unknownVersion(let file, let found, let known):
       return Explanation(
         name, place: file, why: "its format version is \(found), this errata reads \(known)",
@@ -69,12 +71,6 @@ extension ErrorReport {
       return Explanation(
         name, place: "\(file), tensor \(tensor), tile \(tile)",
         why: "what it holds for reverting does not fit the tensor")
-    default: return explainModel(error, name)
-    }
-  }
-
-  private static func explainModel(_ error: PatchError, _ name: String) -> Explanation {
-    switch error {
     case .tensorMissing(let tensor, let model):
       return Explanation(
         name, place: "\(model), tensor \(tensor)",
@@ -190,7 +186,6 @@ extension ErrorReport {
         change:
           "The model stands between two states; the journal holds what is needed to complete or undo the run."
       )
-    default: return Explanation(name, why: "\(error)")
     }
   }
 

@@ -14,7 +14,7 @@ extension ErrorReport {
     case .notLowRank(let patch, let parts):
       return Explanation(
         name, place: patch,
-        why: "only low-rank changes can be ported, and it also changes \(list(parts))",
+        why: "only low-rank changes can be ported, and it also changes \(Quote.list(parts))",
         advice: "apply it to the model that it was made from")
     case .nothingLowRank(let patch):
       return Explanation(
@@ -47,12 +47,6 @@ extension ErrorReport {
         why:
           "its weights correlate by \(Numbers.fixed(correlation, 3)) with the patch's sample; the same model's do by \(Numbers.fixed(threshold, 2)) or more",
         advice: "take another form of the model that the patch was made from")
-    default: return explainWriting(error, name)
-    }
-  }
-
-  private static func explainWriting(_ error: PortError, _ name: String) -> Explanation {
-    switch error {
     case .appliedAlready(let tensor, let file):
       return Explanation(
         name, place: "\(file), tensor \(tensor)",
@@ -89,13 +83,6 @@ extension ErrorReport {
       return Explanation(
         name, why: "llama.cpp has no architecture for the family \(family)",
         advice: "export it with --as peft")
-    default: return Explanation(name, why: "\(error)")
     }
-  }
-
-  /// Some of a list, and how many more.
-  private static func list(_ parts: [String]) -> String {
-    let shown = parts.prefix(3).joined(separator: ", ")
-    return parts.count > 3 ? "\(shown) and \(parts.count - 3) more" : shown
   }
 }

@@ -17,7 +17,7 @@ extension ErrorReport {
         advice: "copy the model's tokenizer.json into its folder")
     case .invalidJSON(let error, let file):
       return Explanation(
-        name, place: "\(file), byte \(error.byteOffset)", why: "it is not JSON: \(json(error.problem))")
+        name, place: self.place(file, error.place), why: "it is not JSON: \(json(error.problem))")
     case .invalidUTF8(let offset, let file):
       return Explanation(name, place: "\(file ?? "the text"), byte \(offset)", why: "it is not UTF-8 there")
     case .missingValue(let key, let file):

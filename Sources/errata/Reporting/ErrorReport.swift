@@ -22,11 +22,14 @@ enum ErrorReport {
 
     init(_ name: String, place: String? = nil, why: String, advice: String? = nil, change: String? = nil) {
       self.name = name
-      self.place = place
-      self.why = why
-      self.advice = advice
+      self.place = place.map(Explanation.bounded)
+      self.why = Explanation.bounded(why)
+      self.advice = advice.map(Explanation.bounded)
       self.change = change
     }
+
+    /// Whatever a file holds, a message has a few lines: values are quoted in short where they are put in, and this is the net below.
+    private static func bounded(_ text: String) -> String { Quote.plain(text, limit: 1200) }
   }
 
   static func explain(_ error: any Error) -> Explanation {
@@ -37,13 +40,17 @@ enum ErrorReport {
     case let error as EditError: explain(error)
     case let error as StatisticsError: explain(error)
     case let error as FactsError: explain(error)
+    case let error as BadRecords: explain(error)
+    case let error as LinearAlgebraError: explain(error)
     case let error as NetworkError: explain(error)
     case let error as TokenizerError: explain(error)
     case let error as AskError: explain(error)
     case let error as PromptError: explain(error)
     case let error as EvaluationError: explain(error)
     case let error as CorpusError: explain(error)
-    case let error as LinearAlgebraError: explain(error)
+    case let error as JSONError:
+      Explanation(
+        "notJSON", why: "line \(error.place.line), column \(error.place.column): \(json(error.problem))")
     default: Explanation("unexpected", why: "\(error)")
     }
   }

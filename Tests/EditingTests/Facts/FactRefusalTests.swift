@@ -54,7 +54,12 @@ import Testing
     (#"{"prompt":true,"subject":"A","target":"x"}"#, "wrongType", "prompt"),
     (#"{"prompt":"{} is","subject":"A","target":1.5}"#, "wrongType", "target"),
     (#"{"prompt":"{} is","subject":"A","target":{"id":"Q1"}}"#, "missingField", "target.str"),
-    (#"{"requested_rewrite":[]}"#, "wrongType", "requested_rewrite"),
+    (#"{"requested_rewrite":[]}"#, "emptyField", "requested_rewrite"),
+    (#"{"requested_rewrite":"x"}"#, "wrongType", "requested_rewrite"),
+    (
+      #"{"requested_rewrite":[{"prompt":"{} is","subject":"A"}]}"#, "missingField",
+      "requested_rewrite[0].target_new"
+    ),
     (
       #"{"requested_rewrite":{"prompt":"{} is","subject":"A","target_new":{"str":""}}}"#, "emptyField",
       "requested_rewrite.target_new"
@@ -71,7 +76,7 @@ import Testing
       #"{"prompt":"{} is","subject":"A","target":"x","paraphrase_prompts":["p",false]}"#, "wrongType",
       "paraphrase_prompts[1]"
     ),
-    (#"{"question":"q"}"#, "unknownSchema", ""),
+    (#"{"statement":"q"}"#, "unknownSchema", ""),
   ]) func `what is wrong is named with its field`(record: String, name: String, field: String) throws {
     let error = #expect(throws: FactsError.self) { try text.read("[\(record)]") }
     #expect(error.map(caseName(ofError:)) == name)

@@ -12,13 +12,17 @@ import Testing
     throws
   {
     let path = try text.folder.write(vector.bytes, to: "facts.json")
-    func readAll() throws { _ = try GroupedFacts(FactsFile(path).facts) }
+    func readAll() throws {
+      do { _ = try GroupedFacts(FactsFile(path).checked().map(\.fact)) } catch let error as BadRecords {
+        throw error.first
+      }
+    }
     guard let rejection = vector.rejection else { return try readAll() }
     let error = #expect(throws: FactsError.self) { try readAll() }
     #expect(error.map(caseName(ofError:)) == rejection)
     switch error {
-    case .encoding(let file, let offset), .syntax(let file, let offset, _):
-      #expect(file == path && offset == vector.byteOffset)
+    case .encoding(let file, let place), .syntax(let file, let place, _):
+      #expect(file == path && place == vector.byteOffset.map { TextPlace($0, in: vector.bytes[...]) })
     default:
       #expect(vector.byteOffset == nil)
       if let place = error?.place { #expect(place.file == path) }
@@ -30,7 +34,8 @@ import Testing
     #expect(
       Set(Vector.all("facts").compactMap(\.rejection)) == [
         "encoding", "syntax", "noRecords", "unknownSchema", "missingField", "wrongType", "emptyField",
-        "answerCount", "subjectNotInPrompt", "subjectRepeated", "severalPlaceholders", "placeholderInSubject",
+        "answerCount", "listCount", "severalTexts", "subjectNotInPrompt", "subjectRepeated",
+        "severalPlaceholders", "placeholderInSubject",
         "contradiction",
       ])
   }
@@ -44,7 +49,9 @@ import Testing
         .randomElement(using: &generator)!
       for file in [Array(vector.bytes[..<position]), bytes] {
         let path = try text.folder.write(file, to: "facts.json")
-        do { _ = try GroupedFacts(FactsFile(path).facts) } catch is FactsError {}
+        do { _ = try GroupedFacts(FactsFile(path).facts) } catch {
+          #expect(error is FactsError || error is ModelFileError)
+        }
       }
     }
   }
@@ -79,15 +86,53 @@ import Testing
   }
 
   @Test func `a file whose every record is bad is refused all the same`() throws {
-    #expect(throws: FactsError.unknownSchema(text.place(""))) { try text.read("[{}]", skipBad: true) }
+    #expect(throws: FactsError.unknownSchema(text.place(""), fields: [])) {
+      try text.read("[{}]", skipBad: true)
+    }
   }
 
   @Test func `broken JSON is refused even where bad records are skipped`() throws {
     let content = Self.plain[0] + "\n{\"prompt\": \n"
     #expect(
       throws: FactsError.syntax(
-        file: text.folder.path("facts.json"), byteOffset: content.utf8.count, problem: .unexpectedEnd)
+        file: text.folder.path("facts.json"), TextPlace(content.utf8.count, in: Array(content.utf8)[...]),
+        problem: .unexpectedEnd)
     ) { try text.read(content, skipBad: true) }
+  }
+
+  @Test func `bad records outside of what is wanted do not matter`() throws {
+    let bad = #"{"id":"b","prompt":"{} is","subject":"B","target":" "}"#
+    let file = try text.open([Self.plain[0], bad, Self.plain[2], bad].joined(separator: "\n"))
+    #expect(try file.limited(to: 1).checked().map(\.fact.subject) == ["A"])
+    #expect(try file.selecting(["1", "3"]).checked().map(\.fact.subject) == ["A", "C"])
+    let place = text.place("target", record: 2)
+    #expect(throws: BadRecords(first: .emptyField(place), count: 1, of: 3)) {
+      try file.limited(to: 3).checked()
+    }
+    #expect(throws: BadRecords(first: .emptyField(place), count: 2, of: 4)) { try file.checked() }
+    #expect(throws: BadRecords(first: .emptyField(place), count: 2, of: 2)) {
+      try file.selecting(["b"]).checked()
+    }
+    #expect(try file.skippingBad().limited(to: 2).checked().map(\.fact.subject) == ["A", "C"])
+  }
+
+  @Test(arguments: ["", "\n", "[", "{"]) func `a byte-order mark is passed over`(before: String) throws {
+    let mark = "\u{FEFF}"
+    switch before {
+    case "[":
+      #expect(try text.read(mark + "[" + Self.plain[0] + "]").facts.map(\.subject) == ["A"])
+    case "{": #expect(try text.read(mark + Self.plain[0]).facts.map(\.subject) == ["A"])
+    default:
+      #expect(throws: FactsError.noRecords(file: text.folder.path("facts.json"))) {
+        try text.read(mark + before)
+      }
+    }
+    // Places count from the beginning of the file, mark included.
+    #expect(
+      throws: FactsError.syntax(
+        file: text.folder.path("facts.json"), TextPlace(byteOffset: 6, line: 2, column: 3),
+        problem: .unexpected("x", expected: "a value", slip: nil))
+    ) { try text.read(mark + "\n[ x") }
   }
 
   @Test func `the files of a folder are put together fact by fact`() throws {

@@ -7,11 +7,23 @@ struct FactsText {
 
   init() throws { folder = try TemporaryFolder() }
 
-  /// Reads a text as a facts file.
-  func read(_ text: String, zsRETarget: ZsRETarget = .alternative, skipBad: Bool = false) throws -> FactsFile
-  {
-    try FactsFile(
-      folder.write(Array(text.utf8), to: "facts.json"), zsRETarget: zsRETarget, skipBad: skipBad)
+  /// Reads a text as a facts file; of bad records the first is thrown.
+  func read(
+    _ text: String, zsRETarget: ZsRETarget = .alternative, needsSubject: Bool = true, skipBad: Bool = false
+  ) throws -> FactsFile {
+    let file = try open(text, zsRETarget: zsRETarget, needsSubject: needsSubject)
+    if skipBad { return try file.skippingBad() }
+    do { _ = try file.checked() } catch { throw error.first }
+    return file
+  }
+
+  /// Reads a text as a facts file, good and bad.
+  func open(
+    _ text: String, zsRETarget: ZsRETarget = .alternative, needsSubject: Bool = true
+  ) throws -> FactsFile {
+    var reading = FactsReading()
+    (reading.zsRETarget, reading.needsSubject) = (zsRETarget, needsSubject)
+    return try FactsFile(folder.write(Array(text.utf8), to: "facts.json"), reading)
   }
 
   /// Reads the one record of a text.

@@ -89,7 +89,9 @@ import Testing
   @Test func `what is not UTF-8 is refused at its byte`() throws {
     for (content, offset) in [([0x61, 0x0A, 0x62, 0xC3, 0x0A, 0x63], 3), ([0xFF], 0)] as [([UInt8], Int)] {
       let path = try folder.write(content, to: "corpus.txt")
-      #expect(throws: CorpusError.encoding(file: path, byteOffset: offset)) { try texts(Corpus([path])) }
+      #expect(throws: CorpusError.encoding(file: path, TextPlace(offset, in: content[...]))) {
+        try texts(Corpus([path]))
+      }
     }
   }
 
@@ -98,7 +100,8 @@ import Testing
     var content: [UInt8] = []
     for _ in 0..<300_000 { content += good }
     let path = try folder.write(content + [0x61, 0xFF], to: "corpus.txt")
-    #expect(throws: CorpusError.encoding(file: path, byteOffset: content.count + 1)) {
+    let place = TextPlace(byteOffset: content.count + 1, line: 300_001, column: 2)
+    #expect(throws: CorpusError.encoding(file: path, place)) {
       try texts(Corpus([path]))
     }
   }
@@ -106,11 +109,22 @@ import Testing
   @Test func `a JSON line that is none, or has no text, is refused at its byte`() throws {
     let path = folder.path("corpus.txt")
     let first = "{\"text\":\"a\"}\n"
+    func place(_ column: Int) -> TextPlace {
+      TextPlace(byteOffset: first.utf8.count + column - 1, line: 2, column: column)
+    }
     for (line, error) in [
-      ("{\"text\":1}", CorpusError.noText(file: path, byteOffset: first.utf8.count)),
-      ("{}", .noText(file: path, byteOffset: first.utf8.count)),
-      ("{\"text\"", .syntax(file: path, byteOffset: first.utf8.count + 7, problem: .unexpectedEnd)),
-      ("{} 1", .syntax(file: path, byteOffset: first.utf8.count + 3, problem: .trailingBytes)),
+      ("{\"text\":1}", CorpusError.noText(file: path, place(1))), ("{}", .noText(file: path, place(1))),
+      ("{\"text\"", .syntax(file: path, place(8), problem: .unexpectedEnd)),
+      (
+        "{\"text\":\"b\"} 1",
+        .syntax(file: path, place(14), problem: .unexpected("1", expected: "'{'", slip: nil))
+      ),
+      (
+        "{\"text\":\"b\",}",
+        .syntax(
+          file: path, place(13),
+          problem: .unexpected("}", expected: "a key in quotation marks", slip: .commaBeforeBracket))
+      ),
     ] { #expect(throws: error) { try texts(of: first + line) } }
   }
 
@@ -125,11 +139,59 @@ import Testing
     let text = [UInt8](repeating: 0x78, count: limit)
     let path = try folder.write([0x61, 0x0A] + text + [0x0D, 0x0A, 0x62], to: "corpus.txt")
     #expect(try counts(path) == [1, limit, 1])
+    let place = TextPlace(byteOffset: 2, line: 2, column: 1)
     for rest in [[0x78], [0x78, 0x0A], [0x78] + text] as [[UInt8]] {
       try folder.write([0x61, 0x0A] + text + rest, to: "corpus.txt")
-      #expect(throws: CorpusError.documentTooLong(file: path, byteOffset: 2, limit: limit)) {
+      #expect(throws: CorpusError.documentTooLong(file: path, place, limit: limit)) {
         try counts(path)
       }
+    }
+  }
+
+  @Test(arguments: [
+    (#"[{"text":"a"},{"id":1,"text":"b]\"}{"}]"#, ["a", "b]\"}{"]), ("[ \"a\" ,\n\"b\" ]\n", ["a", "b"]),
+    ("[]", []),
+    ("\u{FEFF}[\n {\n  \"text\": \"a\\nb\"\n },\n \"c\"\n]", ["a\nb", "c"]), ("[{\"text\":\" \"}]", []),
+    ("{\"text\":\n\"a\"}{\"text\":\"b\"}", ["a", "b"]),
+    // Prose that begins with a bracket.
+    ("[Music]\nb", ["[Music]", "b"]), ("[1] a", ["[1] a"]),
+    ("[\"a\" said she]\nb", ["[\"a\" said she]", "b"]),
+    ("[]\nb", ["[]", "b"]), ("[{x}]", ["[{x}]"]),
+  ]) func `an array of documents is told from prose`(content: String, documents: [String]) throws {
+    #expect(try texts(of: content) == documents)
+  }
+
+  @Test func `an array larger than a piece is read element by element`() throws {
+    var generator = SplitMix64(state: 8)
+    let documents = (0..<2000).map {
+      "\($0) é\\\"[" + String(repeating: "w{", count: .random(in: 0...300, using: &generator))
+    }
+    let json = JSONValue.array(documents.map { ["text": .string($0)] })
+    #expect(try texts(of: json.compactText) == documents)
+    #expect(try texts(of: json.indentedText) == documents)
+  }
+
+  @Test(arguments: [
+    ("[{\"text\":\"a\"},]", 14, 1), ("[{\"text\":\"a\"}\n{\"text\":\"b\"}]", 14, 2),
+    ("[{\"text\":\"a\"}", 13, 1),
+    ("[{\"text\":\"a\"}] x", 15, 1), ("[{\"text\":\"a\"},,", 14, 1), ("[{\"text\":\"a\"}, nil]", 15, 1),
+    ("[{\"text\":\"a\",}]", 13, 1),
+  ]) func `an array that is none is refused at its character`(content: String, offset: Int, line: Int) throws
+  {
+    let error = #expect(throws: CorpusError.self) { try texts(of: content) }
+    guard case .syntax(_, let place, _) = error else {
+      Issue.record("\(error as Any)")
+      return
+    }
+    #expect(place.byteOffset == offset && place.line == line)
+  }
+
+  @Test(arguments: [
+    ("PK\u{3}\u{4}", FileContent.zip), ("GGUF", .gguf),
+    ("version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 12\n", .pointer(byteCount: 12)),
+  ]) func `what is no text is refused by name`(content: String, found: FileContent) throws {
+    #expect(throws: CorpusError.notText(file: folder.path("corpus.txt"), found: found)) {
+      try texts(of: content)
     }
   }
 

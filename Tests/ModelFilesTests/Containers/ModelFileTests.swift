@@ -63,7 +63,7 @@ import Testing
 
   @Test func `a folder without a model`() throws {
     try folder.write([], to: "model.bin")
-    expectRefusal(.noModelInFolder, of: folder.path)
+    expectRefusal(.noModelInFolder(.torch(["model.bin"])), of: folder.path)
   }
 
   @Test(arguments: [false, true]) func `shards and the index that joins them`(throughFolder: Bool) throws {
@@ -110,7 +110,9 @@ import Testing
 
   @Test func `a shard that is not there`() throws {
     try writeIndex([("a", "1.safetensors")])
-    expectRefusal(.system(call: "open", code: 2), of: folder.path, file: folder.path("1.safetensors"))
+    expectRefusal(
+      .shardMissing(index: folder.path("model.safetensors.index.json")), of: folder.path,
+      file: folder.path("1.safetensors"))
   }
 
   @Test func `a shard that does not hold its tensor`() throws {
@@ -150,12 +152,17 @@ import Testing
     #expect(try ModelFile(folder.path("5f2cb1")).tensors.map(\.name) == ["a"])
   }
 
-  @Test(arguments: [
-    [], Array("{}".utf8), Array("{\"weight_map\":{}}".utf8), [2, 0, 0, 0, 0, 0, 0, 0, 0x5B, 0x5D],
-  ])
-  func `other content under another name is not a format we read`(bytes: [UInt8]) throws {
+  @Test(
+    arguments: [
+      ([], FileContent.empty), (Array("{}".utf8), .json(nil)),
+      (Array("{\"weight_map\":{}}".utf8), .json(.index)),
+      ([2, 0, 0, 0, 0, 0, 0, 0, 0x5B, 0x5D], .unknown),
+    ] as [([UInt8], FileContent)])
+  func `other content under another name is not a format we read`(bytes: [UInt8], content: FileContent) throws
+  {
     let path = try folder.write(bytes, to: "model.bin")
-    expectRefusal(.unknownFormat, of: path)
+    expectRefusal(
+      content == .unknown ? .unknownFormat : .otherContent(found: content, expected: .model), of: path)
   }
 
   @Test func `a path that is not there is no question of format`() throws {
