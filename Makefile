@@ -32,13 +32,18 @@ test: libraries
 install: build
 	install -D -m 755 "$$($(SWIFT) build -c release --show-bin-path)/errata" "$(DESTDIR)$(PREFIX)/bin/errata"
 
+# The command's debug build, which `make test` leaves, makes the patch that the server applies.
+test-libraries: libraries
+	$(SWIFT) build --product errata
+	@Examples/Server/test.sh "$$($(SWIFT) build --show-bin-path)/errata" --scratch-path .build-server
+
 # Leaks are not looked for: the test library itself keeps some bytes.
 test-address: libraries
 	ASAN_OPTIONS=detect_leaks=0 SWIFT_BACKTRACE=enable=no $(SWIFT) test --sanitize=address --scratch-path .build-address \
 	  --disable-xctest --filter "$(HOSTILE)"
 
 lint: python
-	$(SWIFT) format lint --strict --recursive Sources Tests Package.swift
+	$(SWIFT) format lint --strict --recursive Sources Tests Examples Package.swift
 	$(PYTHON_FOLDER)/bin/ruff check --no-cache --quiet --config .ci/ruff.toml Fixtures/make Formats/reader Benchmarks
 
 # A Python with what the plain reader and the linter need; errata itself needs none.

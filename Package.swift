@@ -11,7 +11,13 @@ let strict: [SwiftSetting] = [
 
 let package = Package(
   name: "errata",
-  products: [.executable(name: "errata", targets: ["errata"])],
+  products: [
+    .executable(name: "errata", targets: ["errata"]),
+    // What a program of somebody else imports: one name for each, with documentation and examples.
+    .library(name: "ErrataModels", targets: ["ErrataModels"]),
+    .library(name: "ErrataPatches", targets: ["ErrataPatches"]),
+    .library(name: "ErrataEditing", targets: ["ErrataEditing"]),
+  ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2")
   ],
@@ -54,6 +60,15 @@ let package = Package(
       dependencies: ["Floor", "Editing", "Transformer", "Patches", "ModelFiles", "LinearAlgebra"],
       swiftSettings: strict),
 
+    // Row 4: the products
+    .target(
+      name: "ErrataModels", dependencies: ["LinearAlgebra", "ModelFiles", "Transformer"],
+      swiftSettings: strict),
+    .target(name: "ErrataPatches", dependencies: ["Floor", "ModelFiles", "Patches"], swiftSettings: strict),
+    .target(
+      name: "ErrataEditing", dependencies: ["Editing", "ErrataModels", "ErrataPatches", "Evaluation"],
+      swiftSettings: strict),
+
     // Row 4: the command
     .executableTarget(
       name: "errata",
@@ -84,6 +99,7 @@ let package = Package(
     .testTarget(
       name: "EvaluationTests",
       dependencies: ["Evaluation", "Editing", "Floor", "Transformer", "ModelFiles", "Patches", "TestSupport"]),
+    .testTarget(name: "LibraryTests", dependencies: ["ErrataEditing", "TestSupport"]),
     .testTarget(name: "CommandTests", dependencies: ["errata", "Floor", "ModelFiles", "TestSupport"]),
   ],
   swiftLanguageModes: [.v6]

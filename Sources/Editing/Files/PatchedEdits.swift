@@ -148,7 +148,8 @@ public struct FactRemoval {
   }
 
   private func store(
-    _ own: StoredEdits, _ weight: String, _ shape: LowRankForm, _ writer: PatchWriter, _ clock: inout StageClock
+    _ own: StoredEdits, _ weight: String, _ shape: LowRankForm, _ writer: PatchWriter,
+    _ clock: inout StageClock
   ) throws -> WeightReport {
     var options = LowRankOptions()
     options.factorType = shape.factorType

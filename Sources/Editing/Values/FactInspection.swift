@@ -31,7 +31,8 @@ public struct FactInspection: Sendable {
         if prompt.tokenCount > encoder.trainedPositionCount {
           notices.append(
             .beyondTraining(
-              fact: record.fact.identifier, tokens: prompt.tokenCount, positions: encoder.trainedPositionCount)
+              fact: record.fact.identifier, tokens: prompt.tokenCount, positions: encoder.trainedPositionCount
+            )
           )
         }
       } catch { refused.append((record, error)) }
@@ -57,8 +58,10 @@ extension Fact {
       scalar.map { $0.properties.isAlphabetic && TextJoin.putsSpaces($0) } ?? false
     }
     let subject = subject.unicodeScalars
-    let before = isLetter(subject.first) ? textBeforeSubject.unicodeScalars.suffix(while: { isLetter($0) }) : []
-    let after = isLetter(subject.last) ? Array(textAfterSubject.unicodeScalars.prefix(while: { isLetter($0) })) : []
+    let before =
+      isLetter(subject.first) ? textBeforeSubject.unicodeScalars.suffix(while: { isLetter($0) }) : []
+    let after =
+      isLetter(subject.last) ? Array(textAfterSubject.unicodeScalars.prefix(while: { isLetter($0) })) : []
     guard !before.isEmpty || !after.isEmpty else { return nil }
     return String(String.UnicodeScalarView(before + Array(subject) + after))
   }

@@ -60,7 +60,8 @@ public struct Evaluation: Sendable {
     var targets: [WritableKeyPath<ProbeAnswer, Double?>] = []
     var places: [Place] = []
     var result = records.map { record in
-      RecordAnswers(identifier: record.record.fact.identifier, probes: record.probes.map { $0.unanswered(for: encoder) })
+      RecordAnswers(
+        identifier: record.record.fact.identifier, probes: record.probes.map { $0.unanswered(for: encoder) })
     }
     func put(_ continuation: Continuation?, _ place: Place, _ target: WritableKeyPath<ProbeAnswer, Double?>) {
       guard let continuation, encoder.fits(continuation.prompt.count + continuation.target.count) else {

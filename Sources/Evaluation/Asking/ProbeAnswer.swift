@@ -61,4 +61,3 @@ public struct RecordAnswers: Equatable, Sendable {
     self.probes = probes
   }
 }
-

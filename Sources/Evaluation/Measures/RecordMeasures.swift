@@ -65,7 +65,8 @@ extension [Measure: MeasureSummary] {
     let parts = [Probe.Kind.efficacy, .paraphrase, .neighborhood].compactMap { self[.probes($0, .success)] }
     if parts.count == 3 {
       let score =
-        parts.contains { $0.mean.isNaN } ? .nan
+        parts.contains { $0.mean.isNaN }
+        ? .nan
         : parts.contains { $0.mean <= 0 } ? 0 : 3 / parts.reduce(0) { $0 + 1 / $1.mean }
       self[.score] = MeasureSummary(score, count: parts.map(\.count).min() ?? 0)
     }

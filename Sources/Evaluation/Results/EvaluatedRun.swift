@@ -37,11 +37,15 @@ public struct EvaluatedRun: Sendable {
   public var notNumberCount: Int { answers.reduce(0) { $0 + $1.probes.count { !$0.isNumber } } }
 
   /// Probes with more tokens than the network was trained for.
-  public var beyondTrainingCount: Int { answers.reduce(0) { $0 + $1.probes.count(where: \.isBeyondTraining) } }
+  public var beyondTrainingCount: Int {
+    answers.reduce(0) { $0 + $1.probes.count(where: \.isBeyondTraining) }
+  }
 
   /// The first probe with a token that the network does not have, and how many there are.
   public var unknownTokens: (first: PromptError, record: String, count: Int)? {
-    let all = answers.flatMap { answer in answer.probes.compactMap { $0.problem.map { ($0, answer.identifier) } } }
+    let all = answers.flatMap { answer in
+      answer.probes.compactMap { $0.problem.map { ($0, answer.identifier) } }
+    }
     return all.first.map { ($0.0, $0.1, all.count) }
   }
 

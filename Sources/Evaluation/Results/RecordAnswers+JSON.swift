@@ -104,10 +104,12 @@ extension FactRecord {
   /// Tells apart records whose questions differ, whatever their names.
   var fingerprint: String {
     let texts = ([efficacyProbe] + probes).map { probe in
-      JSONValue.array([
-        .string(probe.kind.rawValue), .string(probe.prompt), .string(probe.answer ?? ""),
-        .string(probe.rival ?? ""),
-      ] + Self.joins(of: probe)).compactText
+      JSONValue.array(
+        [
+          .string(probe.kind.rawValue), .string(probe.prompt), .string(probe.answer ?? ""),
+          .string(probe.rival ?? ""),
+        ] + Self.joins(of: probe)
+      ).compactText
     }
     let rest = attributePrompts + generationPrompts
     // FNV-1a: this guards against a changed data file, not against malice.

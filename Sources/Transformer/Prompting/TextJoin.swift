@@ -55,7 +55,9 @@ extension TextJoin {
     guard !before.isEmpty else { return (text, join ?? TextJoin(between: prompt, and: text)) }
     guard let join else { return (text, TextJoin(unchecked: before)) }
     let isSpaces = before.unicodeScalars.allSatisfy { $0 == " " }
-    if isSpaces { return (text, before.utf8.count > join.text.utf8.count ? TextJoin(unchecked: before) : join) }
+    if isSpaces {
+      return (text, before.utf8.count > join.text.utf8.count ? TextJoin(unchecked: before) : join)
+    }
     return (text, TextJoin(unchecked: join.text + before))
   }
 }

@@ -25,7 +25,9 @@ extension Network {
         ?? model.file(of: tensor).read(range.count, at: tensor.byteRange.lowerBound + first)
       let count = range.count / size * elements
       floats.withUnsafeMutableBufferPointer { floats in
-        bytes.withUnsafeBytes { type.decode($0, into: UnsafeMutableBufferPointer(rebasing: floats[..<count])) }
+        bytes.withUnsafeBytes {
+          type.decode($0, into: UnsafeMutableBufferPointer(rebasing: floats[..<count]))
+        }
       }
       if floats[..<count].contains(where: { !$0.isFinite }) { return false }
     }

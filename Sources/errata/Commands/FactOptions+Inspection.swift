@@ -9,7 +9,8 @@ import Transformer
 ///   - skipsBad: leaves out facts that the network cannot take, and says so, instead of refusing all.
 /// - Returns: the facts to be stored.
 func inspected(
-  _ records: [FactRecord], _ running: RunningModel, _ method: EditMethod, skipsBad: Bool, _ messages: OutputOptions
+  _ records: [FactRecord], _ running: RunningModel, _ method: EditMethod, skipsBad: Bool,
+  _ messages: OutputOptions
 ) throws -> [FactRecord] {
   let inspection = FactInspection(
     records, encoder: running.encoder, usesSubjects: method.optimizesValues)

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Editing
 import LinearAlgebra
 import ModelFiles
 import Patches
@@ -16,7 +17,8 @@ struct RunningModel {
     tokenizer = try Tokenizer(of: model)
     if let stop = encoder.unknownStops.first {
       messages.say(
-        "Warning: token \(stop) is named as the end of a text, and the model has \(encoder.vocabularySize) tokens: no text ends there.")
+        "Warning: token \(stop) is named as the end of a text, and the model has \(encoder.vocabularySize) tokens: no text ends there."
+      )
     }
   }
 
@@ -25,11 +27,7 @@ struct RunningModel {
 
   /// The network as if patches were applied to its model, one after the other.
   func patched(by patches: [String]) throws -> Network {
-    var overlay = WeightOverlay()
-    for path in patches {
-      let run = try PatchRun(PatchFile(path), network.model, threads: network.threads)
-      for (tensor, bytes) in try run.tensors(.apply) { overlay[tensor] = bytes }
-    }
-    return try network.overlaid(overlay)
+    try LanguageModel(network: network, tokenizer: tokenizer).applying(patches.map { try PatchFile($0) })
+      .network
   }
 }

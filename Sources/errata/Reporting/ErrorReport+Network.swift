@@ -37,12 +37,14 @@ extension ErrorReport {
         advice: "the tokenizer is of another model")
     case .notNumbers(let tensor?):
       return Explanation(
-        name, place: tensor, why: "the model's logits are not numbers: this weight holds a NaN or an infinity",
+        name, place: tensor,
+        why: "the model's logits are not numbers: this weight holds a NaN or an infinity",
         advice: "get the model anew, or compare it with another copy by `errata diff`")
     case .notNumbers(nil):
       return Explanation(
         name,
-        why: "the model's logits are not numbers, though its weights are: what it computes grows beyond all bounds",
+        why:
+          "the model's logits are not numbers, though its weights are: what it computes grows beyond all bounds",
         advice: "look at its configuration: a wrong norm, scale or position setting does that")
     case .tooManyPositions(let count, let limit):
       return Explanation(

@@ -6,7 +6,8 @@ extension ErrorReport {
     case .tokenNotInNetwork(let token, let content, let text, let size):
       Explanation(
         caseName(error), place: "“\(Numbers.beginning(of: text))”",
-        why: "the tokenizer makes “\(content)” its token \(token), the model has rows for \(size) tokens only",
+        why:
+          "the tokenizer makes “\(content)” its token \(token), the model has rows for \(size) tokens only",
         advice: "use the tokenizer that the model came with, or leave “\(content)” out of the text")
     }
   }

@@ -89,7 +89,9 @@ extension EvalPage {
 
   /// Two points on a line from 0 to 1.
   private static func change(_ before: Double?, _ after: Double?) -> String {
-    guard let before, let after, before.isFinite, after.isFinite else { return "<span class=\"change\">–</span>" }
+    guard let before, let after, before.isFinite, after.isFinite else {
+      return "<span class=\"change\">–</span>"
+    }
     func x(_ value: Double) -> String { Numbers.fixed(6 + 108 * value, 1) }
     return """
       <span class="change"><svg viewBox="0 0 120 14" role="img"><title>\(Numbers.percent(before)) before, \(Numbers.percent(after)) after</title>\

@@ -84,7 +84,8 @@ struct EvalReport {
     if let run = runs.first, let (error, record, count) = run.unknownTokens {
       let reason = ErrorReport.explain(error)
       messages.say(
-        "Warning: \(Numbers.count(count, "probe")) could not be put (first: record \(record)): \(reason.why).")
+        "Warning: \(Numbers.count(count, "probe")) could not be put (first: record \(record)): \(reason.why)."
+      )
     }
     if let run = runs.first, run.beyondTrainingCount > 0 {
       messages.say(

@@ -92,7 +92,8 @@ extension FactEditReport {
       warnings.append(
         "the model is being damaged: the loss of a held text, \(Numbers.significant(heldText.before, 3)) before, is no number any more. "
           + "Edit fewer facts at once, or with a smaller --clamp.")
-    } else if let heldText, !(heldText.after - heldText.before <= max(0.1, Self.largeLoss * heldText.before)) {
+    } else if let heldText, !(heldText.after - heldText.before <= max(0.1, Self.largeLoss * heldText.before))
+    {
       warnings.append(
         "the model is being damaged: the loss of a held text grows from \(Numbers.significant(heldText.before, 3)) to "
           + "\(Numbers.significant(heldText.after, 3)). Edit fewer facts at once, or with a smaller --clamp.")

@@ -58,7 +58,9 @@ extension FactEditRun {
     let output = folder.path(name + ".edited")
     try patch.write(.apply, to: output)
     let edited = try Network(ModelFile(output), threads: network.threads)
-    let prompts = try records.map { try FactPrompt($0.fact, contexts: [], encoder: PromptEncoder(tokenizer, for: network.configuration)) }
+    let prompts = try records.map {
+      try FactPrompt($0.fact, contexts: [], encoder: PromptEncoder(tokenizer, for: network.configuration))
+    }
     return try FactMeasures(
       records, prompts: prompts, encoder: PromptEncoder(tokenizer, for: network.configuration)
     ).measure(edited)

@@ -80,7 +80,8 @@ import Testing
   @Test func `the subject alone ends at its last token`() throws {
     for name in Self.tokenizers {
       let tokenizer = try tokenizer(name)
-      let text = try FactPrompt.subject(of: fact("The home of {} is", "Ada Example"), encoder: encoder(tokenizer))
+      let text = try FactPrompt.subject(
+        of: fact("The home of {} is", "Ada Example"), encoder: encoder(tokenizer))
       #expect(text.subject == text.tokens.count - 1)
       #expect(tokenizer.decode(text.tokens.map { Int($0) }).hasSuffix("Example"))
     }
@@ -108,7 +109,8 @@ import Testing
   @Test func `where prompt and target share a token, the target begins with it`() throws {
     let tokenizer = try mergingTokenizer()
     let prompt = try FactPrompt(
-      fact("{} b", "s", "c"), contexts: [ContextTemplate(before: "c ", after: "")], encoder: encoder(tokenizer))
+      fact("{} b", "s", "c"), contexts: [ContextTemplate(before: "c ", after: "")],
+      encoder: encoder(tokenizer))
     // "s b" is s▁ b; "s b c" is s▁ b▁ c: the last token of the prompt is given up in every context.
     #expect(prompt.texts.map(\.tokens) == [[5], [6, 5]])
     #expect(prompt.target == [4, 2] && prompt.mergedCount == 1)
