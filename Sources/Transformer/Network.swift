@@ -3,7 +3,8 @@ public import ModelFiles
 /// A model that can be run: its weights where they lie in the mapped files, and threads to work with.
 ///
 /// A value: `overlaid` gives the same network with some weights replaced, and nothing is ever written.
-/// While it runs, OpenBLAS must use one thread (`BLASThreads.count`): the network spreads its own work.
+/// The network spreads its own work, so OpenBLAS should use one thread while it runs, as it does unless the program loaded it before and set
+/// more; `BLASThreads.with(1)` lends it one.
 public struct Network: Sendable {
   /// Sizes and choices.
   public let configuration: NetworkConfiguration
