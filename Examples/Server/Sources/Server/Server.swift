@@ -22,7 +22,7 @@ struct Server {
       let model = try LanguageModel(ModelFile(arguments[0]), threads: 2)
       let corrected = try model.applying(arguments.dropFirst().map { try PatchFile($0) })
       try Server(model: model, corrected: corrected).serve()
-    } catch let PatchError.wrongBase(tensor, _, expected, found) {
+    } catch let PatchError.wrongBase(tensor, _, expected, found, _) {
       print(
         "the patch was made from another model: \(tensor) is \(found.abbreviation), not \(expected.abbreviation)"
       )
@@ -66,7 +66,7 @@ struct Server {
       exit(1)
     }
     print("127.0.0.1:\(port)")
-    fflush(stdout)
+    fflush(nil)
     while true {
       let client = accept(listener, nil, nil)
       guard client >= 0, let stream = fdopen(client, "r+") else { continue }
