@@ -1,5 +1,6 @@
 import Glibc
 import LinearAlgebra
+import ModelFiles
 import Transformer
 
 /// What a job took, and what came out of it, so that both sides can be compared.

@@ -64,6 +64,17 @@ CONFIGS = {
         "rms_norm_eps": 1e-3, "rope_parameters": {"rope_theta": 5000.0, "rope_type": "default"},
         "layer_types": 3 * ["full_attention"], "use_sliding_window": False, "sliding_window": None, "max_window_layers": 3,
         "tie_word_embeddings": True, "dtype": "bfloat16"},
+    # What families leave to a model: an activation without a gate or with one, and biases.
+    "gpt_neox-silu": {
+        "model_type": "gpt_neox", "architectures": ["GPTNeoXForCausalLM"], "max_position_embeddings": 25, "hidden_size": 20,
+        "intermediate_size": 36, "num_hidden_layers": 3, "num_attention_heads": 2, "hidden_act": "silu", "rotary_pct": 0.4,
+        "rotary_emb_base": 300, "use_parallel_residual": True, "attention_bias": False, "layer_norm_eps": 1e-3,
+        "tie_word_embeddings": False, "torch_dtype": "bfloat16"},
+    "llama-biased": {
+        "model_type": "llama", "architectures": ["LlamaForCausalLM"], "max_position_embeddings": 27, "hidden_size": 20,
+        "intermediate_size": 36, "num_hidden_layers": 3, "num_attention_heads": 4, "num_key_value_heads": 2, "head_dim": 6,
+        "hidden_act": "gelu", "rms_norm_eps": 1e-3, "rope_parameters": {"rope_theta": 700.0, "rope_type": "linear", "factor": 2.0},
+        "attention_bias": True, "mlp_bias": True, "tie_word_embeddings": True, "dtype": "bfloat16"},
 }
 
 

@@ -63,6 +63,7 @@ struct WeightEditor {
     _ weight: String, _ edits: KeysFile.Edits, readAt reading: Matrix<Double>? = nil,
     progress: (String, EditRun.Phase) -> Void = { _, _ in }
   ) throws -> Solved {
+    try model.requirePlain(weight)
     let tensor = try model.tensor(weight)
     let way = Self.orientation(of: weight, in: model, fallback: orientation)
     guard tensor.elementType.isEditable else {

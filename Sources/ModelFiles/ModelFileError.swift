@@ -14,16 +14,20 @@ public struct ModelFileError: Error, Equatable, Sendable {
   public var position: TextPlace?
   /// What was found.
   public var reason: Reason
+  /// Names the file has that come near to the one it does not have.
+  public var near: [String]
 
   /// Joins a reason with its place.
   public init(
-    _ reason: Reason, file: String, tensor: String? = nil, key: String? = nil, byteOffset: Int? = nil
+    _ reason: Reason, file: String, tensor: String? = nil, key: String? = nil, byteOffset: Int? = nil,
+    near: [String] = []
   ) {
     self.file = file
     self.tensor = tensor
     self.key = key
     self.byteOffset = byteOffset
     self.reason = reason
+    self.near = near
   }
 
   /// Joins a reason with its place in a text.

@@ -17,6 +17,8 @@ public struct Network: Sendable {
 
   let blocks: [Block]
   let tokenEmbedding: StoredMatrix
+  /// What embeddings are multiplied by.
+  let embeddingScale: Float?
   let positionEmbedding: StoredMatrix?
   let finalNorm: Norm
   let head: Linear
@@ -25,7 +27,7 @@ public struct Network: Sendable {
 
   /// Opens a model's weights.
   ///
-  /// - Throws: `NetworkError` for a model that this version cannot run.
+  /// - Throws: `ConfigurationError` or `NetworkError` for a model that this version cannot run.
   public init(_ model: ModelFile, threads: Int) throws {
     let configuration = try NetworkConfiguration(of: model)
     var files: [MappedFile] = []
@@ -60,6 +62,7 @@ public struct Network: Sendable {
     let (vocabulary, width) = (configuration.vocabularySize, configuration.width)
 
     tokenEmbedding = try loader.matrix(TensorPlace(.tokenEmbedding), outputs: vocabulary, inputs: width)
+    embeddingScale = configuration.scalesEmbedding ? Float(width).squareRoot() : nil
     if case .learned(let offset) = configuration.positions {
       positionEmbedding = try loader.matrix(
         TensorPlace(.positionEmbedding), outputs: configuration.positionCount + offset, inputs: width)
@@ -69,8 +72,10 @@ public struct Network: Sendable {
     finalNorm = try loader.norm(.finalNorm, layer: nil)
     head =
       configuration.isTied
-      ? Linear(matrix: tokenEmbedding, isInputMajor: false, bias: nil)
-      : try loader.linear(.head, layer: nil, outputs: vocabulary, inputs: width)
+      ? Linear(
+        matrix: tokenEmbedding, isInputMajor: false,
+        bias: try loader.bias(.head, layer: nil, count: vocabulary))
+      : try loader.head(outputs: vocabulary, inputs: width)
     blocks = try (0..<configuration.layerCount).map { try loader.block($0) }
   }
 
@@ -109,7 +114,11 @@ extension WeightLoader {
       attention: Attention(
         projections: projections.map { (weight: $0.0, column: $0.1) },
         output: try linear(.attentionOutput, layer: layer, outputs: c.width, inputs: shape.queryWidth),
-        shape: shape),
+        shape: shape,
+        norms: c.hasHeadNorms
+          ? Attention.HeadNorms(
+            query: try norm(.queryNorm, layer: layer, count: c.headWidth),
+            key: try norm(.keyNorm, layer: layer, count: c.headWidth)) : nil),
       feedForward: FeedForward(
         gate: c.isGated
           ? try linear(.gate, layer: layer, outputs: c.feedForwardWidth, inputs: c.width) : nil,

@@ -8,6 +8,7 @@ struct FamilyReference {
   /// All folders of `Fixtures/models/families`.
   static let names = [
     "gpt2", "gptj", "gpt_neox", "gpt_neox-sequential", "opt", "llama2", "llama3", "mistral", "qwen2",
+    "gpt_neox-silu", "llama-biased",
   ]
   /// Those that also exist as GGUF.
   static let ggufNames = ["gpt2", "gpt_neox", "llama2", "llama3", "qwen2"]

@@ -1,4 +1,5 @@
 internal import LinearAlgebra
+internal import ModelFiles
 internal import Transformer
 
 /// A fact's prompt with its target, as methods without a subject take it.

@@ -1,4 +1,5 @@
 internal import LinearAlgebra
+internal import ModelFiles
 internal import Transformer
 
 /// PMET's second offset, on attention's output at the subject's last token.

@@ -1,5 +1,6 @@
 internal import Glibc
 internal import LinearAlgebra
+internal import ModelFiles
 internal import Transformer
 
 /// Groups whose constant part has been run: hidden states after block L from the subject's last token on, and keys and

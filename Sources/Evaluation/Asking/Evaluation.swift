@@ -1,5 +1,6 @@
 public import Editing
 public import Transformer
+internal import ModelFiles
 
 /// Puts the probes of records to a network.
 public struct Evaluation: Sendable {

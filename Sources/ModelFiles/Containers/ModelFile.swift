@@ -91,7 +91,7 @@ public struct ModelFile: Sendable {
     modelType =
       format == .gguf
       ? try headers.first?["general.architecture"]?.text()
-      : ModelFile.configuration(in: folder)?["model_type"]?.text
+      : ModelFile.configuration(in: folder).map(ModelFamily.languageModel)?["model_type"]?.text
   }
 
   /// Metadata of a GGUF model: that of its first file; the other parts only say which part they are.
@@ -149,7 +149,7 @@ public struct ModelFile: Sendable {
   /// The tensor of this name.
   public func tensor(_ name: String) throws(ModelFileError) -> TensorInfo {
     guard let position = positions[name] else {
-      throw ModelFileError(.noSuchTensor, file: path, tensor: name)
+      throw ModelFileError(.noSuchTensor, file: path, tensor: name, near: names(near: [name]))
     }
     return tensors[position]
   }

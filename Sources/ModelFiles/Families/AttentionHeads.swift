@@ -22,7 +22,7 @@ public struct AttentionHeads: Equatable, Sendable {
     let keyValue: Int?
     switch model.format {
     case .safetensors:
-      let json = ModelFile.configuration(in: model.folder)
+      let json = ModelFile.configuration(in: model.folder).map(ModelFamily.languageModel)
       query = first(["num_attention_heads", "n_head"]) { json?[$0]?.integer }
       keyValue = first(["num_key_value_heads"]) { json?[$0]?.integer }
     case .gguf:

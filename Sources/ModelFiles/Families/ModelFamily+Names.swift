@@ -1,5 +1,11 @@
 extension ModelFamily {
-  static let ggufLayers = "blk."
+  /// How a converter to GGUF orders the rows of a weight.
+  public enum RowOrder: Sendable {
+    /// Within a head, the halves of the rotary pairs are interleaved: row i of the first half, row i of the second, …
+    case rotaryPairs
+    /// Rows that lie head by head as query, key and value become all queries, then all keys, then all values.
+    case byKind
+  }
 
   /// What a tensor of this name is for, in either container; `nil` for a name that is none of the family's.
   public func place(of tensor: String) -> TensorPlace? {
@@ -7,64 +13,101 @@ extension ModelFamily {
     guard isBias || tensor.hasSuffix(".weight") else { return nil }
     let stem = tensor.dropLast(isBias ? ".bias".count : ".weight".count)
 
-    func match(_ stem: Substring, layers: String, name: (TensorRole) -> String?) -> TensorPlace? {
-      if stem.hasPrefix(layers) {
-        let rest = stem.dropFirst(layers.count)
-        let digits = rest.prefix { $0.isASCII && $0.isNumber }
-        if let layer = Int(digits), rest.dropFirst(digits.count).first == "." {
-          let own = rest.dropFirst(digits.count + 1)
-          return TensorRole.allCases.first { $0.isPerLayer && name($0).map { own == $0 } == true }
-            .map { TensorPlace($0, layer: layer, isBias: isBias) }
-        }
-      }
-      return TensorRole.allCases.first {
-        !$0.isPerLayer && $0 != .head && name($0).map { stem == $0 } == true
-      }
-      .map { TensorPlace($0, isBias: isBias) }
+    for wrapper in TensorNames.wrappers where stem.hasPrefix(wrapper) {
+      let own = stem.dropFirst(wrapper.count)
+      if tensors.headNames.contains(where: { own == $0 }) { return TensorPlace(.head, isBias: isBias) }
     }
-
-    if headNames.contains(where: { stem == $0 }) { return TensorPlace(.head, isBias: isBias) }
-    for prefix in prefixes where stem.hasPrefix(prefix) {
-      if let place = match(stem.dropFirst(prefix.count), layers: layers, name: { names[$0] }) { return place }
+    for (layers, rest) in splits(stem, in: .safetensors) {
+      if let place = match(rest, layer: layers, isBias: isBias, name: { tensors.names[$0] }) { return place }
     }
     guard !architectures.isEmpty else { return nil }
     if stem == TensorRole.head.ggufName { return TensorPlace(.head, isBias: isBias) }
-    return match(stem, layers: Self.ggufLayers, name: { names[$0] == nil ? nil : $0.ggufName })
+    for (layer, rest) in splits(stem, in: .gguf) {
+      let place = match(rest, layer: layer, isBias: isBias) { tensors.names[$0] == nil ? nil : $0.ggufName }
+      if let place { return place }
+    }
+    return nil
   }
 
-  /// The names a tensor may have in a container, the usual one first; none where the family has no such tensor.
+  /// Whether a name is that of a tensor of some layer, known or not.
+  func isOfLayer(_ tensor: String) -> Bool {
+    splits(tensor[...], in: .safetensors).contains { $0.layer != nil }
+      || !architectures.isEmpty && splits(tensor[...], in: .gguf).contains { $0.layer != nil }
+  }
+
+  /// Whether a tensor is no weight, but a mask or angles that a file carries along.
+  func isBuffer(_ tensor: String) -> Bool {
+    splits(tensor[...], in: .safetensors).contains {
+      $0.layer != nil && tensors.buffers.contains(String($0.rest))
+    }
+  }
+
+  /// The ways to take what stands before a name away from it: the rest, with the layer whose number stood there.
+  private func splits(
+    _ stem: Substring, in format: ModelFile.Format
+  ) -> [(layer: Int?, rest: Substring)] {
+    let (prefixes, layers) =
+      format == .gguf ? ([""], TensorNames.ggufLayers) : (tensors.allPrefixes, tensors.layers)
+    var splits: [(layer: Int?, rest: Substring)] = []
+    for prefix in prefixes where stem.hasPrefix(prefix) {
+      let own = stem.dropFirst(prefix.count)
+      if own.hasPrefix(layers) {
+        let rest = own.dropFirst(layers.count)
+        let digits = rest.prefix { $0.isASCII && $0.isNumber }
+        if let layer = Int(digits), rest.dropFirst(digits.count).first == "." {
+          splits.append((layer, rest.dropFirst(digits.count + 1)))
+        }
+      }
+      splits.append((nil, own))
+    }
+    return splits
+  }
+
+  private func match(
+    _ rest: Substring, layer: Int?, isBias: Bool, name: (TensorRole) -> String?
+  ) -> TensorPlace? {
+    TensorRole.allCases.first { role in
+      role != .head && role.isPerLayer == (layer != nil) && name(role).map { rest == $0 } == true
+    }
+    .map { TensorPlace($0, layer: layer, isBias: isBias) }
+  }
+
+  /// The names a tensor usually has in a container, the published one first; none where the family has no such tensor.
   public func tensorNames(of place: TensorPlace, in format: ModelFile.Format) -> [String] {
-    guard let name = names[place.role] else { return [] }
+    names(of: place, in: format, wrappers: [""])
+  }
+
+  private func names(
+    of place: TensorPlace, in format: ModelFile.Format, wrappers: [String]
+  ) -> [String] {
+    guard let name = tensors.names[place.role] else { return [] }
     let ending = place.isBias ? ".bias" : ".weight"
     let layer = place.layer.map { "\($0)." }
     switch format {
     case .gguf:
       guard !architectures.isEmpty else { return [] }
-      return [(layer.map { Self.ggufLayers + $0 } ?? "") + place.role.ggufName + ending]
+      return [(layer.map { TensorNames.ggufLayers + $0 } ?? "") + place.role.ggufName + ending]
     case .safetensors:
-      if place.role == .head { return headNames.map { $0 + ending } }
-      return prefixes.map { $0 + (layer.map { layers + $0 } ?? "") + name + ending }
+      return wrappers.flatMap { wrapper in
+        place.role == .head
+          ? tensors.headNames.map { wrapper + $0 + ending }
+          : tensors.prefixes.map { wrapper + $0 + (layer.map { tensors.layers + $0 } ?? "") + name + ending }
+      }
     }
   }
 
-  /// The head's own name, and the one that transformers 5 gives it in every family.
-  private var headNames: [String] {
-    guard let name = names[.head] else { return [] }
-    return name == "lm_head" ? [name] : [name, "lm_head"]
-  }
-
-  /// The name a tensor has in a model.
+  /// The name a tensor has in a model, behind whatever a program has put before it.
   public func tensorName(of place: TensorPlace, in model: ModelFile) -> String? {
-    tensorNames(of: place, in: model.format).first { model.contains($0) }
+    names(of: place, in: model.format, wrappers: TensorNames.wrappers).first { model.contains($0) }
   }
 
   /// Whether a weight is stored [input, output].
   public func storesInputMajor(_ role: TensorRole, in format: ModelFile.Format) -> Bool {
-    format == .safetensors && inputMajor.contains(role)
+    format == .safetensors && tensors.inputMajor.contains(role)
   }
 
   /// How a GGUF file orders a weight's rows, where a safetensors file orders them otherwise.
-  public func ggufRowOrder(of role: TensorRole) -> RowOrder? { ggufRows[role] }
+  public func ggufRowOrder(of role: TensorRole) -> RowOrder? { tensors.ggufRows[role] }
 
   /// The layer whose down-projection has this name in this family.
   public func layer(ofDownProjection tensor: String) -> Int? {
@@ -75,7 +118,7 @@ extension ModelFamily {
   /// Whether the weight of this name is stored [input, output].
   public func storesInputMajor(_ tensor: String) -> Bool {
     guard let place = place(of: tensor) else { return false }
-    return inputMajor.contains(place.role)
+    return tensors.inputMajor.contains(place.role)
       && !tensorNames(of: place, in: .gguf).contains(tensor)
   }
 }

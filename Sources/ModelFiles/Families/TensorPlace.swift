@@ -13,6 +13,10 @@ public enum TensorRole: String, CaseIterable, Sendable {
   case value
   /// Query, key and value in one.
   case queryKeyValue
+  /// Scales each head's query.
+  case queryNorm
+  /// Scales each head's key.
+  case keyNorm
   case attentionOutput
   /// The gate of a gated MLP.
   case gate
@@ -25,6 +29,14 @@ public enum TensorRole: String, CaseIterable, Sendable {
     switch self {
     case .tokenEmbedding, .positionEmbedding, .finalNorm, .head: false
     default: true
+    }
+  }
+
+  /// Whether it scales what goes through instead of mixing it.
+  public var isNorm: Bool {
+    switch self {
+    case .finalNorm, .attentionNorm, .feedForwardNorm, .queryNorm, .keyNorm: true
+    default: false
     }
   }
 
@@ -42,6 +54,8 @@ public enum TensorRole: String, CaseIterable, Sendable {
     case .key: "attn_k"
     case .value: "attn_v"
     case .queryKeyValue: "attn_qkv"
+    case .queryNorm: "attn_q_norm"
+    case .keyNorm: "attn_k_norm"
     case .attentionOutput: "attn_output"
     case .gate: "ffn_gate"
     case .up: "ffn_up"

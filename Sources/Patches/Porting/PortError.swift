@@ -18,7 +18,7 @@ public enum PortError: Error, Equatable, Sendable {
   /// The model is of another family.
   case otherFamily(model: String, expected: String, found: String)
   /// The model does not have the tensor under any name of its family.
-  case noSuchTensor(tensor: String, model: String, names: [String])
+  case noSuchTensor(tensor: String, model: String, names: [String], near: [String])
   /// Rows are ordered by head, and nothing tells how many there are.
   case unknownHeadCount(tensor: String, model: String)
   /// The weights are not those of the patch's base.

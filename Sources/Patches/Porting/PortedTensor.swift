@@ -60,10 +60,12 @@ public struct PortedTensor: Sendable {
   ) throws {
     change = placed.change
     source = placed.source
-    guard let name = placed.family.tensorName(of: placed.place, in: model) else {
+    let found = placed.family.tensorName(of: placed.place, in: model)
+    try model.requirePlain(found)
+    guard let name = found else {
+      let names = placed.family.tensorNames(of: placed.place, in: model.format)
       throw PortError.noSuchTensor(
-        tensor: source, model: model.path,
-        names: placed.family.tensorNames(of: placed.place, in: model.format))
+        tensor: source, model: model.path, names: names, near: model.names(near: names))
     }
     tensor = try model.tensor(name)
     let file = model.file(of: tensor)

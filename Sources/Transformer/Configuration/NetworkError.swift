@@ -1,15 +1,9 @@
-/// Why a model cannot be run. Cases hold the values; the command writes the prose.
+/// Why a network cannot be made of a model's weights, or cannot run. Cases hold the values; the command writes the prose.
 public enum NetworkError: Error, Equatable, Sendable {
-  /// The model's family is not one that this version runs.
-  case unknownFamily(String?)
-  /// The configuration lacks a setting.
-  case missingSetting(String)
-  /// A setting is outside its limits.
-  case badSetting(String, found: String, expected: String)
-  /// A setting asks for something that this version does not do.
-  case unsupported(setting: String, value: String)
-  /// The model has no tensor for a place that the network needs.
-  case missingWeight(names: [String])
+  /// The model has no tensor for a place that the network needs; some that come near.
+  case missingWeight(names: [String], near: [String])
+  /// The configuration says that the embedding is not the head, and there is no head.
+  case missingHead(names: [String], near: [String])
   /// A weight has another shape than the configuration says.
   case weightShape(tensor: String, expected: [Int], found: [Int])
   /// A weight is stored in a type whose numbers are not known.

@@ -7,6 +7,14 @@ struct Attention: Sendable {
   let projections: [(weight: Linear, column: Int)]
   let output: Linear
   let shape: Shape
+  /// Norms of each head's query and key, before they are turned.
+  var norms: HeadNorms?
+
+  /// Norms of the heads, with one weight for all of them.
+  struct HeadNorms: Sendable {
+    let query: Norm
+    let key: Norm
+  }
 
   /// Where heads are within a row of projections.
   struct Shape: Sendable {
@@ -34,6 +42,8 @@ struct Attention: Sendable {
     let projected: Rows
     let keys: Rows
     let values: Rows
+    /// The projections before the heads' norms, where there are any.
+    let unscaled: Rows?
   }
 
   /// Queries in one product of scores: bounds the scores of a long sequence.
@@ -55,9 +65,10 @@ struct Attention: Sendable {
     let projected = kinds.map { kindsProjected.picked($0, work: work) } ?? kindsProjected
     let keys = work.pool.rows(batch.memoryCount, shape.keyValueWidth)
     let values = work.pool.rows(batch.memoryCount, shape.keyValueWidth)
+    let unscaled = norms.map { scaleHeads(of: projected, by: $0, work: work) }
     gather(projected, keys, values, batch, layer: layer, rotary: rotary, work: work)
 
-    let tape = Tape(projected: projected, keys: keys, values: values)
+    let tape = Tape(projected: projected, keys: keys, values: values, unscaled: unscaled)
     let mixed = work.pool.rows(finished?.count ?? batch.rowCount, shape.queryWidth)
     if finished != nil || !batch.isApart {
       mixRows(batch, finishing: finished, tape, into: mixed, window: window, work: work)
@@ -188,6 +199,9 @@ struct Attention: Sendable {
           }
         }
       }
+    }
+    if let norms, let unscaled = tape.unscaled {
+      unscaleHeads(dprojected, of: unscaled, by: norms, work: work)
     }
     let dx = work.pool.rows(dy.count, projections[0].weight.inputWidth)
     for (index, projection) in projections.enumerated() {

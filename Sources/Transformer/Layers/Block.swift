@@ -1,3 +1,5 @@
+internal import ModelFiles
+
 /// A block: attention and MLP around one residual stream.
 struct Block: Sendable {
   let attentionNorm: Norm
@@ -5,7 +7,7 @@ struct Block: Sendable {
   let feedForwardNorm: Norm?
   let attention: Attention
   let feedForward: FeedForward
-  let order: NetworkConfiguration.Block
+  let order: NetworkDesign.BlockOrder
   let window: Int?
 
   /// What the backward pass needs.

@@ -1,4 +1,5 @@
 internal import Kernels
+internal import ModelFiles
 
 /// The MLP of a block: down(act(up x)), or down(act(gate x) · up x).
 struct FeedForward: Sendable {
@@ -6,7 +7,7 @@ struct FeedForward: Sendable {
   let up: Linear
   /// The weight that is edited; its input is the key, its output the value.
   let down: Linear
-  let activation: NetworkConfiguration.Activation
+  let activation: NetworkDesign.Activation
 
   /// What the backward pass needs.
   struct Tape {
@@ -72,7 +73,7 @@ struct FeedForward: Sendable {
   }
 }
 
-extension NetworkConfiguration.Activation {
+extension NetworkDesign.Activation {
   var kernel: errata_activation {
     switch self {
     case .gelu: errata_gelu

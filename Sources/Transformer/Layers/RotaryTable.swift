@@ -1,4 +1,5 @@
 internal import Glibc
+internal import ModelFiles
 
 /// Cosines and sines of the angles at the positions of a batch.
 struct RotaryTable: Sendable {
@@ -46,5 +47,36 @@ struct RotaryTable: Sendable {
         }
       }
     }
+  }
+}
+
+/// The tables of all layers; layers that turn alike share one.
+struct RotaryTables: Sendable {
+  private var tables: [RotaryTable] = []
+  /// For each layer the place of its table; `nil` where nothing is turned.
+  private var places: [Int?] = []
+
+  init(_ how: NetworkConfiguration.Positions, positions: Range<Int>) {
+    guard case .rotary(let layers) = how else { return }
+    var known: [Rotary] = []
+    for rotary in layers {
+      guard let rotary else {
+        places.append(nil)
+        continue
+      }
+      if let place = known.firstIndex(of: rotary) {
+        places.append(place)
+        continue
+      }
+      places.append(known.count)
+      known.append(rotary)
+      tables.append(RotaryTable(rotary, positions: positions))
+    }
+  }
+
+  /// The table of a layer; `nil` where nothing is turned.
+  subscript(layer: Int) -> RotaryTable? {
+    guard places.indices.contains(layer), let place = places[layer] else { return nil }
+    return tables[place]
   }
 }

@@ -1,3 +1,5 @@
+public import ModelFiles
+
 /// Makes texts ready for a network: the one door between text and tokens on one side and the network on the other.
 ///
 /// What comes through it are tokens that the network has. A tokenizer may well have more of them than the model has rows, where a token was

@@ -1,4 +1,5 @@
 internal import Kernels
+internal import ModelFiles
 
 /// One term of a loss over logits.
 public struct LossTerm: Sendable {

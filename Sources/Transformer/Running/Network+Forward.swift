@@ -1,4 +1,5 @@
 public import LinearAlgebra
+internal import ModelFiles
 
 /// A run of a network over a batch, from one place to another, with what was asked to be kept.
 public struct ForwardRun: Sendable {
@@ -11,7 +12,7 @@ public struct ForwardRun: Sendable {
   let finished: [Int]?
   let memory: KeyValueMemory?
   let tapes: [(layer: Int, tape: Block.Tape)]
-  let rotary: RotaryTable?
+  let rotary: RotaryTables
 
   /// All positions of a sequence, to go on from; needs a run that keeps its memory.
   public func past(of sequence: Int) -> Past {
@@ -83,12 +84,7 @@ extension Network {
     precondition(span.first >= 0 && span.end <= configuration.layerCount, "layers of the network")
     precondition(
       (hidden == nil) == (span.first == 0 && !span.startsInMiddle), "rows where no embedding serves")
-    let rotary: RotaryTable? =
-      if case .rotary(let settings) = configuration.positions {
-        RotaryTable(settings, positions: batch.positions)
-      } else {
-        nil
-      }
+    let rotary = RotaryTables(configuration.positions, positions: batch.positions)
     var rows: Rows
     if let hidden {
       precondition(
@@ -104,7 +100,8 @@ extension Network {
       let (output, tape) = blocks[layer].forward(
         rows, batch, layer: layer, isMiddle: layer == span.first && span.startsInMiddle,
         stopsAtKey: layer == span.end - 1 && span.endsAtKey,
-        finishing: layer == span.end - 1 ? finished : nil, alike: layer == 0 ? alike : nil, rotary: rotary,
+        finishing: layer == span.end - 1 ? finished : nil, alike: layer == 0 ? alike : nil,
+        rotary: rotary[layer],
         work: work,
         observe: observe.map { observe in { observe(layer, $0, $1) } })
       if let memory, let attention = tape?.attention { memory.store(attention, layer: layer) }
@@ -134,6 +131,7 @@ extension Network {
       for (offset, row) in segment.rows.enumerated() {
         let token = Int(batch.tokens[row])
         tokenEmbedding.decode(rows: token..<token + 1, columns: 0..<width, into: rows.row(row))
+        if let embeddingScale { Kernel.scale(rows.row(row), by: embeddingScale, count: width) }
         if let positionEmbedding, case .learned(let first) = configuration.positions {
           let position = first + segment.pastCount + offset
           positionEmbedding.row(position).withUnsafeBufferPointer {

@@ -1,5 +1,6 @@
 internal import Floor
 internal import Glibc
+internal import ModelFiles
 
 /// How the next token is chosen.
 public enum Sampling: Equatable, Sendable {

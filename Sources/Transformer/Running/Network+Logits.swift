@@ -1,4 +1,5 @@
 public import LinearAlgebra
+internal import ModelFiles
 
 /// Logits of some rows, and what the backward pass needs of them.
 public struct LogitRows: Sendable {
@@ -60,7 +61,7 @@ extension Network {
   public func backward(_ run: ForwardRun, from gradient: Rows) -> Rows {
     var gradient = gradient
     for (layer, tape) in run.tapes.reversed() {
-      gradient = blocks[layer].backward(gradient, tape, run.batch, rotary: run.rotary, work: work)
+      gradient = blocks[layer].backward(gradient, tape, run.batch, rotary: run.rotary[layer], work: work)
     }
     return gradient
   }

@@ -1,4 +1,5 @@
 internal import LinearAlgebra
+internal import ModelFiles
 internal import Synchronization
 
 extension Network {

@@ -20,7 +20,7 @@ struct WeightLoader {
   /// A weight without its bias. `[outputs × inputs]`
   func matrix(_ place: TensorPlace, outputs: Int, inputs: Int) throws -> StoredMatrix {
     guard let name = family.tensorName(of: place, in: model) else {
-      throw NetworkError.missingWeight(names: family.tensorNames(of: place, in: model.format))
+      throw missing(place)
     }
     let isInputMajor = family.storesInputMajor(place.role, in: model.format)
     return try stored(name, isInputMajor ? [inputs, outputs] : [outputs, inputs])
@@ -31,19 +31,47 @@ struct WeightLoader {
     try Linear(
       matrix: matrix(TensorPlace(role, layer: layer), outputs: outputs, inputs: inputs),
       isInputMajor: family.storesInputMajor(role, in: model.format),
-      bias: vector(TensorPlace(role, layer: layer, isBias: true), count: outputs))
+      bias: bias(role, layer: layer, count: outputs))
   }
 
-  /// A norm's weight and bias.
-  func norm(_ role: TensorRole, layer: Int?) throws -> Norm {
-    let place = TensorPlace(role, layer: layer)
-    guard let weight = try vector(place, count: configuration.width) else {
-      throw NetworkError.missingWeight(names: family.tensorNames(of: place, in: model.format))
+  /// A bias: there if the configuration says so, or else if the file has it. One that must not be there was refused before.
+  func bias(_ role: TensorRole, layer: Int?, count: Int) throws -> [Float]? {
+    let place = TensorPlace(role, layer: layer, isBias: true)
+    let bias = try vector(place, count: count)
+    if bias == nil, configuration.biases[role] == true { throw missing(place) }
+    return bias
+  }
+
+  /// The head of a network that does not use its embedding for it.
+  func head(outputs: Int, inputs: Int) throws -> Linear {
+    guard family.tensorName(of: TensorPlace(.head), in: model) != nil else {
+      let names = family.tensorNames(of: TensorPlace(.head), in: model.format)
+      throw NetworkError.missingHead(names: names, near: model.names(near: names))
     }
-    let bias = try vector(TensorPlace(role, layer: layer, isBias: true), count: configuration.width)
-    return Norm(
-      weight: weight, bias: bias, epsilon: configuration.normEpsilon,
-      subtractsMean: configuration.usesLayerNorm)
+    return try linear(.head, layer: nil, outputs: outputs, inputs: inputs)
+  }
+
+  /// A norm's weight and bias, of hidden states or of what `count` says.
+  func norm(_ role: TensorRole, layer: Int?, count: Int? = nil) throws -> Norm {
+    let place = TensorPlace(role, layer: layer)
+    let count = count ?? configuration.width
+    guard let weight = try vector(place, count: count) else { throw missing(place) }
+    let epsilon = configuration.normEpsilon
+    switch configuration.norm {
+    case .layer:
+      let bias = try bias(role, layer: layer, count: count)
+      return Norm(weight: weight, bias: bias, epsilon: epsilon, subtractsMean: true)
+    case .rms(let offset):
+      return Norm(
+        weight: offset == 0 ? weight : weight.map { offset + $0 }, bias: nil, epsilon: epsilon,
+        subtractsMean: false)
+    }
+  }
+
+  /// That the model has no tensor for a place.
+  private func missing(_ place: TensorPlace) -> NetworkError {
+    let names = family.tensorNames(of: place, in: model.format)
+    return .missingWeight(names: names, near: model.names(near: names))
   }
 
   /// A vector, if the model has it.

@@ -33,4 +33,8 @@ enum Kernel {
   static func add(_ x: UnsafePointer<Float>, to y: UnsafeMutablePointer<Float>, count: Int) {
     errata_add_rows(x, y, count)
   }
+
+  static func scale(_ x: UnsafeMutablePointer<Float>, by factor: Float, count: Int) {
+    for index in 0..<count { x[index] *= factor }
+  }
 }

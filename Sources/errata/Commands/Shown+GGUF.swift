@@ -12,7 +12,7 @@ extension Shown {
         + "\(Numbers.count(model.tensors.count, "tensor")), \(Numbers.quantity(parameters)) parameters, "
         + "\(Numbers.bytes(bytes))"
     ]
-    if let type = model.modelType { lines.append("family: \(type)") }
+    lines += nature(of: model)
     lines.append(
       "types: "
         + sizes.map { "\($0.type.rawValue) \(Numbers.bytes($0.bytes)) in \($0.count)" }.joined(
@@ -43,7 +43,8 @@ extension Shown {
   ) throws -> JSONValue {
     [
       "kind": "model", "format": "gguf", "version": .integer(model.ggufHeaders.first?.version ?? 0),
-      "family": model.modelType.map { .string($0) } ?? .null,
+      "family": model.modelType.map { .string($0) } ?? .null, "quantization": .null,
+      "experts": model.experts.map { .integer($0.count) } ?? .null,
       "files": .array(model.shards.map { .string(Folder.name(of: $0.path)) }),
       "parameters": .integer(parameters), "bytes": .integer(bytes),
       "types": .array(

@@ -11,7 +11,7 @@ extension Shown {
       "model: safetensors, \(Numbers.count(model.shards.count, "file")), \(Numbers.count(model.tensors.count, "tensor")), "
         + "\(Numbers.quantity(parameters)) parameters, \(Numbers.bytes(bytes))"
     ]
-    if let type = model.modelType { lines.append("family: \(type)") }
+    lines += nature(of: model)
     for (key, value) in model.notes {
       lines.append("\(key): \(value.count > 80 ? value.prefix(79) + "…" : value)")
     }
@@ -26,7 +26,8 @@ extension Shown {
     }
     let json: JSONValue = [
       "kind": "model", "format": "safetensors",
-      "family": model.modelType.map { .string($0) } ?? .null,
+      "family": model.modelType.map { .string($0) } ?? .null, "quantization": quantization(of: model),
+      "experts": model.experts.map { .integer($0.count) } ?? .null,
       "files": .array(model.shards.map { .string(Folder.name(of: $0.path)) }),
       "parameters": .integer(parameters), "bytes": .integer(bytes),
       "tensors": .array(
@@ -39,6 +40,25 @@ extension Shown {
       "metadata": .object(model.notes.map { .init($0.key, .string($0.value)) }),
     ]
     return Shown(text: (lines + [table.text()]).joined(separator: "\n"), json: json)
+  }
+
+  /// What a model says of its kind, with what stands in the way of running it.
+  static func nature(of model: ModelFile) -> [String] {
+    var lines: [String] = []
+    if let type = model.modelType { lines.append("family: \(type)") }
+    if let packing = model.quantization {
+      lines.append("quantization: \(ErrorReport.words(packing)); errata cannot run or edit what is packed so")
+    }
+    if let experts = model.experts {
+      lines.append("experts: \(experts.count) a layer; errata cannot run such a network")
+    }
+    return lines
+  }
+
+  /// How a folder's weights are packed; null where they are plain numbers.
+  static func quantization(of model: ModelFile) -> JSONValue {
+    guard let packing = model.quantization else { return .null }
+    return ["method": .string(packing.method), "bits": packing.bits.map { .integer($0) } ?? .null]
   }
 
   /// Statistics: which weights, how wide, over how many tokens.

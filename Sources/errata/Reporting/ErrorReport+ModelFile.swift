@@ -8,7 +8,8 @@ extension ErrorReport {
     if let tensor = error.tensor { place += ", tensor \(Quote.plain(tensor, limit: 200))" }
     if let key = error.key { place += ", key \(Quote.plain(key))" }
     if let offset = error.byteOffset, error.position == nil { place += ", byte \(offset)" }
-    let (why, advice) = reason(error.reason, file: error.file, isText: error.position != nil)
+    var (why, advice) = reason(error.reason, file: error.file, isText: error.position != nil)
+    if let tensor = error.tensor { advice = nearAdvice([tensor], error.near) ?? advice }
     return Explanation(caseName(error.reason), place: place, why: why, advice: advice)
   }
 

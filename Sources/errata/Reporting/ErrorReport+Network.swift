@@ -4,27 +4,14 @@ extension ErrorReport {
   static func explain(_ error: NetworkError) -> Explanation {
     let name = caseName(error)
     switch error {
-    case .unknownFamily(let type):
-      return Explanation(
-        name,
-        why: type.map { "its family is \($0), which this errata cannot run" } ?? "it does not say its family",
-        advice:
-          "families that can be run: gpt2, gptj, gpt_neox, opt, llama, mistral, qwen2; every model can be patched with `diff` and `solve`"
-      )
-    case .missingSetting(let key):
-      return Explanation(name, place: key, why: "the model's configuration does not have it")
-    case .badSetting(let key, let found, let expected):
-      return Explanation(name, place: key, why: "it is \(found), and must be \(expected)")
-    case .unsupported(let setting, let value):
-      return Explanation(
-        name, place: setting, why: "it is \(value), which this errata does not compute",
-        advice: "a newer errata may")
-    case .missingWeight(let names):
-      return Explanation(
-        name, place: names.first ?? "",
-        why: names.count > 1
-          ? "the model has no tensor of that name, nor \(names.dropFirst().joined(separator: ", "))"
-          : "the model has no tensor of that name")
+    case .missingWeight(let names, let near): return missingTensor(name, names, near)
+    case .missingHead(let names, let near):
+      var explanation = missingTensor(name, names, near)
+      explanation.why += "; its configuration says that head and embedding are two"
+      explanation.advice =
+        explanation.advice
+        ?? "if the embedding is the head, say so in config.json: \"tie_word_embeddings\": true"
+      return explanation
     case .weightShape(let tensor, let expected, let found):
       return Explanation(
         name, place: tensor,

@@ -31,11 +31,12 @@ extension ErrorReport {
       return Explanation(
         name, place: model, why: "its family is \(found), the patch is for \(expected)",
         advice: "take a model of the patch's family")
-    case .noSuchTensor(let tensor, let model, let names):
+    case .noSuchTensor(let tensor, let model, let names, let near):
       return Explanation(
         name, place: "\(model), tensor \(tensor)",
         why: names.isEmpty
-          ? "this container has no name for it" : "the model has no \(names.joined(separator: " or "))")
+          ? "this container has no name for it" : "the model has no \(names.joined(separator: " or "))",
+        advice: nearAdvice(names, near))
     case .unknownHeadCount(let tensor, let model):
       return Explanation(
         name, place: "\(model), tensor \(tensor)",

@@ -42,6 +42,7 @@ enum ErrorReport {
     case let error as FactsError: explain(error)
     case let error as BadRecords: explain(error)
     case let error as LinearAlgebraError: explain(error)
+    case let error as ConfigurationError: explain(error)
     case let error as NetworkError: explain(error)
     case let error as TokenizerError: explain(error)
     case let error as AskError: explain(error)

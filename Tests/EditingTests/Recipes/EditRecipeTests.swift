@@ -23,7 +23,7 @@ import Testing
     #expect(emmet.layers == [17] && emmet.update.ridge == 0.1 && emmet.update.secondMomentWeight == 1000)
   }
 
-  @Test(arguments: EditMethod.allCases, ["gpt2", "gptj", "gpt_neox", "opt", "llama", "qwen2"])
+  @Test(arguments: EditMethod.allCases, ModelFamily.knownNames)
   func `a derived recipe has layers with a block above them, for every size`(
     method: EditMethod, family: String
   ) {

@@ -1,4 +1,5 @@
 import ModelFiles
+import TestSupport
 import Testing
 
 @Suite struct ModelFamilyTests {
@@ -22,7 +23,7 @@ import Testing
     // Qwen2 stores its weights under Llama's names.
     let byName = ModelFamily.family(ofDownProjection: tensor, modelType: nil)
     #expect(byName == (type == "qwen2" ? ModelFamily.named("llama") : family))
-    #expect(family.name == type || family.aliases.contains(type))
+    #expect(family.types.contains(type))
   }
 
   @Test(arguments: [
@@ -45,7 +46,7 @@ import Testing
     #expect(ModelFamily.named("imagegpt") == nil)
   }
 
-  @Test(arguments: ["gpt2", "gptj", "gpt_neox", "opt", "llama", "qwen2"])
+  @Test(arguments: ModelFamily.knownNames)
   func `every name leads back to its place, in both containers`(type: String) throws {
     let family = try #require(ModelFamily.named(type))
     for format in [ModelFile.Format.safetensors, .gguf] {
@@ -65,5 +66,32 @@ import Testing
     #expect(!family.storesInputMajor(.down, in: .gguf) && family.storesInputMajor(.down, in: .safetensors))
     #expect(ModelFamily.named("gptneox")?.name == "gpt_neox")
     #expect(ModelFamily.named("opt")?.place(of: "blk.7.ffn_down.weight") == nil)
+  }
+
+  @Test func `the README names every family that can be run`() throws {
+    let readme = String(decoding: try FileBytes.read(PackageFiles.path("README.md")), as: UTF8.self)
+    let start = try #require(readme.firstRange(of: "Networks that can be run:"))
+    let sentence = readme[start.upperBound...].prefix { $0 != ";" }.replacing("\n", with: " ")
+    for title in ModelFamily.knownTitles { #expect(sentence.contains(title), "\(title)") }
+  }
+
+  @Test func `nothing but the families' own files knows their names`() throws {
+    let names = ModelFamily.knownNames.map { "\"\($0)\"" }
+    var checked = 0
+    func search(_ folder: String) throws {
+      for name in try Folder.names(in: folder) {
+        let path = Folder.path(folder, name)
+        if Folder.fileExists(path), name.hasSuffix(".swift") {
+          let source = String(decoding: try FileBytes.read(path), as: UTF8.self)
+          for family in names { #expect(!source.contains(family), "\(path) names \(family)") }
+          checked += 1
+        } else if !name.contains("."), !["Families", "Tokenizer"].contains(name) {
+          // Tokenizers have names of their own, some of which are the same.
+          try search(path)
+        }
+      }
+    }
+    try search(PackageFiles.path("Sources"))
+    #expect(checked > 200)
   }
 }

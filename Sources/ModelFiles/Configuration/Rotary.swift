@@ -1,5 +1,3 @@
-internal import Glibc
-
 /// Rotary position embedding: each pair of a query's or key's entries is turned by an angle that grows with the position.
 ///
 /// - Source: RoFormer, arXiv:2104.09864, eq. 34; the pairing of halves is GPT-NeoX's.
@@ -11,7 +9,7 @@ public struct Rotary: Equatable, Sendable {
   /// Whether a pair is (2i, 2i + 1), as in GPT-J and in GGUF files of Llama, instead of (i, i + dimensions / 2).
   public var isInterleaved: Bool
   /// How angles are stretched for longer contexts.
-  public var scaling: Scaling = .none
+  public var scaling: Scaling
 
   /// A stretching of the angles.
   public enum Scaling: Equatable, Sendable {
@@ -25,21 +23,11 @@ public struct Rotary: Equatable, Sendable {
     case divisors([Float])
   }
 
-  /// Angle per position of each pair.
-  var frequencies: [Double] {
-    let plain = (0..<dimensions / 2).map { pow(base, -2 * Double($0) / Double(dimensions)) }
-    switch scaling {
-    case .none: return plain
-    case .linear(let factor): return plain.map { $0 / factor }
-    case .divisors(let divisors): return zip(plain, divisors).map { $0 / Double($1) }
-    case .llama3(let factor, let low, let high, let original):
-      return plain.map { frequency in
-        let wavelength = 2 * Double.pi / frequency
-        if wavelength < original / high { return frequency }
-        if wavelength > original / low { return frequency / factor }
-        let share = (original / wavelength - low) / (high - low)
-        return (1 - share) * frequency / factor + share * frequency
-      }
-    }
+  /// A turning.
+  public init(dimensions: Int, base: Double, isInterleaved: Bool, scaling: Scaling = .none) {
+    self.dimensions = dimensions
+    self.base = base
+    self.isInterleaved = isInterleaved
+    self.scaling = scaling
   }
 }

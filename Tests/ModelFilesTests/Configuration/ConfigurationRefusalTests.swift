@@ -1,7 +1,6 @@
 import ModelFiles
 import TestSupport
 import Testing
-import Transformer
 
 /// What a network cannot do is refused by name, never run wrongly.
 @Suite struct ConfigurationRefusalTests {
@@ -27,7 +26,7 @@ import Transformer
     .init(type: "opt", key: "_remove_final_layer_norm", value: true, shown: "true"),
     .init(type: "opt", key: "layer_norm_elementwise_affine", value: false, shown: "false"),
     .init(type: "opt", key: "word_embed_proj_dim", value: 7, shown: "7"),
-    .init(type: "llama", key: "hidden_act", value: "gelu", shown: "gelu"),
+    .init(type: "llama", key: "hidden_act", value: "quick_gelu", shown: "quick_gelu"),
     .init(type: "mistral", key: "hidden_act", value: "mish", shown: "mish"),
     .init(
       type: "llama", key: "rope_scaling", value: ["rope_type": "yarn", "factor": 4],
@@ -41,7 +40,7 @@ import Transformer
   ]
 
   @Test(arguments: unsupported) func `a setting that is not supported is named`(setting: Unsupported) throws {
-    #expect(throws: NetworkError.unsupported(setting: setting.setting ?? setting.key, value: setting.shown)) {
+    #expect(throws: ConfigurationError.unsupported(setting: setting.setting ?? setting.key, value: setting.shown)) {
       try MadeConfiguration.read(setting.type, [(setting.key, setting.value)])
     }
   }
@@ -54,19 +53,22 @@ import Transformer
     let isHint = ["llama", "mistral", "qwen2"].contains(type)
     for (key, _) in MadeConfiguration.smallest[type]! + [("vocab_size", 61)] {
       if optional.contains(key) || isHint && key == "max_position_embeddings" { continue }
-      #expect(throws: NetworkError.missingSetting(key)) { try MadeConfiguration.read(type, [(key, nil)]) }
-      #expect(throws: NetworkError.missingSetting(key)) { try MadeConfiguration.read(type, [(key, "3")]) }
+      #expect(throws: ConfigurationError.missingSetting(key)) { try MadeConfiguration.read(type, [(key, nil)]) }
+      #expect(throws: ConfigurationError.missingSetting(key)) { try MadeConfiguration.read(type, [(key, .null)]) }
+      #expect(
+        throws: ConfigurationError.badSetting(key, found: #""3""#, expected: "a whole number")
+      ) { try MadeConfiguration.read(type, [(key, "3")]) }
     }
   }
 
   @Test(arguments: ["bert", "gemma2", "mixtral", "qwen3", "GPT2", "gptneox", ""])
   func `other families are refused`(type: String) throws {
-    #expect(throws: NetworkError.unknownFamily(type)) { try MadeConfiguration.read(type) }
+    #expect(throws: ConfigurationError.unknownFamily(type)) { try MadeConfiguration.read(type) }
   }
 
   @Test func `a configuration without a family is refused`() throws {
-    #expect(throws: NetworkError.unknownFamily(nil)) { try MadeConfiguration.read([:]) }
-    #expect(throws: NetworkError.unknownFamily("mamba")) {
+    #expect(throws: ConfigurationError.unknownFamily(nil)) { try MadeConfiguration.read([:]) }
+    #expect(throws: ConfigurationError.unknownFamily("mamba")) {
       try MadeConfiguration.readGGUF(architecture: "mamba")
     }
   }
@@ -81,11 +83,17 @@ import Transformer
     ("head_dim", 0, "head width"), ("head_dim", 3, "rotary dimensions"), ("vocab_size", 0, "vocabulary"),
     ("rope_theta", 0, "rotary base"), ("rope_theta", -5, "rotary base"), ("rms_norm_eps", -1, "norm epsilon"),
     ("rms_norm_eps", .number(1e300), "norm epsilon"), ("sliding_window", 0, "sliding window"),
+    ("max_position_embeddings", 0, "positions"), ("max_position_embeddings", -5, "positions"),
+    ("max_position_embeddings", 2_000_000_000, "positions"),
+    ("max_position_embeddings", .integer(.max), "max_position_embeddings"),
+    ("max_position_embeddings", .number(1e9), "max_position_embeddings"),
+    ("rms_norm_eps", "1e-6", "rms_norm_eps"), ("tie_word_embeddings", "false", "tie_word_embeddings"),
+    ("rope_theta", "10000", "rope_theta"), ("hidden_act", 7, "hidden_act"),
   ]
 
   @Test(arguments: outside)
   func `numbers outside their limits are refused`(key: String, value: JSONValue, name: String) throws {
-    let error = #expect(throws: NetworkError.self) { try MadeConfiguration.read("mistral", [(key, value)]) }
+    let error = #expect(throws: ConfigurationError.self) { try MadeConfiguration.read("mistral", [(key, value)]) }
     guard case .badSetting(let found, _, _) = error else {
       Issue.record("refused as \(String(describing: error))")
       return
@@ -93,14 +101,27 @@ import Transformer
     #expect(found == name)
   }
 
+  @Test(arguments: ["gpt2", "gptj", "gpt_neox", "opt", "qwen2"], [0, -1, -4096, 1 << 30, Int.max, Int.min])
+  func `positions that no network has are refused in every family`(type: String, count: Int) throws {
+    let key = ["gpt2", "gptj"].contains(type) ? "n_positions" : "max_position_embeddings"
+    let error = #expect(throws: ConfigurationError.self) {
+      try MadeConfiguration.read(type, [(key, .integer(count))])
+    }
+    guard case .badSetting(let name, _, _) = error else {
+      Issue.record("refused as \(String(describing: error))")
+      return
+    }
+    #expect(name == "positions" || name == key)
+  }
+
   @Test func `numbers of other families do not overflow`() throws {
     for (type, key) in [
       ("gpt2", "n_embd"), ("gptj", "n_embd"), ("gpt_neox", "hidden_size"), ("opt", "hidden_size"),
     ] {
-      #expect(throws: NetworkError.self) { try MadeConfiguration.read(type, [(key, .integer(.max))]) }
+      #expect(throws: ConfigurationError.self) { try MadeConfiguration.read(type, [(key, .integer(.max))]) }
     }
     for value in [JSONValue.number(1e300), .number(-1e300), 4] {
-      #expect(throws: NetworkError.self) { try MadeConfiguration.read("gpt_neox", [("rotary_pct", value)]) }
+      #expect(throws: ConfigurationError.self) { try MadeConfiguration.read("gpt_neox", [("rotary_pct", value)]) }
     }
   }
 
@@ -109,51 +130,49 @@ import Transformer
       let members = ["factor", "low_freq_factor", "high_freq_factor", "original_max_position_embeddings"]
         .filter { $0 != key }.map { JSONValue.Member($0, 2) }
       let scaling = JSONValue.object([.init("rope_type", "llama3")] + members)
-      #expect(throws: NetworkError.missingSetting("rope_scaling.\(key)")) {
+      #expect(throws: ConfigurationError.missingSetting("rope_scaling.\(key)")) {
         try MadeConfiguration.read("llama", [("rope_scaling", scaling)])
       }
     }
   }
 
   @Test func `GGUF settings that are not supported are named`() throws {
-    for (key, value, shown) in [
-      ("expert_count", GGUFValue.uint32(8), "8"), ("attention.value_length", .uint32(7), "7"),
+    let changing: [(String, GGUFValue, String)] = [
+      ("attention.value_length", .uint32(7), "7"), ("attention.scale", .float32(0.25), "0.25"),
+      ("logit_scale", .float32(0.5), "0.5"), ("residual_scale", .float32(2), "2.0"),
+      ("final_logit_softcapping", .float32(30), "30.0"), ("nextn_predict_layers", .uint32(1), "1"),
+      ("attention.causal", .bool(false), "false"), ("use_parallel_residual", .bool(true), "true"),
+      ("rope.scale_linear", .float32(4), "4.0"), ("something.new", .string("odd"), "odd"),
       ("rope.scaling.type", .string("yarn"), "yarn"),
-    ] {
-      let error = #expect(throws: NetworkError.self) { try MadeConfiguration.readGGUF([(key, value)]) }
+    ]
+    for (key, value, shown) in changing {
+      let error = #expect(throws: ConfigurationError.self) { try MadeConfiguration.readGGUF([(key, value)]) }
       guard case .unsupported(let setting, let found) = error else {
         Issue.record("\(key) is refused as \(String(describing: error))")
         continue
       }
       #expect(setting.hasSuffix(key) && found == shown)
     }
+    #expect(throws: ConfigurationError.mixtureOfExperts(.init(setting: "llama.expert_count", count: 8))) {
+      try MadeConfiguration.readGGUF([("expert_count", .uint32(8))])
+    }
+    for (key, value) in [
+      ("attention.scale", GGUFValue.float32(0.70710677)), ("logit_scale", .float32(1)),
+      ("expert_count", .uint32(0)), ("attention.causal", .bool(true)), ("vocab_size", .uint32(61)),
+      ("final_logit_softcapping", .float32(0)), ("attention.max_alibi_bias", .float32(0)),
+    ] { _ = try MadeConfiguration.readGGUF([(key, value)]) }
+    for key in ["context_length", "embedding_length", "rope.dimension_count"] {
+      #expect(throws: ConfigurationError.self) { try MadeConfiguration.readGGUF([(key, .uint64(1 << 40))]) }
+    }
     for key in [
       "block_count", "embedding_length", "feed_forward_length", "attention.head_count", "context_length",
     ] {
-      #expect(throws: NetworkError.missingSetting("llama.\(key)")) {
+      #expect(throws: ConfigurationError.missingSetting("llama.\(key)")) {
         try MadeConfiguration.readGGUF([(key, nil)])
       }
     }
-    #expect(throws: NetworkError.missingWeight(names: ["token_embd.weight"])) {
+    #expect(throws: ConfigurationError.missingTensor(names: ["token_embd.weight"], near: [])) {
       try MadeConfiguration.readGGUF(tensors: [])
     }
-  }
-
-  @Test func `weights of other shapes than the configuration says are refused`() throws {
-    let folder = try TemporaryFolder()
-    let base = PackageFiles.path("Fixtures/models/families/llama2")
-    try folder.write(FileBytes.read(base + "/model.safetensors"), to: "model.safetensors")
-    let config = String(decoding: try FileBytes.read(base + "/config.json"), as: UTF8.self)
-    let (key, width) = (
-      "\"intermediate_size\": ", try FamilyReference("llama2").network().configuration.feedForwardWidth
-    )
-    try folder.write(
-      Array(config.replacing(key + "\(width)", with: key + "\(width + 1)").utf8), to: "config.json")
-    let error = #expect(throws: NetworkError.self) { try Network(ModelFile(folder.path), threads: 1) }
-    guard case .weightShape(_, let expected, let found) = error else {
-      Issue.record("refused as \(String(describing: error))")
-      return
-    }
-    #expect(expected != found && expected.contains(width + 1))
   }
 }

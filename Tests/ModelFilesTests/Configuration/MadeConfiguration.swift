@@ -1,6 +1,5 @@
 import ModelFiles
 import TestSupport
-import Transformer
 
 /// The smallest model folder that says a configuration; it has no weights to run.
 struct MadeConfiguration {

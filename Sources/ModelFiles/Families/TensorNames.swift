@@ -1,0 +1,54 @@
+/// How a family's tensors are called and stored, in both containers.
+///
+/// Orientation is declared here, never guessed from a shape: a square weight would accept either.
+struct TensorNames: Sendable {
+  /// What stands before every name but the head's, as published; files of the bare model often lack it.
+  let prefixes: [String]
+  /// What stands between the prefix and the number of a layer.
+  let layers: String
+  /// Names after the prefix and, for roles of layers, after the number.
+  let names: [TensorRole: String]
+  /// Tensors of a layer that are no weights: masks and angles that older files carry, after the number.
+  var buffers: Set<String> = []
+  /// Weights stored [input, output] (GPT-2's Conv1D) instead of [output, input]. In GGUF files none is.
+  var inputMajor: Set<TensorRole> = []
+  /// How rows are ordered in a GGUF file, where that differs.
+  var ggufRows: [TensorRole: ModelFamily.RowOrder] = [:]
+
+  /// What stands before the number of a layer in GGUF files.
+  static let ggufLayers = "blk."
+
+  /// What programs put before all names of a model that they wrap, or that is a part of a larger one; the last are torch's
+  /// compiler, its two kinds of data parallelism together, and PEFT.
+  static let wrappers = [
+    "", "language_model.", "model.language_model.", "_orig_mod.", "module.", "module._orig_mod.",
+    "_orig_mod.module.", "base_model.model.",
+  ]
+
+  /// Names that Llama and its descendants share.
+  static let llama: [TensorRole: String] = [
+    .tokenEmbedding: "embed_tokens", .finalNorm: "norm", .head: "lm_head",
+    .attentionNorm: "input_layernorm", .feedForwardNorm: "post_attention_layernorm",
+    .query: "self_attn.q_proj", .key: "self_attn.k_proj", .value: "self_attn.v_proj",
+    .attentionOutput: "self_attn.o_proj", .gate: "mlp.gate_proj", .up: "mlp.up_proj",
+    .down: "mlp.down_proj",
+  ]
+
+  /// Llama's, with the names of some more tensors.
+  static func llamaLike(
+    with names: [TensorRole: String] = [:], ggufRows: [TensorRole: ModelFamily.RowOrder] = [:]
+  ) -> TensorNames {
+    TensorNames(
+      prefixes: ["model.", ""], layers: "layers.", names: llama.merging(names) { $1 },
+      buffers: ["self_attn.rotary_emb.inv_freq"], ggufRows: ggufRows)
+  }
+
+  /// The head's own name, and the one that transformers 5 gives it in every family.
+  var headNames: [String] {
+    guard let name = names[.head] else { return [] }
+    return name == "lm_head" ? [name] : [name, "lm_head"]
+  }
+
+  /// What may stand before a name, the usual first.
+  var allPrefixes: [String] { Self.wrappers.flatMap { wrapper in prefixes.map { wrapper + $0 } } }
+}
