@@ -75,6 +75,12 @@ CONFIGS = {
         "intermediate_size": 36, "num_hidden_layers": 3, "num_attention_heads": 4, "num_key_value_heads": 2, "head_dim": 6,
         "hidden_act": "gelu", "rms_norm_eps": 1e-3, "rope_parameters": {"rope_theta": 700.0, "rope_type": "linear", "factor": 2.0},
         "attention_bias": True, "mlp_bias": True, "tie_word_embeddings": True, "dtype": "bfloat16"},
+    "qwen3": {
+        "model_type": "qwen3", "architectures": ["Qwen3ForCausalLM"], "max_position_embeddings": 41, "hidden_size": 32,
+        "intermediate_size": 44, "num_hidden_layers": 3, "num_attention_heads": 4, "num_key_value_heads": 2, "head_dim": 10,
+        "hidden_act": "silu", "rms_norm_eps": 1e-3, "rope_parameters": {"rope_theta": 900.0, "rope_type": "default"},
+        "layer_types": 3 * ["full_attention"], "attention_bias": False, "use_sliding_window": False, "sliding_window": None,
+        "max_window_layers": 3, "tie_word_embeddings": True, "dtype": "bfloat16"},
 }
 
 

@@ -20,7 +20,8 @@ KL_WEIGHT = 0.0625
 # Layer of the gradients and label positions; Mistral's window of 4 lets a position see 3 back per layer.
 CASES = {"gpt2": (1, [6, 8, 10]), "gptj": (0, [4, 7, 10]), "gpt_neox": (1, [5, 10]), "gpt_neox-sequential": (0, [7, 9, 10]),
          "opt": (0, [6, 8, 10]), "llama3": (1, [4, 8, 9, 10]), "llama2": (0, [5, 10]), "mistral": (0, [6, 8, 10]),
-         "qwen2": (1, [7, 8, 10]), "gpt_neox-silu": (0, [5, 9, 10]), "llama-biased": (1, [4, 7, 10])}
+         "qwen2": (1, [7, 8, 10]), "gpt_neox-silu": (0, [5, 9, 10]), "llama-biased": (1, [4, 7, 10]),
+         "qwen3": (1, [6, 9, 10])}
 
 
 class Parts:

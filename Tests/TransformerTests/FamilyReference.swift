@@ -8,10 +8,10 @@ struct FamilyReference {
   /// All folders of `Fixtures/models/families`.
   static let names = [
     "gpt2", "gptj", "gpt_neox", "gpt_neox-sequential", "opt", "llama2", "llama3", "mistral", "qwen2",
-    "gpt_neox-silu", "llama-biased",
+    "gpt_neox-silu", "llama-biased", "qwen3",
   ]
   /// Those that also exist as GGUF.
-  static let ggufNames = ["gpt2", "gpt_neox", "llama2", "llama3", "qwen2"]
+  static let ggufNames = ["gpt2", "gpt_neox", "llama2", "llama3", "qwen2", "qwen3"]
 
   let name: String
   let tensors: ModelFile

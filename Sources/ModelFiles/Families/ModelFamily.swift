@@ -49,7 +49,7 @@ public struct ModelFamily: Equatable, Sendable {
 
 extension ModelFamily {
   /// All families.
-  static let table: [ModelFamily] = [gpt2, gptJ, gptNeoX, opt, llama, qwen2]
+  static let table: [ModelFamily] = [gpt2, gptJ, gptNeoX, opt, llama, qwen2, qwen3]
 
   /// The types of all families, for messages.
   public static var knownNames: [String] { table.flatMap(\.types) }

@@ -40,7 +40,9 @@ import Testing
   ]
 
   @Test(arguments: unsupported) func `a setting that is not supported is named`(setting: Unsupported) throws {
-    #expect(throws: ConfigurationError.unsupported(setting: setting.setting ?? setting.key, value: setting.shown)) {
+    #expect(
+      throws: ConfigurationError.unsupported(setting: setting.setting ?? setting.key, value: setting.shown)
+    ) {
       try MadeConfiguration.read(setting.type, [(setting.key, setting.value)])
     }
   }
@@ -50,18 +52,22 @@ import Testing
     _ = try MadeConfiguration.read(type)
     // Those that have one: GPT-J's rotary width, GPT-NeoX's share, heads of keys, and positions that are only a hint.
     let optional: Set = ["rotary_dim", "rotary_pct", "num_key_value_heads"]
-    let isHint = ["llama", "mistral", "qwen2"].contains(type)
+    let isHint = ["llama", "mistral", "qwen2", "qwen3"].contains(type)
     for (key, _) in MadeConfiguration.smallest[type]! + [("vocab_size", 61)] {
       if optional.contains(key) || isHint && key == "max_position_embeddings" { continue }
-      #expect(throws: ConfigurationError.missingSetting(key)) { try MadeConfiguration.read(type, [(key, nil)]) }
-      #expect(throws: ConfigurationError.missingSetting(key)) { try MadeConfiguration.read(type, [(key, .null)]) }
+      #expect(throws: ConfigurationError.missingSetting(key)) {
+        try MadeConfiguration.read(type, [(key, nil)])
+      }
+      #expect(throws: ConfigurationError.missingSetting(key)) {
+        try MadeConfiguration.read(type, [(key, .null)])
+      }
       #expect(
         throws: ConfigurationError.badSetting(key, found: #""3""#, expected: "a whole number")
       ) { try MadeConfiguration.read(type, [(key, "3")]) }
     }
   }
 
-  @Test(arguments: ["bert", "gemma2", "mixtral", "qwen3", "GPT2", "gptneox", ""])
+  @Test(arguments: ["bert", "gemma2", "mixtral", "qwen3_next", "GPT2", "gptneox", ""])
   func `other families are refused`(type: String) throws {
     #expect(throws: ConfigurationError.unknownFamily(type)) { try MadeConfiguration.read(type) }
   }
@@ -93,7 +99,9 @@ import Testing
 
   @Test(arguments: outside)
   func `numbers outside their limits are refused`(key: String, value: JSONValue, name: String) throws {
-    let error = #expect(throws: ConfigurationError.self) { try MadeConfiguration.read("mistral", [(key, value)]) }
+    let error = #expect(throws: ConfigurationError.self) {
+      try MadeConfiguration.read("mistral", [(key, value)])
+    }
     guard case .badSetting(let found, _, _) = error else {
       Issue.record("refused as \(String(describing: error))")
       return
@@ -121,7 +129,9 @@ import Testing
       #expect(throws: ConfigurationError.self) { try MadeConfiguration.read(type, [(key, .integer(.max))]) }
     }
     for value in [JSONValue.number(1e300), .number(-1e300), 4] {
-      #expect(throws: ConfigurationError.self) { try MadeConfiguration.read("gpt_neox", [("rotary_pct", value)]) }
+      #expect(throws: ConfigurationError.self) {
+        try MadeConfiguration.read("gpt_neox", [("rotary_pct", value)])
+      }
     }
   }
 

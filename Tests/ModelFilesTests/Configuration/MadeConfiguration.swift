@@ -15,7 +15,7 @@ struct MadeConfiguration {
       ("num_hidden_layers", 3), ("hidden_size", 12), ("ffn_dim", 40), ("num_attention_heads", 2),
       ("max_position_embeddings", 17),
     ],
-    "llama": llama, "mistral": llama, "qwen2": llama,
+    "llama": llama, "mistral": llama, "qwen2": llama, "qwen3": llama,
   ]
   private static let llama: [(String, JSONValue)] = [
     ("num_hidden_layers", 3), ("hidden_size", 12), ("intermediate_size", 40), ("num_attention_heads", 6),

@@ -6,7 +6,7 @@ import Testing
 
 /// Every family's tiny model lies there in both containers; the GGUF files were written by another program.
 @Suite struct PortFamilyTests {
-  static let families = ["gpt2", "gpt_neox", "llama2", "llama3", "qwen2"]
+  static let families = ["gpt2", "gpt_neox", "llama2", "llama3", "qwen2", "qwen3"]
   static func path(_ name: String) -> String { PackageFiles.path("Fixtures/models/families/\(name)") }
 
   let bench: Workbench
