@@ -13,6 +13,7 @@ MAGIC = b"\x89ERR\r\n\x1a\n"
 TOOL = "by hand"
 FIELDS = ("leaves", "scales", "left", "right", "choices")
 SCALED_FIELDS = ("leaves", "choices")
+CONFIGURATIONS = b'{"a": 1}\n', b'{"a": 2}\n'             # config.json beside the base, and beside the edited model
 BASE = np.array([1, 3, -0.75, 1024], "<f2")                # the model of all vectors: tensor "w", F16 [2, 2]
 LEFT, RIGHT, SCALE = np.array([8192, 4096], "<f2"), np.array([8192, 6144], "<f2"), np.float32(2.0 ** -26)
 sha = lambda data: hashlib.sha256(data).digest()
@@ -98,6 +99,31 @@ class Patch:
         self.manifest["tensors"] = [tensor]
         self.blocks = [Block(sha(BASE.tobytes()) + sha(SCALED.tobytes())), Block(SCALED_CHOICES, 4, 0)]
 
+    def resize(self):
+        """Makes it the third example: the same tensor with a row after its two."""
+        longer = np.concatenate([BASE, np.array([5, -2], "<f2")])
+        tensor = dict(
+            name="w", change="resized", elementType="F16", shape=[3, 2], baseShape=[2, 2],
+            baseDigest=tensor_digest(BASE), resultDigest=tensor_digest(longer), rows=[0, 1])
+        headers = [container(rows) for rows in (2, 3)]
+        sides = [dict(folder=False, files=[dict(name="m.safetensors", bytes=len(header) + 4 * rows,
+                                                headerBytes=len(header), header=[place, 1])])
+                 for place, (header, rows) in enumerate(zip(headers, (2, 3)), 1)]
+        self.features = 1
+        self.manifest["tensors"], self.manifest["layout"] = [tensor], dict(base=sides[0], result=sides[1])
+        self.blocks = [Block(longer[4:].tobytes()), *map(Block, headers)]
+
+    def beside(self, **values):
+        """The first example with a configuration that changes too: one digit."""
+        first = len(self.blocks)
+        before, after = CONFIGURATIONS
+        self.features |= 2
+        self.manifest["beside"] = [dict(
+            name="config.json", prefix=6, suffix=2, baseBytes=9, baseDigest=sha(before).hex(), base=[first, 1],
+            resultBytes=9, resultDigest=sha(after).hex(), result=[first + 1, 1])]
+        self.blocks += [Block(b"1"), Block(b"2")]
+        put(self.manifest["beside"][0], **values)
+
     @property
     def tensor(self):
         return self.manifest["tensors"][0]
@@ -131,7 +157,7 @@ class Patch:
         yield struct.pack("<Q", pick(self.length, length)), f"file length {pick(self.length, length)}"
         yield text, None
         what = [f"{t.get('name')} {field}" for t in self.manifest.get("tensors", [])
-                for field in (SCALED_FIELDS if t.get("change") == "scaled" else FIELDS)]
+                for field in {"scaled": SCALED_FIELDS, "resized": ("rows",)}.get(t.get("change"), FIELDS)]
         what += ["no tensor's"] * len(self.blocks)
         for (stored, decoded, coding, digest), name, block in zip(table, what, self.blocks):
             yield stored, f"block: {name}; stored length"
@@ -147,6 +173,13 @@ class Patch:
         yield self.digest or sha(front), "patch digest"
         if self.tail:
             yield self.tail, "beyond the end"
+
+
+def container(rows):
+    """The header of a safetensors file that holds w of so many rows, alone."""
+    text = json.dumps({"w": dict(dtype="F16", shape=[rows, 2], data_offsets=[0, 4 * rows])}, separators=(",", ":"))
+    text += " " * (-len(text) % 8)
+    return struct.pack("<Q", len(text)) + text.encode()
 
 
 def zstd(content):
@@ -229,6 +262,11 @@ def accept_all(made):
     made.accept("without-tensors", "a patch that touches nothing", "Manifest",
                   lambda p: (put(p.manifest, tensors=[]), put(p, blocks=[])))
     made.accept("resolve", "one edit that can be solved for again: values and keys, each 1 x 2", "Resolve", with_resolve)
+    made.accept("resized", "a third row, 5 -2; the two before stay", "Manifest", lambda p: p.resize())
+    made.accept("beside", "the configuration beside the weights changes in one digit", "Beside", lambda p: p.beside())
+    made.accept("beside-added", "a file that only the edited model has", "Beside",
+                lambda p: (p.beside(name="merges.txt", prefix=None, suffix=None, baseBytes=None, baseDigest=None, base=None,
+                                    resultBytes=1, resultDigest=sha(b"2").hex(), result=[5, 1]), p.blocks.pop(5)))
     made.accept("seed-with-nearest", "a seed without stochastic rounding is an unknown key", "Manifest",
                   lambda p: put(p.tensor, seed="x"))
 
@@ -401,10 +439,61 @@ def reject_scaled(made):
            lambda p: put(p.blocks[1], stored=b"\x00"))
 
 
+def reject_resized(made):
+    def reject(name, case, comment, change, section="Manifest"):
+        made.reject(name, case, comment, section, lambda p: (p.resize(), change(p)))
+    side = lambda p, key: p.manifest["layout"][key]["files"][0]
+    reject("resized-without-bit", "badManifest", "a resized tensor, and the feature bit is not set", lambda p: put(p, features=0),
+           "Header")
+    reject("resized-same-rows", "badManifest", "as many rows as before", lambda p: put(p.tensor, baseShape=[3, 2]))
+    reject("resized-other-columns", "badManifest", "another width before", lambda p: put(p.tensor, baseShape=[2, 3]))
+    reject("resized-no-rows", "badManifest", "no rows before", lambda p: put(p.tensor, baseShape=[0, 2]))
+    reject("resized-of-no-extent", "badManifest", "one number before", lambda p: put(p.tensor, baseShape=[]))
+    reject("resized-without-layout", "badManifest", "no layout",
+           lambda p: (put(p.manifest, layout=None), put(p, blocks=p.blocks[:1])))
+    reject("resized-rows-too-long", "badBlockRange", "two rows where one is added",
+           lambda p: put(p.blocks[0], stored=bytes(8), decoded=8))
+    reject("resized-rows-not-of-tensor", "leafDigest", "a row that is not the one of the digest",
+           lambda p: put(p.blocks[0], stored=bytes(4)))
+    reject("base-side-too-long", "badManifest", "2^50 bytes on the way back", lambda p: put(side(p, "base"), bytes=1 << 50),
+           "Layout")
+    reject("base-side-no-header", "badManifest", "a header on the way back that is none",
+           lambda p: put(p.blocks[1], stored=bytes(len(p.blocks[1].stored))), "Layout")
+    reject("base-side-of-other-form", "tensorMismatch", "a header on the way back with another shape",
+           lambda p: put(p.blocks[1], stored=p.blocks[1].stored.replace(b"[2,2]", b"[4,1]")), "Layout")
+    reject("base-side-without-tensor", "badManifest", "a header on the way back that names no tensor",
+           lambda p: put(p.blocks[1], stored=container(2)[:8] + b"{}".ljust(len(container(2)) - 8)), "Layout")
+
+
+def reject_beside(made):
+    def reject(name, case, comment, /, **values):
+        made.reject(name, case, comment, "Beside", lambda p: p.beside(**values))
+    made.reject("beside-without-bit", "badManifest", "files beside the weights, and the feature bit is not set", "Header",
+                lambda p: (p.beside(), put(p, features=0)))
+    made.reject("bit-without-beside", "badManifest", "the feature bit of files beside the weights, and there are none", "Header",
+                lambda p: put(p, features=2))
+    made.reject("beside-empty", "badManifest", "an empty list", "Beside",
+                lambda p: (p.beside(), put(p.manifest, beside=[]), put(p, blocks=p.blocks[:5])))
+    made.reject("beside-twice", "badManifest", "a file twice", "Beside",
+                lambda p: (p.beside(), p.blocks.extend(p.blocks[5:]), p.manifest["beside"].append(
+                    p.manifest["beside"][0] | dict(base=[7, 1], result=[8, 1]))))
+    for place, name in enumerate(("model.bin", "../config.json", ".json", "model.safetensors.index.json", "sub/config.json")):
+        reject(f"beside-name-{place}", "badManifest", f"the name {name}", name=name)
+    reject("beside-same", "badManifest", "both sides are the same", resultDigest=sha(CONFIGURATIONS[0]).hex())
+    reject("beside-too-long", "badManifest", "2^26 bytes and one more", baseBytes=(1 << 26) + 1)
+    reject("beside-prefix-too-long", "badManifest", "more kept than there is", prefix=8)
+    reject("beside-neither", "badManifest", "on no side", baseDigest=None, resultDigest=None)
+    reject("beside-not-of-blocks", "badBlockRange", "ten bytes, a block for nine", baseBytes=10)
+    reject("beside-other-base", "wrongFile", "made from another configuration", baseDigest=sha(b"x").hex())
+    reject("beside-other-result", "fileDigest", "the digest of something else after the change", resultDigest=sha(b"x").hex())
+    made.reject("beside-other-base-content", "fileDigest", "what is stored does not lead back", "Beside",
+                lambda p: (p.beside(), put(p.blocks[5], stored=b"3")))
+
+
 def vectors():
     made = Vectors()
     for part in (accept_all, reject_header, reject_table, reject_manifest, reject_ranges, reject_content,
-                 reject_scaled):
+                 reject_scaled, reject_resized, reject_beside):
         part(made)
     return made.list
 

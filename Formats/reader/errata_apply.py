@@ -1,9 +1,11 @@
 """Applying and reverting, written from patch.md alone; docstrings name the sections of that page."""
-import hashlib, os, shutil, tempfile
+import hashlib, os, pathlib, shutil, tempfile
 import numpy as np
 from errata_lowrank import LowRank, Scaled
-from errata_model import Model, need, read_header
+from errata_model import Model, byte_count, need, read_header
 from errata_numbers import add_differences
+
+SIDES = "base", "result"
 
 TILE = 1 << 20
 
@@ -58,6 +60,9 @@ class Change:
 
     def result(self):
         """Apply, Revert: the tensor's tiles on the other side, each checked against its leaf."""
+        if self.t["change"] == "resized":
+            yield from self.resized()
+            return
         if not self.is_tiled:
             yield from tiles(np.frombuffer(self.patch.content(self.t[self.target]), "u1"))
             return
@@ -70,6 +75,17 @@ class Change:
                 tile = self.other_side(i, tile, function)
             need(f"{self.name!r}, tile {i}", wrongResult=sha(tile) == pair[self.is_apply])
             yield tile
+
+    def resized(self):
+        """Apply, Revert: the rows of both sides, changed, and those that only the other has; or without those that go."""
+        length = byte_count(*self.form)
+        common, rows = min(length, len(self.source)), self.patch.content(self.t["rows"])
+        for i, tile in enumerate(tiles(self.source[:common])):
+            block = self.patch.block(self.t["differences"][0] + i) if self.t.get("differences", [0, 0])[1] else b""
+            yield add_differences(block, self.t["elementType"], tile, i * TILE, 1 if self.is_apply else -1) if block else tile
+        need(f"{self.name!r}, rows", leafDigest=length > common or self.source[common:].tobytes() == rows)
+        if length > common:
+            yield rows
 
     def other_side(self, i, tile, function):
         def differ(tile):
@@ -88,11 +104,12 @@ class Change:
         return function.revert(b, s, u, self.patch.block(self.t["choices"][0] + i)).tobytes()
 
 
-def write_tensor(data, tensor, parts):
+def write_tensor(data, tensor, parts, digest=None):
     at = tensor.begin
     for part in parts:
         data[at:at + len(part)] = np.frombuffer(part, "u1")
         at += len(part)
+    need("a tensor's digest", leafDigest=digest in (None, tensor_digest(data[tensor.begin:tensor.end])))
 
 
 def copy_folder(model, without, out):
@@ -118,6 +135,61 @@ def write_same_layout(changes, model, out):
         write_tensor(np.memmap(path, "u1", "r+"), tensor, change.result())
 
 
+def check_layout(patch, side, forms, model, folder):
+    """Layout: what its headers say, for either side. `forms`: of touched tensors, by name; None where one is gone."""
+    names, path = [], os.path.join(folder, "header")
+    own = [byte_count(*tensor[:2]) for name, (tensor, _) in model.tensors.items() if name not in forms]
+    both = [byte_count(*form) if form else 0 for name in forms for form in forms[name].values()]
+    justified = sum(own + both) + (len(own + both) + 1) * (1 << 16)
+    for file in patch.manifest["layout"][side]["files"]:
+        header = patch.content(file["header"])
+        need(file["name"], badManifest=file["bytes"] - len(header) <= justified)
+        if file["name"].endswith(".json"):
+            continue
+        with open(path, "wb") as output:
+            output.write(header)
+            output.truncate(file["bytes"])
+        for name, tensor in read_header(np.memmap(path, "u1", "r")).items():
+            names.append(name)
+            form = forms[name][side] if name in forms else model.tensors[name][0][:2] if name in model.tensors else 0
+            need(repr(name), tensorMissing=form != 0, badManifest=form is not None)
+            need(repr(name), tensorMismatch=(tensor.kind, tensor.shape) == tuple(form))
+        os.remove(path)
+    touched = {name for name in forms if forms[name][side]}
+    need("a tensor that no header names, or two do", badManifest=len(set(names)) == len(names) and touched <= set(names))
+    lost = set(model.tensors) - set(names) - set(forms)
+    need(f"{lost}, which the layout does not name", wrongBase=not lost)
+
+
+class Beside:
+    """Beside: a file of the folder, in one direction."""
+    def __init__(self, patch, f, model, is_apply):
+        self.name, self.path = f["name"], os.path.join(model.folder, f["name"])
+        source, target = SIDES if is_apply else SIDES[::-1]
+        need(self.path, filesNeedFolder=model.is_folder)
+        present = open(self.path, "rb").read() if os.path.exists(self.path) else None
+        need(self.path, wrongFile=(present is None) == (source + "Digest" not in f)
+             and (present is None or sha(present).hex() == f[source + "Digest"]))
+        self.content, back = (self.side(patch, f, side, present) for side in (target, source))
+        need(self.path, fileDigest=back == present)
+
+    def side(self, patch, f, side, present):
+        if side + "Digest" not in f:
+            return None
+        content = patch.content(f[side])
+        if "prefix" in f and present is not None:
+            content = present[:f["prefix"]] + content + present[len(present) - f["suffix"]:]
+        need(self.path, fileDigest=sha(content).hex() == f[side + "Digest"] and len(content) == f[side + "Bytes"])
+        return content
+
+    def write(self, folder):
+        path = os.path.join(folder, self.name)
+        if os.path.exists(path):
+            os.remove(path)
+        if self.content is not None:
+            pathlib.Path(path).write_bytes(self.content)
+
+
 def write_layout(patch, side, changes, model, out):
     """Layout: headers from the patch, tensors from changes or from the model, zeros elsewhere."""
     by_name, done = {change.name: change for change in changes}, set()
@@ -136,7 +208,8 @@ def write_layout(patch, side, changes, model, out):
             done.add(name)
             if name in by_name:
                 need(repr(name), tensorMismatch=(tensor.kind, tensor.shape) == by_name[name].form)
-                write_tensor(data, tensor, by_name[name].result())
+                change = by_name[name]
+                write_tensor(data, tensor, change.result(), change.t[change.target + "Digest"])
             else:
                 need(repr(name), tensorMissing=name in model.tensors)
                 need(repr(name), tensorMismatch=model.tensors[name][0][:2] == tensor[:2])
@@ -151,10 +224,16 @@ def transform(patch, command, model, out):
     is_apply, model, out = command == "apply", Model(model), out.rstrip("/")
     patch.check_blocks()
     changes = [Change(patch, t, model, is_apply) for t in patch.manifest["tensors"]]
+    beside = [Beside(patch, f, model, is_apply) for f in patch.manifest.get("beside", [])]
+    forms = {c.name: dict(zip(SIDES if is_apply else SIDES[::-1], (c.source_form, c.form))) for c in changes}
     with tempfile.TemporaryDirectory(dir=os.path.dirname(out) or ".") as partial:
         copy = os.path.join(partial, "model")
+        for side in SIDES if "layout" in patch.manifest else ():
+            check_layout(patch, side, forms, model, partial)
         if "layout" in patch.manifest:
             write_layout(patch, patch.manifest["layout"]["result" if is_apply else "base"], changes, model, copy)
         else:
             write_same_layout(changes, model, copy)
+        for file in beside:
+            file.write(copy)
         os.replace(copy, out)

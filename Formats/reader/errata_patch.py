@@ -13,8 +13,11 @@ from errata_model import byte_count, need
 TILE = 1 << 20
 RANGES = {"low-rank": ("leaves", "scales", "left", "right", "differences", "choices"),
           "difference": ("differences", "leaves"), "scaled": ("leaves", "differences", "choices"),
-          "replaced": ("base", "result"), "added": ("result",), "removed": ("base",)}
+          "resized": ("differences", "rows"), "replaced": ("base", "result"), "added": ("result",), "removed": ("base",)}
+OPTIONAL = {(change, "differences") for change in ("low-rank", "scaled", "resized")}
 CODINGS = {"choices": 4, "differences": 5}
+RESIZED, BESIDE = 1, 2                                     # critical features
+BESIDE_NAME = r"(?!\.)[^/\0]*(?<!\.index)\.json|(?!\.)[^/\0]*\.(jinja|model|spm|tiktoken|txt|vocab)"
 
 
 def sha(data):
@@ -27,7 +30,7 @@ class Patch:
         self.data = data = pathlib.Path(path).read_bytes()
         need("header", notAPatch=data[:8] == b"\x89ERR\r\n\x1a\n", wrongLength=len(data) >= 72)
         version, features, m, b, length = struct.unpack("<IIQQQ", data[8:40])
-        need("header", unknownVersion=version == 1, unknownFeature=features == 0, manifestTooLarge=m <= 1 << 28,
+        need("header", unknownVersion=version == 1, unknownFeature=features < 4, manifestTooLarge=m <= 1 << 28,
              tooManyBlocks=b <= 1 << 24, wrongLength=length == len(data) >= (body := 40 + m + 48 * b) + 32)
         need(path, patchDigest=sha(data[:body]) == data[-32:])
         self.table = np.frombuffer(data[40 + m:body], "<u8, <u4, <u4, V32")
@@ -38,6 +41,8 @@ class Patch:
         try:
             self.manifest = read_manifest(data[40:40 + m])
             check_ranges(self.manifest, decoded, self.coding)
+            used = RESIZED * any(t["change"] == "resized" for t in self.manifest["tensors"])
+            need("features", badManifest=features == used + BESIDE * ("beside" in self.manifest))
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             need(repr(error), badManifest=False)
 
@@ -103,10 +108,39 @@ def read_manifest(data):
              and all(type(n) is str and n not in ("", ".", "..") and not set(n) & {"/", "\0"} for n in names)
              and all(type(f["headerBytes"]) is type(f["bytes"]) is int for f in side["files"])
              and all(0 <= f["headerBytes"] <= min(f["bytes"], 1 << 28) for f in side["files"]))
+    check_beside(m)
     names = [r["name"] for r in m.get("resolve", [])]
     need("resolve", badManifest=len(set(names)) == len(names) and all(type(n) is str for n in names)
          and all(type(r[k]) is int and 1 <= r[k] <= 1 << 28 for r in m.get("resolve", []) for k in ("rows", "columns")))
     return m
+
+
+def check_beside(m):
+    """Beside: every field but the block ranges."""
+    if "beside" not in m:
+        return
+    files = m["beside"]
+    names = [f["name"].encode(errors="surrogatepass") for f in files]
+    layout = [m["layout"][key] for key in ("base", "result")] if "layout" in m else []
+    need("beside", badManifest=1 <= len(names) <= 1 << 10 and names == sorted(set(names)) and all(
+        side["folder"] and not {f["name"] for f in side["files"]} & {f["name"] for f in files} for side in layout))
+    for f in files:
+        sides = [side for side in ("base", "result") if side + "Digest" in f]
+        kept = [f["prefix"], f["suffix"]] if len(sides) == 2 else [0, 0]
+        sizes = [f[side + "Bytes"] for side in sides]
+        need(f["name"], badManifest=re.fullmatch(BESIDE_NAME, f["name"], re.S) is not None and len(sides) > 0
+             and all(type(x) is int and x >= 0 for x in kept + sizes) and max(sizes) <= 1 << 26
+             and sum(kept) <= min(sizes) and len({f[side + "Digest"] for side in sides}) == len(sides)
+             and all(re.fullmatch("[0-9a-f]{64}", f[side + "Digest"]) for side in sides))
+
+
+def row_size(t):
+    """Manifest: bytes of a row of a resized tensor; None where its two shapes differ in more than the number of rows."""
+    (before, *rest), (after, *other) = t["baseShape"], t["shape"]
+    row = byte_count(t["elementType"], [1, *rest])
+    whole = byte_count(t["elementType"], t["baseShape"]), byte_count(t["elementType"], t["shape"])
+    return row if rest == other and before != after and min(before, after) > 0 and row and \
+        whole == (row * before, row * after) else None
 
 
 def check_tensor(t):
@@ -127,6 +161,9 @@ def check_tensor(t):
              and 1 <= t["rank"] <= min(t["shape"]) and (t["rounding"] == "nearest" or
                  t["elementType"] in ("F16", "BF16") and re.fullmatch("[0-9a-f]{16}", t["seed"]) is not None))
 
+    if change == "resized":
+        need(name, badManifest=byte_count(t["elementType"], t["baseShape"]) is not None and t["shape"] and t["baseShape"]
+             and row_size(t) is not None)
     if change == "scaled":
         need(name, badManifest=t["elementType"] in TYPES
              and re.fullmatch("[0-9a-f]{16}" if t["elementType"] == "F64" else "[0-9a-f]{8}", t["gain"]) is not None
@@ -151,19 +188,25 @@ def check_ranges(m, decoded, coding):
         sizes = {"leaves": 64 * count, "base": size, "result": size}
         if t["change"] == "replaced":
             sizes["base"] = byte_count(t["baseElementType"], t["baseShape"])
+        if t["change"] == "resized":
+            common = row_size(t) * min(t["shape"][0], t["baseShape"][0])
+            count, sizes["rows"] = -(-common // TILE), row_size(t) * max(t["shape"][0], t["baseShape"][0]) - common
         if t["change"] == "low-rank":
             (outputs, inputs), factor = t["shape"], t["rank"] * (2 if t["factorType"] == "F16" else 4)
             if t["orientation"] == "input-major":
                 outputs, inputs = inputs, outputs
             sizes |= {"scales": 4 * t["rank"], "left": factor * outputs, "right": factor * inputs}
         for key in RANGES[t["change"]]:
-            if t["change"] in ("low-rank", "scaled") and key == "differences" and key not in t:
+            if (t["change"], key) in OPTIONAL and t.get(key, [0, 0])[1] == 0:
                 continue
             coded = CODINGS.get(key, 0)
             check(repr(t["name"]), key, t[key], 0 if coded else sizes[key], coded, count if coded else None)
     for side in [m["layout"][key] for key in ("base", "result")] if "layout" in m else []:
         for file in side["files"]:
             check(file["name"], "header", file["header"], file["headerBytes"])
+    for f in m.get("beside", []):
+        for side in [side for side in ("base", "result") if side + "Digest" in f]:
+            check(f["name"], side, f[side], f[side + "Bytes"] - f.get("prefix", 0) - f.get("suffix", 0))
     for r in m.get("resolve", []):
         check(r["name"], "resolve", r["blocks"], 4 * r["rows"] * r["columns"])
     need("blocks without a range", badBlockRange=cursor == len(coding))

@@ -2,4 +2,5 @@
 #include <sys/types.h>
 ssize_t copy_file_range(int source, off_t *source_offset, int target, off_t *target_offset, size_t length,
                         unsigned flags);
+int memfd_create(const char *name, unsigned flags);
 int sched_getaffinity(pid_t process, size_t size, void *set);

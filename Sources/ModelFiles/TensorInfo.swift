@@ -11,6 +11,15 @@ public struct TensorInfo: Equatable, Sendable {
   /// Position in the model's list of files.
   public var shard: Int = 0
 
+  /// Tells of a tensor whose place was found out elsewhere.
+  package init(name: String, elementType: ElementType, shape: [Int], byteRange: Range<Int>, shard: Int = 0) {
+    self.name = name
+    self.elementType = elementType
+    self.shape = shape
+    self.byteRange = byteRange
+    self.shard = shard
+  }
+
   /// Length of the data.
   public var byteCount: Int { byteRange.count }
   /// Number of elements.

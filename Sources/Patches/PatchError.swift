@@ -38,6 +38,8 @@ public enum PatchError: Error, Equatable, Sendable {
   case badBlockRange(file: String, tensor: String, field: String)
   /// The leaves do not give the tensor digests of the manifest.
   case leafDigest(file: String, tensor: String)
+  /// What is stored of a file beside the weights does not give its digests.
+  case fileDigest(file: String, name: String)
   /// A factor or scale is not a finite number.
   case notFinite(file: String, tensor: String)
   /// The stored choices do not belong to this edited tensor.
@@ -50,6 +52,10 @@ public enum PatchError: Error, Equatable, Sendable {
   case tensorMismatch(tensor: String, model: String, expected: String, found: String)
   /// A tensor's bytes are not those the patch starts from.
   case wrongBase(tensor: String, file: String, expected: Digest, found: Digest, state: ModelState)
+  /// A file beside the weights is not the one that the patch starts from; `nil` where there is none.
+  case wrongFile(file: String, expected: Digest?, found: Digest?, state: ModelState)
+  /// The patch changes files beside the weights, and the model is given as a single file.
+  case filesNeedFolder(patch: String, file: String, model: String)
   /// What was computed is not what the patch promises.
   case wrongResult(tensor: String, file: String, tile: Int)
 
@@ -74,11 +80,16 @@ public enum PatchError: Error, Equatable, Sendable {
   /// A file of the model holds a tensor that its index does not list, so no patch could write that file again.
   case unlistedTensor(tensor: String, file: String)
 
+  /// A file beside the weights is longer than a patch carries.
+  case fileTooLarge(file: String, byteCount: Int, limit: Int)
+
   // Combining patches
   /// Two patches of one tensor neither follow each other nor start from one base.
   case unrelated(tensor: String, first: String, second: String)
   /// Where two patches touch one tensor, the model decides the bytes.
   case needsModel(tensor: String)
+  /// Two patches say that they are of models of different families.
+  case familiesDiffer(first: String, firstFamily: String, second: String, secondFamily: String)
   /// Only low-rank changes of one base can be added.
   case siblingsNotLowRank(tensor: String, patch: String)
 

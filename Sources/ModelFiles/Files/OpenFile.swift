@@ -45,6 +45,12 @@ public final class OpenFile: Sendable {
     }
   }
 
+  /// Takes over an open descriptor, under the name that errors shall give it.
+  init(taking descriptor: Int32, as path: String) {
+    self.path = path
+    self.descriptor = descriptor
+  }
+
   deinit {
     // A child that was just spawned may still share the descriptor; closing alone would leave it the lock.
     flock(descriptor, LOCK_UN)

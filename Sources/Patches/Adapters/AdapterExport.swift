@@ -44,9 +44,11 @@ public struct AdapterExport {
       case embedding
       /// Headers or files.
       case layout
+      /// A file beside the weights.
+      case file
     }
 
-    /// The tensor's name in the patch; `nil` for headers and files.
+    /// The tensor's name in the patch, or the file's; `nil` for headers.
     public let tensor: String?
     /// Why.
     public let reason: Reason
@@ -104,6 +106,7 @@ public struct AdapterExport {
           isInputMajor: family.storesInputMajor(placed.place.role, in: .safetensors)))
     }
     if patch.changesLayout { losses.append(Loss(tensor: nil, reason: .layout)) }
+    losses += patch.beside.map { Loss(tensor: $0.name, reason: .file) }
     guard !parts.isEmpty else { throw PortError.nothingLowRank(patch: patch.path) }
     self.parts = parts
     self.losses = losses

@@ -16,24 +16,15 @@ extension ModelComparison {
   ) throws -> PatchFile {
     if changesLayout { for model in [base, edited] { try ModelLayout.requireListed(model) } }
     let writer = try PatchWriter(path)
-    let tiled = Set(changed)
+    let (tiled, resized) = (Set(changed), Set(resized))
     for name in names {
       if tiled.contains(name) {
-        let pair = try TensorPair(name, self)
-        if known[name] == nil, let gain = try ScaleSearch(pair: pair).gain(),
-          try writer.appendScaled(pair, gain: gain, threads: threads, progress: progress)
-        {
-          continue
-        }
-        let factors =
-          try known[name].map { [$0] }
-          ?? LowRankSearch(pair: pair, effort: effort, threads: threads).factors()
-        if !factors.isEmpty,
-          try writer.appendLowRank(pair, factors, threads: threads, progress: progress)
-        {
-          continue
-        }
-        try writer.appendDifference(pair, threads: threads, progress: progress)
+        try append(name, to: writer, known[name], effort: effort, threads: threads, progress: progress)
+      } else if resized.contains(name) {
+        let (before, after) = (try base.tensor(name), try edited.tensor(name))
+        try writer.appendResized(
+          before, of: base.file(of: before), after, of: edited.file(of: after), threads: threads,
+          progress: progress)
       } else {
         try writer.appendWhole(name, from: base, to: edited, threads: threads)
         progress(byteCount(of: name))
@@ -41,7 +32,28 @@ extension ModelComparison {
     }
     var layout: (base: ModelLayout, result: ModelLayout)?
     if changesLayout { layout = (try ModelLayout(of: base), try ModelLayout(of: edited)) }
-    return try writer.finish(tool: tool, family: base.modelType, edit: edit, layout: layout)
+    return try writer.finish(
+      tool: tool, family: base.modelType, edit: edit, layout: layout,
+      beside: beside.filter { $0.leftOut == nil })
+  }
+
+  /// Adds a tensor of one form in both models, in the shortest way that is found.
+  private func append(
+    _ name: String, to writer: PatchWriter, _ known: LowRankFactors?, effort: Int, threads: Int,
+    progress: @Sendable (Int) -> Void
+  ) throws {
+    let pair = try TensorPair(name, self)
+    if known == nil, let gain = try ScaleSearch(pair: pair).gain(),
+      try writer.appendScaled(pair, gain: gain, threads: threads, progress: progress)
+    {
+      return
+    }
+    let factors =
+      try known.map { [$0] } ?? LowRankSearch(pair: pair, effort: effort, threads: threads).factors()
+    if !factors.isEmpty, try writer.appendLowRank(pair, factors, threads: threads, progress: progress) {
+      return
+    }
+    try writer.appendDifference(pair, threads: threads, progress: progress)
   }
 
   /// Whether applying gives the edited files to the last byte; else their tensors, with zeros between.

@@ -11,7 +11,9 @@ public struct ModelComparison: Sendable {
   public let edited: ModelFile
   /// Tensors of one form in both whose bytes differ, by name.
   public let changed: [String]
-  /// Tensors under one name with another type or shape.
+  /// Tensors that got or lost rows at their end.
+  public let resized: [String]
+  /// Tensors under one name with another type or shape otherwise.
   public let replaced: [String]
   /// Tensors that only the edited model has.
   public let added: [String]
@@ -19,38 +21,47 @@ public struct ModelComparison: Sendable {
   public let removed: [String]
   /// Whether headers, file names or the order of tensors differ.
   public let changesLayout: Bool
-
-  /// Whether nothing differs.
-  public var isEmpty: Bool { names.isEmpty && !changesLayout }
-
+  /// Files beside the weights that differ, by name: configuration, tokenizer. Those that are left out of a patch say why.
+  public let beside: [Beside]
   /// All tensors that differ, by name, as a patch orders them.
-  public var names: [String] {
-    (changed + replaced + added + removed).sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+  public let names: [String]
+
+  /// Whether nothing differs: tensors, headers, files beside the weights but those left out on request.
+  public var isEmpty: Bool {
+    names.isEmpty && !changesLayout && beside.allSatisfy { $0.leftOut == .onRequest }
   }
 
   /// Reads both models once, as far as needed to tell.
   ///
+  /// - Parameter weightsOnly: whether the files beside the weights are left out.
   /// - Parameter progress: called with bytes compared, from several threads.
   public init(
-    _ base: ModelFile, _ edited: ModelFile, threads: Int, progress: @Sendable (Int) -> Void = { _ in }
+    _ base: ModelFile, _ edited: ModelFile, threads: Int, weightsOnly: Bool = false,
+    progress: @Sendable (Int) -> Void = { _ in }
   ) throws {
     self.base = base
     self.edited = edited
     var pairs: [(before: TensorInfo, after: TensorInfo)] = []
-    var replaced: [String] = []
+    var (resized, replaced): ([String], [String]) = ([], [])
     for tensor in base.tensors where edited.contains(tensor.name) {
       let after = try edited.tensor(tensor.name)
       if TensorForm(tensor) == TensorForm(after) {
         pairs.append((tensor, after))
+      } else if ResizedChange.rowByteCount(TensorForm(tensor), TensorForm(after)) != nil {
+        resized.append(tensor.name)
       } else {
         replaced.append(tensor.name)
       }
     }
     added = edited.tensors.map(\.name).filter { !base.contains($0) }
     removed = base.tensors.map(\.name).filter { !edited.contains($0) }
-    self.replaced = replaced
+    (self.resized, self.replaced) = (resized, replaced)
     let different = try ModelComparison.different(pairs, base, edited, threads: threads, progress: progress)
     changed = zip(pairs, different).filter(\.1).map(\.0.before.name)
+    names = (changed + resized + replaced + added + removed).sorted {
+      $0.utf8.lexicographicallyPrecedes($1.utf8)
+    }
+    beside = try ModelComparison.beside(base, edited, weightsOnly: weightsOnly)
     let baseLayout = try ModelLayout(of: base)
     let editedLayout = try ModelLayout(of: edited)
     // A single file may have any name; in a folder, names are part of the model.

@@ -45,6 +45,17 @@ final class BlockSpool {
         digest: block.digest))
   }
 
+  /// Cuts a run of bytes into blocks.
+  func append(_ bytes: [UInt8], planesOf planeCount: Int) throws -> Range<Int> {
+    let first = blocks.count
+    for tile in 0..<Tiling.count(bytes.count) {
+      let piece = Array(bytes[Tiling.range(tile, of: bytes.count)])
+      let (coding, stored) = BlockCoding.encode(piece, planesOf: planeCount)
+      try append(Block(coding: coding, decodedCount: piece.count, stored: stored))
+    }
+    return first..<blocks.count
+  }
+
   /// Takes over all blocks of another, and says which they are now.
   func append(_ other: BlockSpool) throws -> Range<Int> {
     try file.copy(0..<other.byteCount, of: other.file, to: byteCount)

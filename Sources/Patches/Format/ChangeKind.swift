@@ -8,6 +8,8 @@ internal import ModelFiles
 protocol ChangeKind: Equatable, Sendable {
   /// The kind's name in the manifest.
   static var label: String { get }
+  /// What a reader must know for it.
+  static var features: PatchFeatures { get }
   /// Type and shape after the change, or before it for a removed tensor.
   var form: TensorForm { get }
   /// The tensor before; `nil` when the base does not have it.
@@ -16,6 +18,9 @@ protocol ChangeKind: Equatable, Sendable {
   var after: TensorSide? { get }
   /// Where its blocks are, if the change goes tile by tile.
   var tiles: TileBlocks? { get }
+
+  /// The blocks that hold all data of a side, where the kind stores it whole.
+  var stored: (base: Range<Int>?, result: Range<Int>?) { get }
 
   /// Reads the object's own fields, and bounds them; block ranges are read and checked by `TensorChange`.
   init(_ fields: ManifestFields, _ form: TensorForm) throws(PatchError)
@@ -32,7 +37,9 @@ protocol ChangeKind: Equatable, Sendable {
 }
 
 extension ChangeKind {
+  static var features: PatchFeatures { [] }
   var tiles: TileBlocks? { nil }
+  var stored: (base: Range<Int>?, result: Range<Int>?) { (nil, nil) }
   var settings: [JSONValue.Member] { [] }
   var notes: [JSONValue.Member] { [] }
 }

@@ -36,6 +36,11 @@ struct ManifestFields {
     return TensorForm(elementType: type, shape: shape)
   }
 
+  func count(_ field: String) throws(PatchError) -> Int {
+    guard let count = json[field]?.integer, count >= 0 else { throw bad(field) }
+    return count
+  }
+
   func range(_ field: String) throws(PatchError) -> Range<Int> {
     guard let pair = json[field]?.elements, pair.count == 2, let first = pair[0].integer,
       let count = pair[1].integer,

@@ -26,9 +26,13 @@ struct ModelLayout: Equatable, Sendable {
   init(of model: ModelFile) throws {
     isFolder = model.isFolder
     var files: [File] = []
+    var starts: [Int: Int] = [:]
+    for tensor in model.tensors {
+      starts[tensor.shard] = min(starts[tensor.shard] ?? .max, tensor.byteRange.lowerBound)
+    }
     for (shard, file) in model.shards.enumerated() {
       let size = try file.size()
-      let start = model.tensors.lazy.filter { $0.shard == shard }.map(\.byteRange.lowerBound).min() ?? size
+      let start = starts[shard] ?? size
       files.append(
         File(name: Folder.name(of: file.path), byteCount: size, header: try file.read(start, at: 0)))
     }
@@ -51,11 +55,10 @@ struct ModelLayout: Equatable, Sendable {
 
   /// Whether tensors and zero bytes are all there is after the headers, so that the layout says everything.
   static func isComplete(_ model: ModelFile) throws -> Bool {
+    let byShard = Dictionary(grouping: model.tensors.filter { $0.byteCount > 0 }, by: \.shard)
     for (shard, file) in model.shards.enumerated() {
       var end: Int?
-      for tensor in model.tensors.filter({ $0.shard == shard && $0.byteCount > 0 }).sorted(by: {
-        $0.byteRange.lowerBound < $1.byteRange.lowerBound
-      }) {
+      for tensor in (byShard[shard] ?? []).sorted(by: { $0.byteRange.lowerBound < $1.byteRange.lowerBound }) {
         let gap = tensor.byteRange.lowerBound - (end ?? tensor.byteRange.lowerBound)
         // Alignment asks for some bytes; more than a page is no padding.
         guard gap >= 0, gap <= 4096 else { return false }
@@ -92,8 +95,16 @@ struct ModelLayout: Equatable, Sendable {
 
 /// A layout as the manifest has it: the headers are still in their blocks.
 struct StoredLayout: Sendable {
+  /// One file: its first bytes are in the payload.
+  struct File: Sendable {
+    let name: String
+    let byteCount: Int
+    let headerCount: Int
+    let header: Range<Int>
+  }
+
   let isFolder: Bool
-  let files: [(name: String, byteCount: Int, headerCount: Int, header: Range<Int>)]
+  let files: [File]
 
   /// Reads the layouts before and after.
   static func both(
@@ -114,23 +125,23 @@ struct StoredLayout: Sendable {
     }
     guard isFolder || list.count == 1 else { throw bad() }
     self.isFolder = isFolder
-    var files: [(name: String, byteCount: Int, headerCount: Int, header: Range<Int>)] = []
+    var files: [File] = []
+    var names: Set<String> = []
     for entry in list {
       let fields = ManifestFields(json: entry, file: file)
       let name = try fields.text("name")
-      guard !name.isEmpty, name != ".", name != "..", !name.utf8.contains(UInt8(ascii: "/")),
-        !name.utf8.contains(0),
+      guard BesideFile.isPlain(name),
         let byteCount = entry["bytes"]?.integer, let headerCount = entry["headerBytes"]?.integer,
         headerCount >= 0, headerCount <= ModelLayout.headerLimit, byteCount >= headerCount,
         byteCount <= 1 << 50,
-        !files.contains(where: { $0.name == name })
+        names.insert(name).inserted
       else { throw bad() }
       let range = try fields.range("header")
       guard range.lowerBound == next, range.upperBound <= blocks.count, blocks[range].hold(headerCount) else {
         throw .badBlockRange(file: file, tensor: name, field: "header")
       }
       next = range.upperBound
-      files.append((name, byteCount, headerCount, range))
+      files.append(File(name: name, byteCount: byteCount, headerCount: headerCount, header: range))
     }
     self.files = files
   }

@@ -12,6 +12,8 @@ public struct PatchFile: Sendable {
   public let manifest: JSONValue
   /// Touched tensors, by name.
   public let changes: [TensorChange]
+  /// Where the change of a tensor stands among them, by its name.
+  let changePlaces: [String: Int]
   /// Length of the file.
   public let byteCount: Int
   /// Whether headers, names or files change too, so that the result must be a new file.
@@ -21,8 +23,12 @@ public struct PatchFile: Sendable {
   let blocks: [BlockInfo]
   /// Files before and after, when more than tensors' numbers changes.
   let layout: (base: StoredLayout, result: StoredLayout)?
+  /// Files beside the weights that are others after the change, by name.
+  public let beside: [BesideFile]
   /// What the edits can be solved for again with.
   let resolve: [ResolveMatrix]
+  /// Where each of these stands in the list, by its name.
+  let resolvePlaces: [String: Int]
   /// Where the patch begins in its file: past 0 in a journal, which carries a patch along.
   private let origin: Int
 
@@ -63,6 +69,7 @@ public struct PatchFile: Sendable {
     }
     var next = 0
     changes = try PatchFile.changes(of: manifest, blocks: blocks, next: &next, file: path)
+    changePlaces = Dictionary(uniqueKeysWithValues: changes.enumerated().map { ($1.name, $0) })
     if let json = manifest["layout"] {
       layout = try StoredLayout.both(json, blocks: blocks, next: &next, file: path)
     } else {
@@ -72,14 +79,35 @@ public struct PatchFile: Sendable {
         throw PatchError.badManifest(file: path, field: "layout of \(change.name)")
       }
     }
+    if let json = manifest["beside"] {
+      beside = try BesideFile.list(json, blocks: blocks, next: &next, file: path)
+      try PatchFile.requireFolders(layout, without: beside, file: path)
+    } else {
+      beside = []
+    }
     if let json = manifest["resolve"] {
       resolve = try ResolveMatrix.list(json, blocks: blocks, next: &next, file: path)
     } else {
       resolve = []
     }
+    resolvePlaces = Dictionary(uniqueKeysWithValues: resolve.enumerated().map { ($1.name, $0) })
+    // Exactly the features that it uses: a bit that is missing would let older readers in.
+    guard header.features == PatchFeatures(of: changes, beside: beside) else {
+      throw PatchError.badManifest(file: path, field: "features")
+    }
     guard next == blocks.count else {
       throw PatchError.badBlockRange(file: path, tensor: "", field: "tensors")
     }
+  }
+
+  /// Files beside the weights stand in a folder, under names that no weights have.
+  private static func requireFolders(
+    _ layout: (base: StoredLayout, result: StoredLayout)?, without beside: [BesideFile], file: String
+  ) throws(PatchError) {
+    guard let layout else { return }
+    let names = Set((layout.base.files + layout.result.files).map(\.name))
+    guard layout.base.isFolder, layout.result.isFolder, !beside.contains(where: { names.contains($0.name) })
+    else { throw .badManifest(file: file, field: "beside") }
   }
 
   private static func blocks(

@@ -12,18 +12,21 @@ struct PatchHeader {
   let manifestCount: Int
   let blockCount: Int
   let fileSize: Int
+  let features: PatchFeatures
 
   /// Where the first block begins.
   var payloadOffset: Int { Self.byteCount + manifestCount + BlockInfo.byteCount * blockCount }
 
   /// The header as stored.
   var bytes: [UInt8] {
-    Self.magic + UInt64(Self.version).littleEndianBytes(4) + 0.littleEndianBytes(4)
+    Self.magic + UInt64(Self.version).littleEndianBytes(4)
+      + features.rawValue.littleEndianBytes(4)
       + UInt64(manifestCount).littleEndianBytes(8)
       + UInt64(blockCount).littleEndianBytes(8) + UInt64(fileSize).littleEndianBytes(8)
   }
 
-  init(manifestCount: Int, blockCount: Int, payloadCount: Int) {
+  init(manifestCount: Int, blockCount: Int, payloadCount: Int, features: PatchFeatures) {
+    self.features = features
     self.manifestCount = manifestCount
     self.blockCount = blockCount
     fileSize =
@@ -41,8 +44,9 @@ struct PatchHeader {
     guard version == Self.version else {
       throw .unknownVersion(file: file, found: version, known: Self.version)
     }
-    let features = UInt32(littleEndianBytes: bytes[12..<16])
-    guard features == 0 else { throw .unknownFeature(file: file, bits: features) }
+    features = PatchFeatures(rawValue: UInt32(littleEndianBytes: bytes[12..<16]))
+    let unknown = features.subtracting(.known)
+    guard unknown.isEmpty else { throw .unknownFeature(file: file, bits: unknown.rawValue) }
     let manifest = UInt64(littleEndianBytes: bytes[16..<24])
     guard manifest <= Self.manifestLimit else {
       throw .manifestTooLarge(file: file, length: manifest, limit: Self.manifestLimit)

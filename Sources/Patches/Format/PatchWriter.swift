@@ -1,4 +1,5 @@
 internal import Floor
+public import LinearAlgebra
 public import ModelFiles
 
 /// Writes a patch: blocks go to a spool as they come, and the front is put before them at the end, so that memory does not
@@ -7,7 +8,9 @@ public final class PatchWriter {
   private let path: String
   private let spool: BlockSpool
   private var changes: [TensorChange] = []
-  var resolve: [ResolveMatrix] = []
+  private var resolve: [ResolveMatrix] = []
+  /// The blocks of `resolve`, which stand last; made when they are needed.
+  private var resolveBlocks: BlockSpool?
 
   /// Starts a patch that will appear at this path.
   public init(_ path: String) throws {
@@ -25,13 +28,17 @@ public final class PatchWriter {
 
   /// Cuts a run of bytes into blocks.
   func append(_ bytes: [UInt8], planesOf planeCount: Int) throws -> Range<Int> {
-    let first = blockCount
-    for tile in 0..<Tiling.count(bytes.count) {
-      let piece = Array(bytes[Tiling.range(tile, of: bytes.count)])
-      let (coding, stored) = BlockCoding.encode(piece, planesOf: planeCount)
-      try append(BlockSpool.Block(coding: coding, decodedCount: piece.count, stored: stored))
-    }
-    return first..<blockCount
+    try spool.append(bytes, planesOf: planeCount)
+  }
+
+  /// Adds a matrix for solving again.
+  public func append(resolving name: String, _ matrix: Matrix<Double>) throws {
+    let aside = try resolveBlocks ?? spool.aside()
+    resolveBlocks = aside
+    let bytes = StoredFactors.bytes(matrix.elements.map(Float.init), .f32)
+    resolve.append(
+      ResolveMatrix(
+        name: name, rows: matrix.rows, columns: matrix.columns, blocks: try aside.append(bytes, planesOf: 4)))
   }
 
   /// Adds a finished tensor; tensors come in the order of their names.
@@ -61,8 +68,12 @@ public final class PatchWriter {
     try finish(tool: tool, family: family, edit: edit, layout: nil)
   }
 
+  /// The same of a patch that changes more than tensors.
+  ///
+  /// - Parameter beside: files beside the weights that differ, by name.
   func finish(
-    tool: String, family: String?, edit: JSONValue?, layout: (base: ModelLayout, result: ModelLayout)?
+    tool: String, family: String?, edit: JSONValue?, layout: (base: ModelLayout, result: ModelLayout)?,
+    beside differing: [ModelComparison.Beside] = []
   ) throws -> PatchFile {
     var members: [JSONValue.Member] = [
       .init("format", "errata patch"),
@@ -77,10 +88,16 @@ public final class PatchWriter {
       }
       members.append(.init("layout", ["base": sides[0], "result": sides[1]]))
     }
-    if !resolve.isEmpty { members.append(.init("resolve", .array(resolve.map(\.json)))) }
+    let beside = try differing.map { try append($0) }
+    if !beside.isEmpty { members.append(.init("beside", .array(beside.map(\.json)))) }
+    if let resolveBlocks {
+      let first = try append(resolveBlocks).lowerBound
+      members.append(.init("resolve", .array(resolve.map { $0.shifted(by: first).json })))
+    }
     let manifest = Array(JSONValue.object(members).compactText.utf8)
     let header = PatchHeader(
-      manifestCount: manifest.count, blockCount: blockCount, payloadCount: spool.byteCount)
+      manifestCount: manifest.count, blockCount: blockCount, payloadCount: spool.byteCount,
+      features: PatchFeatures(of: changes, beside: beside))
     let front = header.bytes + manifest + spool.blocks.flatMap(\.row)
 
     let output = try AtomicFile(path)

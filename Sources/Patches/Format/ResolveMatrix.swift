@@ -17,11 +17,12 @@ struct ResolveMatrix: Sendable {
   ) throws(PatchError) -> [ResolveMatrix] {
     guard let entries = json.elements else { throw .badManifest(file: file, field: "resolve") }
     var list: [ResolveMatrix] = []
+    var names: Set<String> = []
     for entry in entries {
       let fields = ManifestFields(json: entry, file: file)
       let name = try fields.text("name")
       guard let rows = entry["rows"]?.integer, let columns = entry["columns"]?.integer,
-        (1...limit).contains(rows), (1...limit).contains(columns), !list.contains(where: { $0.name == name })
+        (1...limit).contains(rows), (1...limit).contains(columns), names.insert(name).inserted
       else { throw .badManifest(file: file, field: "resolve") }
       let range = try fields.range("blocks")
       guard range.lowerBound == next, range.upperBound <= table.count, table[range].hold(4 * rows * columns)
@@ -32,6 +33,12 @@ struct ResolveMatrix: Sendable {
       list.append(ResolveMatrix(name: name, rows: rows, columns: columns, blocks: range))
     }
     return list
+  }
+
+  /// The same with its blocks so much further on.
+  func shifted(by first: Int) -> ResolveMatrix {
+    ResolveMatrix(
+      name: name, rows: rows, columns: columns, blocks: blocks.lowerBound + first..<blocks.upperBound + first)
   }
 
   var json: JSONValue {
@@ -53,20 +60,10 @@ extension PatchFile {
 
   /// One of its matrices, if there; checked to be finite.
   public func resolveMatrix(_ name: String) throws -> Matrix<Double>? {
-    guard let matrix = resolve.first(where: { $0.name == name }) else { return nil }
+    guard let matrix = resolvePlaces[name].map({ resolve[$0] }) else { return nil }
     let floats = ElementType.f32.decoded(try content(matrix.blocks))
     let wide = Matrix(rows: matrix.rows, columns: matrix.columns, elements: floats.map(Double.init))
     guard wide.firstNonFinite() == nil else { throw PatchError.notFinite(file: path, tensor: name) }
     return wide
-  }
-}
-
-extension PatchWriter {
-  /// Adds a matrix for solving again; after all tensors.
-  public func append(resolving name: String, _ matrix: Matrix<Double>) throws {
-    let bytes = StoredFactors.bytes(matrix.elements.map(Float.init), .f32)
-    resolve.append(
-      ResolveMatrix(
-        name: name, rows: matrix.rows, columns: matrix.columns, blocks: try append(bytes, planesOf: 4)))
   }
 }

@@ -18,6 +18,8 @@ public struct TensorChange: Equatable, Sendable {
     case difference(DifferenceChange)
     /// One factor for all elements; and, where that alone does not give the result, a difference after it.
     case scaled(ScaledChange)
+    /// A tensor that got or lost rows at its end.
+    case resized(ResizedChange)
     /// A tensor of another type or shape under the same name; both are stored whole.
     case replaced(ReplacedChange)
     /// A tensor that the base does not have.
@@ -27,8 +29,8 @@ public struct TensorChange: Equatable, Sendable {
 
     /// Every kind, by which names are looked up; the `switch` of `own` demands that none is forgotten there.
     static let all: [any ChangeKind.Type] = [
-      LowRankChange.self, DifferenceChange.self, ScaledChange.self, ReplacedChange.self, AddedChange.self,
-      RemovedChange.self,
+      LowRankChange.self, DifferenceChange.self, ScaledChange.self, ResizedChange.self, ReplacedChange.self,
+      AddedChange.self, RemovedChange.self,
     ]
 
     /// What the kind consists of.
@@ -37,6 +39,7 @@ public struct TensorChange: Equatable, Sendable {
       case .lowRank(let change): change
       case .difference(let change): change
       case .scaled(let change): change
+      case .resized(let change): change
       case .replaced(let change): change
       case .added(let change): change
       case .removed(let change): change
@@ -52,6 +55,8 @@ public struct TensorChange: Equatable, Sendable {
 
   /// The kind's name in the format: `low-rank`.
   public var label: String { type(of: kind.own).label }
+  /// What a reader must know for it.
+  var features: PatchFeatures { type(of: kind.own).features }
   /// The tensor before; `nil` when the base does not have it.
   public var before: TensorSide? { kind.own.before }
   /// The tensor after; `nil` when the result does not have it.

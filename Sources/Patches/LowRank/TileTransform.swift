@@ -34,7 +34,7 @@ struct TileTransform: Sendable {
     case .lowRank(let own):
       self.init(try StoredFactors(of: own, change.name, in: patch), own.shape)
     case .scaled(let own): self.init(scaling: own.gain, own.form)
-    case .difference, .replaced, .added, .removed: return nil
+    case .difference, .resized, .replaced, .added, .removed: return nil
     }
   }
 
@@ -46,6 +46,12 @@ struct TileTransform: Sendable {
     let output = UnsafeMutableRawBufferPointer.allocate(byteCount: Tiling.byteCount, alignment: 64)
     /// Between factors and difference, where a change has both.
     let middle = UnsafeMutableRawBufferPointer.allocate(byteCount: Tiling.byteCount, alignment: 64)
+    /// A tile taken back, to be compared; made when it is first needed.
+    private(set) lazy var back: UnsafeMutableRawBufferPointer = {
+      hasBack = true
+      return .allocate(byteCount: Tiling.byteCount, alignment: 64)
+    }()
+    private var hasBack = false
     let marks = UnsafeMutablePointer<UInt8>.allocate(capacity: Tiling.byteCount)
     /// Kept from tile to tile: fresh memory costs more than what is done in it.
     private(set) var open = UnsafeMutableBufferPointer<OpenElement>.allocate(capacity: 1 << 12)
@@ -64,6 +70,7 @@ struct TileTransform: Sendable {
       input.deallocate()
       output.deallocate()
       middle.deallocate()
+      if hasBack { back.deallocate() }
       marks.deallocate()
     }
   }

@@ -37,7 +37,9 @@ struct Journal {
     let model = run.model
     self.direction = direction
     modelName = Folder.name(of: model.indexPath ?? model.shards[0].path)
-    files = Set(run.items.map { Folder.name(of: model.shards[$0.tensor.shard].path) }).sorted()
+    let touched = Set(run.items.map { Folder.name(of: model.shards[$0.tensor.shard].path) }).sorted()
+    // Where only files beside the weights change, the journal stands by the first of the weights.
+    files = touched.isEmpty ? [Folder.name(of: model.shards[0].path)] : touched
     path = Folder.path(model.folder, files[0] + Journal.suffix)
     guard !Folder.occupied(path) else { throw ModelFileError(.locked, file: path) }
     let note = Array(

@@ -20,6 +20,7 @@ extension PatchRun {
       return []
     }
     return try writeFolder(to: output) { temporary in
+      try writeBeside(direction, to: temporary)
       for shard in model.shards.indices {
         try writeShard(
           shard, direction, to: Folder.path(temporary, Folder.name(of: model.shards[shard].path)),
@@ -88,7 +89,7 @@ extension PatchRun {
   }
 
   /// Ends of names that usually hold weights: copied, they would carry the other side of the change along.
-  private static let weightSuffixes = [
+  static let weightSuffixes = [
     ".safetensors", ".bin", ".pt", ".pth", ".gguf", ".h5", ".msgpack", ".onnx", ".ckpt", ".npz",
   ]
 

@@ -11,6 +11,7 @@ enum RunStep: Sendable {
   case halfTileWritten
   case tileWritten
   case windowDone
+  case fileReplaced
   case savedTilesRestored
   case allDone
 }
@@ -37,11 +38,13 @@ extension PatchRun {
     let pending = tiles.filter {
       items[$0.item].leaves[$0.tile].base != items[$0.item].leaves[$0.tile].result
     }
-    guard !pending.isEmpty else { return }
+    try requireOwnBeside()
+    guard try !pending.isEmpty || !besideNotYet(direction).isEmpty else { return }
     let journal = try Journal(creatingFor: self, direction, tileCount: pending.count)
     do {
       try observe(.journalWritten)
       try rewrite(pending, direction, targets, journal, progress: progress, observe: observe)
+      try changeBeside(direction, observe: observe)
       try observe(.allDone)
     } catch let error as SimulatedKill {
       throw error
@@ -81,7 +84,7 @@ extension PatchRun {
       let needed = Set(window.map(\.item))
       runners = runners.filter { needed.contains($0.key) }
       for item in needed where runners[item] == nil {
-        runners[item] = try TileRunner(self, item: item, direction)
+        runners[item] = try TileRunner(self, item: item, direction, provesReturn: true)
       }
       let ready = runners
       try parallelFor(window.count, width: threads, state: { TileTransform.Scratch() }) { index, scratch in
@@ -121,6 +124,7 @@ extension PatchRun {
     }
     let pending = try tilesNotYet(direction)
     try rewrite(pending, direction, targets, journal, progress: { _ in }, observe: observe)
+    try changeBeside(direction, observe: observe)
     try observe(.allDone)
     try journal.remove()
   }

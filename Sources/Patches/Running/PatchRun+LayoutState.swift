@@ -5,8 +5,15 @@ extension PatchRun {
   ///
   /// - Parameter states: what `examine` found.
   public func state(of states: [TensorState]) throws -> ModelState {
-    let summary = summary(of: states)
+    var summary = summary(of: states)
     let decides = patch.changes.contains { !$0.isTiled || $0.baseDigest != $0.resultDigest }
+    let files = Set(try examineBeside().map(\.state))
+    if !files.isEmpty {
+      // Files count as tensors do: half a model is neither the one nor the other.
+      let all = decides ? files.union([summary]) : files
+      summary = all.contains(.other) ? .other : all.count > 1 ? .partial : all.first ?? summary
+      return summary
+    }
     guard !decides, summary == .base, let layout = patch.layout else { return summary }
     let own = try ModelLayout(of: model)
     if try patch.holds(layout.base, like: own) { return .base }
@@ -18,9 +25,10 @@ extension PatchFile {
   /// Whether a stored layout is that of a model: the same files, to the last byte of their headers.
   fileprivate func holds(_ stored: StoredLayout, like layout: ModelLayout) throws -> Bool {
     guard stored.isFolder == layout.isFolder, stored.files.count == layout.files.count else { return false }
+    let byName = Dictionary(layout.files.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
     for file in stored.files {
       // A single file may have any name.
-      let other = layout.files.first { !stored.isFolder || $0.name == file.name }
+      let other = stored.isFolder ? byName[file.name] : layout.files.first
       guard let other, other.byteCount == file.byteCount, other.header.count == file.headerCount,
         try other.header == content(file.header)
       else { return false }

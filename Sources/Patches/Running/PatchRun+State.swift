@@ -99,6 +99,8 @@ extension PatchRun {
   public func check(_ direction: Direction, progress: @Sendable (Int) -> Void = { _ in }) throws {
     try patch.checkBlocks(threads: threads)
     try requireSource(of: direction, progress: progress)
+    try requireBeside(of: direction)
+    try checkBothSides()
   }
 
   /// Demands that every touched tensor is what the direction starts from.

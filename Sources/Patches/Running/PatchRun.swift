@@ -29,11 +29,18 @@ public struct PatchRun: Sendable {
   let items: [Item]
   /// Tensors that come, go, or change type or shape.
   let wholes: [TensorChange]
+  /// Where each of `items` stands, by the tensor's name.
+  let itemPlaces: [String: Int]
+  /// Whether the files beside the weights are left as they are.
+  public let weightsOnly: Bool
   /// Tiles in flight at once when files are changed in place; fewer in tests, to see several windows.
   var windowTileCount = Journal.slotTiles
 
   /// Matches every tensor of the patch to the model by name, type and shape.
-  public init(_ patch: PatchFile, _ model: ModelFile, threads: Int) throws {
+  ///
+  /// - Parameter weightsOnly: whether the files beside the weights that the patch carries are left out.
+  public init(_ patch: PatchFile, _ model: ModelFile, threads: Int, weightsOnly: Bool = false) throws {
+    self.weightsOnly = weightsOnly
     self.patch = patch
     self.model = model
     self.threads = threads
@@ -52,6 +59,7 @@ public struct PatchRun: Sendable {
       return Item(
         change: change, tensor: tensor, blocks: blocks, leaves: try patch.leaves(of: change, blocks))
     }
+    itemPlaces = Dictionary(uniqueKeysWithValues: items.enumerated().map { ($1.change.name, $0) })
   }
 
   /// All tiles of all touched tensors, in the order of the patch.

@@ -1,4 +1,5 @@
 internal import Floor
+internal import Glibc
 internal import Kernels
 internal import ModelFiles
 
@@ -9,11 +10,17 @@ struct TileRunner: Sendable {
   private let direction: PatchRun.Direction
   /// What factors or a gain make of a tile.
   private let transform: TileTransform?
+  /// Whether each tile is also taken back in memory before it is lent out: where it will stand over the model itself, a patch
+  /// whose way back leads elsewhere would be the model's end.
+  private let provesReturn: Bool
 
-  init(_ run: PatchRun, item: Int, _ direction: PatchRun.Direction) throws {
+  init(
+    _ run: PatchRun, item: Int, _ direction: PatchRun.Direction, provesReturn: Bool = false
+  ) throws {
     self.run = run
     self.item = item
     self.direction = direction
+    self.provesReturn = provesReturn
     transform = try TileTransform(run.items[item].change, of: run.patch)
   }
 
@@ -28,24 +35,29 @@ struct TileRunner: Sendable {
     let output = UnsafeMutableRawBufferPointer(rebasing: scratch.output[..<place.count])
     try file.read(into: input, at: place.lowerBound)
     let leaves = run.items[item].leaves[tile]
-    if leaves.base == leaves.result {
+    guard leaves.base != leaves.result else {
       output.copyMemory(from: UnsafeRawBufferPointer(input))
-    } else if let transform {
-      try computeFunction(transform, tile, input, output, scratch)
-    } else {
-      try addDifference(tile, from: input, to: output, scratch)
+      return UnsafeRawBufferPointer(output)
     }
-    let result = UnsafeRawBufferPointer(output)
-    guard Digest(of: result) == (direction == .apply ? leaves.result : leaves.base) else {
-      throw PatchError.wrongResult(tensor: tensor.name, file: file.path, tile: tile)
+    try compute(tile, direction, from: input, to: output, scratch)
+    guard Digest(of: UnsafeRawBufferPointer(output)) == (direction == .apply ? leaves.result : leaves.base)
+    else { throw PatchError.wrongResult(tensor: tensor.name, file: file.path, tile: tile) }
+    if provesReturn {
+      let back = UnsafeMutableRawBufferPointer(rebasing: scratch.back[..<place.count])
+      try compute(tile, direction.opposite, from: output, to: back, scratch)
+      guard memcmp(back.baseAddress!, input.baseAddress!, place.count) == 0 else {
+        throw PatchError.wrongResult(tensor: tensor.name, file: file.path, tile: tile)
+      }
     }
-    return result
+    return UnsafeRawBufferPointer(output)
   }
 
-  private func computeFunction(
-    _ transform: TileTransform, _ tile: Int, _ input: UnsafeMutableRawBufferPointer,
-    _ output: UnsafeMutableRawBufferPointer, _ scratch: TileTransform.Scratch
+  /// Computes one side of a tile from the other.
+  private func compute(
+    _ tile: Int, _ direction: PatchRun.Direction, from input: UnsafeMutableRawBufferPointer,
+    to output: UnsafeMutableRawBufferPointer, _ scratch: TileTransform.Scratch
   ) throws {
+    guard let transform else { return try addDifference(tile, direction, from: input, to: output, scratch) }
     let blocks = run.items[item].blocks
     let middle =
       blocks.differences.isEmpty
@@ -53,9 +65,9 @@ struct TileRunner: Sendable {
     switch direction {
     case .apply:
       transform.apply(tile, base: input.baseAddress!, edited: (middle ?? output).baseAddress!, scratch)
-      if let middle { try addDifference(tile, from: middle, to: output, scratch) }
+      if let middle { try addDifference(tile, direction, from: middle, to: output, scratch) }
     case .revert:
-      if let middle { try addDifference(tile, from: input, to: middle, scratch) }
+      if let middle { try addDifference(tile, direction, from: input, to: middle, scratch) }
       guard let first = blocks.choices?.lowerBound else {
         preconditionFailure("a change that has a function has choices")
       }
@@ -69,8 +81,8 @@ struct TileRunner: Sendable {
   }
 
   private func addDifference(
-    _ tile: Int, from source: UnsafeMutableRawBufferPointer, to target: UnsafeMutableRawBufferPointer,
-    _ scratch: TileTransform.Scratch
+    _ tile: Int, _ direction: PatchRun.Direction, from source: UnsafeMutableRawBufferPointer,
+    to target: UnsafeMutableRawBufferPointer, _ scratch: TileTransform.Scratch
   ) throws {
     let block = run.items[item].blocks.differences.lowerBound + tile
     let kind = change.elementType.order

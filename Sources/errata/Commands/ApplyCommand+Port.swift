@@ -73,6 +73,10 @@ private func report(
       "Left out: the difference that makes \(ported.source) exact for its own base; only the factors are ported."
     )
   }
+  let files = plan.patch.beside.map { Numbers.oneLine($0.name) }.joined(separator: ", ")
+  if !files.isEmpty {
+    output.say("Left out: \(files) beside the weights; only the factors are ported.")
+  }
   if let worst = measures.map(\.retention).min(), worst < 0.9 {
     output.say(
       "Warning: rounding leaves \(Numbers.percent(worst)) of the update in some tensor."

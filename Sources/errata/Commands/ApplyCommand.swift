@@ -20,6 +20,9 @@ struct ChangeOptions: ParsableArguments {
   @Flag(help: "Check everything and say what would change; write nothing.")
   var dryRun = false
 
+  @Flag(help: "Leave the files beside the weights as they are, though the patch changes them too.")
+  var weightsOnly = false
+
   func validate() throws {
     guard [output != nil, inPlace, dryRun].count(where: { $0 }) == 1 else {
       throw ValidationError("Give one of -o OUT, --in-place and --dry-run.")
@@ -93,7 +96,7 @@ private func perform(
     if let path = change.output { try requireFolder(of: path) }
     let patch = try PatchFile(change.patch)
     let model = try openModel(change.model, threads: threads.count, output)
-    let run = try PatchRun(patch, model, threads: threads.count)
+    let run = try PatchRun(patch, model, threads: threads.count, weightsOnly: change.weightsOnly)
     let passes = change.dryRun ? 1 : 2
     let progress = Progress(direction.rawValue, total: passes * run.touchedByteCount, output)
     defer { progress.finish() }
@@ -125,6 +128,10 @@ private func report(
   } else {
     output.say("\(done) \(change.patch) in place: \(what) changed in \(change.model), digests checked.")
   }
+  let files = run.patch.beside.map { Numbers.oneLine($0.name) }.joined(separator: ", ")
+  if !files.isEmpty {
+    output.say(run.weightsOnly ? "Left as they are: \(files)." : "Beside the weights: \(files).")
+  }
   if !skipped.isEmpty {
     output.say("Not copied, because they may hold unedited weights: \(skipped.joined(separator: ", ")).")
   }
@@ -141,6 +148,7 @@ private func report(
           "digest": .string((direction == .apply ? tensor.resultDigest : tensor.baseDigest).hexadecimal),
         ]
       }),
+    "files": .array(run.beside.map { .string($0.name) }),
     "notCopied": .array(skipped.map { .string($0) }),
   ]
   Console.output(object.indentedText)

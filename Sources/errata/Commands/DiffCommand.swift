@@ -8,7 +8,11 @@ struct DiffCommand: ParsableCommand {
     commandName: "diff", abstract: "Finds what differs between two models and writes it as a patch.",
     discussion: """
       The patch leads from BASE to EDITED and back, bit for bit; one file does both. Low-rank changes and tensors that were \
-      multiplied by one number are recognized and take little room. Without -o the differences are only listed.
+      multiplied by one number are recognized and take little room, and so are rows that a vocabulary got. Without -o the \
+      differences are only listed.
+
+      Of two folders the files beside the weights belong to the model too: configuration, tokenizer and chat template \
+      travel in the patch, both ways, up to 64 MiB each. What differs and does not travel is named.
 
       Exit status with --quiet and without -o: 0 when the models are the same, 2 when they differ.
 
@@ -23,6 +27,8 @@ struct DiffCommand: ParsableCommand {
   var output: String?
   @Option(help: "Passes that refine a low-rank change found in the files: a smaller patch for more time.")
   var effort = 0
+  @Flag(help: "Leave out the files beside the weights; those that differ are named.")
+  var weightsOnly = false
   @OptionGroup var threads: ThreadOptions
   @OptionGroup var messages: OutputOptions
 
@@ -38,7 +44,8 @@ struct DiffCommand: ParsableCommand {
       let after = try openModel(edited, threads: threads.count, messages)
       if let output { try requireDistinct(output, from: before.inputPaths + after.inputPaths) }
       let reading = Progress("compare", total: before.tensors.reduce(0) { $0 + $1.byteCount }, messages)
-      let comparison = try ModelComparison(before, after, threads: threads.count, progress: reading.advance)
+      let comparison = try ModelComparison(
+        before, after, threads: threads.count, weightsOnly: weightsOnly, progress: reading.advance)
       reading.finish()
       guard let output else {
         try list(comparison)
@@ -54,10 +61,57 @@ struct DiffCommand: ParsableCommand {
     if differs && messages.quiet { throw ExitCode(2) }
   }
 
-  private func kind(_ name: String, _ comparison: ModelComparison) -> String {
-    if comparison.added.contains(name) { return "added" }
-    if comparison.removed.contains(name) { return "removed" }
-    return comparison.replaced.contains(name) ? "replaced" : "changed"
+  /// The kind of difference of each tensor.
+  private func kinds(_ comparison: ModelComparison) -> [String: String] {
+    var kinds: [String: String] = [:]
+    for (names, kind) in [
+      (comparison.changed, "changed"), (comparison.resized, "resized"), (comparison.replaced, "replaced"),
+      (comparison.added, "added"), (comparison.removed, "removed"),
+    ] {
+      for name in names { kinds[name] = kind }
+    }
+    return kinds
+  }
+
+  /// Two containers have no name in common, so a list of all tensors would say less than this.
+  private func sentence(for comparison: ModelComparison) -> String? {
+    let (before, after) = (comparison.base.format, comparison.edited.format)
+    guard before != after else { return nil }
+    return
+      "\(base) is a \(before.words) model and \(edited) a \(after.words) model: their tensors have other names, order "
+      + "and types, so all \(comparison.removed.count) of the one count as removed and all \(comparison.added.count) of the other "
+      + "as added. To take a patch from one form of a model to another: errata apply --port."
+  }
+
+  /// Files beside the weights that differ, and what of them is not carried over.
+  private func saying(_ comparison: ModelComparison) -> [String] {
+    let carried = comparison.beside.filter { $0.leftOut == nil }
+    var lines: [String] = []
+    if !carried.isEmpty {
+      let list = carried.map { "\(Numbers.oneLine($0.name)) (\($0.label))" }.joined(separator: ", ")
+      lines.append("Beside the weights: \(list).")
+    }
+    for (reason, words) in [
+      (ModelComparison.Beside.Reason.onRequest, "as asked for"),
+      (.otherKind, "neither configuration nor tokenizer"),
+      (.tooLarge, "longer than 64 MiB"),
+    ] {
+      let left = comparison.beside.filter { $0.leftOut == reason }
+      guard !left.isEmpty else { continue }
+      let list = left.map { "\(Numbers.oneLine($0.name)) (\($0.label))" }.joined(separator: ", ")
+      lines.append("Not carried over, \(words): \(list).")
+    }
+    return lines
+  }
+
+  private func filesJSON(_ comparison: ModelComparison) -> JSONValue {
+    .array(
+      comparison.beside.map {
+        [
+          "name": .string($0.name), "change": .string($0.label),
+          "leftOut": $0.leftOut.map { .string($0.rawValue) } ?? .null,
+        ]
+      })
   }
 
   /// What differs, without a patch.
@@ -79,23 +133,33 @@ struct DiffCommand: ParsableCommand {
       }
     }
     measuring.finish()
+    let kinds = kinds(comparison)
     if messages.json {
       let object: JSONValue = [
         "same": .bool(comparison.isEmpty), "changesLayout": .bool(comparison.changesLayout),
         "tensors": .array(
           comparison.names.map { name in
             [
-              "name": .string(name), "change": .string(kind(name, comparison)), "bytes": .null,
+              "name": .string(name), "change": .string(kinds[name] ?? ""), "bytes": .null,
               "relativeChange": measures[name]?.relativeChange.map { .measured($0) } ?? .null,
               "rank": ranks[name].map { .integer($0) } ?? .null,
               "gain": gains[name].map { .number($0) } ?? .null,
               "changedShare": measures[name].map { .measured($0.changedShare) } ?? .null,
             ]
           }),
+        "files": filesJSON(comparison),
       ]
       return Console.output(object.indentedText)
     }
-    guard !comparison.isEmpty else { return messages.answer("The models are the same.") }
+    guard !comparison.isEmpty else {
+      messages.answer(
+        comparison.beside.isEmpty ? "The models are the same." : "The weights are the same.")
+      return saying(comparison).forEach { messages.answer($0) }
+    }
+    if let sentence = sentence(for: comparison) {
+      messages.answer(sentence)
+      return saying(comparison).forEach { messages.answer($0) }
+    }
     var table = Table([
       ("tensor", .left), ("change", .left), ("type", .left), ("shape", .left), ("size", .right),
       ("elements", .right), ("rank", .right),
@@ -108,7 +172,7 @@ struct DiffCommand: ParsableCommand {
       }
       let relative = measures[name]?.relativeChange
       table.add([
-        name, gains[name].map(Shown.scaled) ?? kind(name, comparison), tensor.elementType.rawValue,
+        name, gains[name].map(Shown.scaled) ?? kinds[name] ?? "", tensor.elementType.rawValue,
         Numbers.shape(tensor.shape),
         Numbers.bytes(tensor.byteCount), measures[name].map { Numbers.percent($0.changedShare) } ?? "–",
         ranks[name].map(String.init) ?? "–", relative.map(Numbers.percent) ?? "–",
@@ -119,10 +183,13 @@ struct DiffCommand: ParsableCommand {
       "\(Numbers.count(comparison.names.count, "tensor")) differ, \(Numbers.bytes(comparison.changedByteCount))."
         + (comparison.changesLayout ? " Headers or files differ too." : ""))
     if !comparison.names.isEmpty { messages.answer(table.text()) }
+    saying(comparison).forEach { messages.answer($0) }
   }
 
   private func report(_ comparison: ModelComparison, _ patch: PatchFile, isReproducible: Bool) {
     messages.answer(Shown.patch(patch, verbose: messages.verbose).text)
+    if let sentence = sentence(for: comparison) { messages.say(sentence) }
+    saying(comparison).forEach { messages.say($0) }
     messages.say(
       "The patch is \(patch.path): \(Numbers.bytes(patch.byteCount)) for \(Numbers.bytes(comparison.changedByteCount)) of "
         + "changed tensors. Applying it to \(base) gives "
@@ -143,7 +210,13 @@ struct DiffCommand: ParsableCommand {
             "relativeChange": change.measured?["relativeChange"] ?? .null,
           ]
         }),
+      "files": filesJSON(comparison),
     ]
     Console.output(object.indentedText)
   }
+}
+
+extension ModelFile.Format {
+  /// "safetensors", "GGUF".
+  fileprivate var words: String { self == .gguf ? "GGUF" : "safetensors" }
 }

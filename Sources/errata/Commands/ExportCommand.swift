@@ -79,6 +79,7 @@ struct ExportCommand: ParsableCommand {
     case .difference: "the difference that makes \(tensor) exact beside its factors"
     case .embedding: "the change of \(tensor): adapters do not reach embeddings"
     case .layout: "changes of headers or files"
+    case .file: "the change of \(Numbers.oneLine(tensor)) beside the weights"
     }
   }
 }

@@ -9,9 +9,11 @@ import Transformer
 struct RunningModel {
   let network: Network
   let tokenizer: Tokenizer
+  private let messages: OutputOptions
 
   init(_ path: String, threads: Int, _ messages: OutputOptions) throws {
     try BLASLibrary.load()
+    self.messages = messages
     let model = try openModel(path, threads: threads, messages)
     network = try Network(model, threads: threads)
     tokenizer = try Tokenizer(of: model)
@@ -27,7 +29,13 @@ struct RunningModel {
 
   /// The network as if patches were applied to its model, one after the other.
   func patched(by patches: [String]) throws -> Network {
-    try LanguageModel(network: network, tokenizer: tokenizer).applying(patches.map { try PatchFile($0) })
-      .network
+    let files = try patches.map { try PatchFile($0) }
+    for patch in files where !patch.beside.isEmpty {
+      let names = patch.beside.map { Numbers.oneLine($0.name) }.joined(separator: ", ")
+      messages.say(
+        "\(patch.path) also changes \(names); here the model keeps its own. To have them changed, apply the patch to a new "
+          + "folder.")
+    }
+    return try LanguageModel(network: network, tokenizer: tokenizer).applying(files).network
   }
 }

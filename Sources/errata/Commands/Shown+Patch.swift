@@ -15,9 +15,7 @@ extension Shown {
     ]
     if let family = patch.manifest["model"]?["family"]?.text { lines.append("family: \(family)") }
     let edit = patch.manifest["edit"]
-    if let method = edit?["method"]?.text {
-      lines.append("method: \(method)\(settings(edit?["recipe"]))")
-    }
+    lines += methods(edit)
     lines.append(tensorTable(patch))
     if patch.changes.count > 1 {
       let bytes = patch.changes.reduce(0) { $0 + $1.byteCount }
@@ -30,6 +28,10 @@ extension Shown {
       lines.append("  \(Numbers.bytes(patch.resolveByteCount)) for solving again (edit --onto, --drop)")
     }
     if patch.changesLayout { lines.append("  Headers or files change too: apply it with -o.") }
+    if !patch.beside.isEmpty {
+      let files = patch.beside.map { "\(Numbers.oneLine($0.name)) (\($0.label))" }.joined(separator: ", ")
+      lines.append("  Beside the weights: \(files)")
+    }
     if let facts = edit?["facts"]?.elements, !facts.isEmpty {
       lines.append(factTable(facts, verbose: verbose))
     }
@@ -69,6 +71,8 @@ extension Shown {
     case .lowRank(let own):
       let rounding = own.shape.rounding == .nearest ? "" : ", \(own.shape.rounding.label)"
       return "rank \(own.shape.rank), \(own.shape.factorType.rawValue)\(rounding)"
+    case .resized(let own):
+      return "\(own.otherRows) rows \(own.isLonger ? "added" : "removed")"
     case .difference, .replaced, .added, .removed: return change.label
     }
   }
@@ -82,6 +86,19 @@ extension Shown {
   /// The decimal with the fewest digits that stands for the gain in the tensor's arithmetic.
   static func shortest(_ gain: Double, _ type: ElementType) -> Double {
     type == .f64 ? gain : Double("\(Float(gain))") ?? gain
+  }
+
+  /// How the edits were made; of a combined patch, for each part of them.
+  private static func methods(_ edit: JSONValue?) -> [String] {
+    guard let parts = edit?["parts"]?.elements else {
+      return edit?["method"]?.text.map { ["method: \($0)\(settings(edit?["recipe"]))"] } ?? []
+    }
+    let facts = edit?["facts"]?.elements ?? []
+    return parts.enumerated().compactMap { place, part in
+      guard let method = (part["method"] ?? edit?["method"])?.text else { return nil }
+      let own = Numbers.count(facts.count { $0["part"]?.integer == place }, "fact")
+      return "method: \(method)\(settings(part["recipe"] ?? edit?["recipe"])), \(own)"
+    }
   }
 
   private static func settings(_ recipe: JSONValue?) -> String {
@@ -150,6 +167,14 @@ extension Shown {
             "baseDigest": change.before.map { .string($0.digest.hexadecimal) } ?? .null,
             "resultDigest": change.after.map { .string($0.digest.hexadecimal) } ?? .null,
             "measured": change.measured ?? .null,
+          ]
+        }),
+      "files": .array(
+        patch.beside.map {
+          [
+            "name": .string($0.name), "change": .string($0.label),
+            "baseBytes": $0.baseByteCount.map { .integer($0) } ?? .null,
+            "resultBytes": $0.resultByteCount.map { .integer($0) } ?? .null,
           ]
         }),
     ]

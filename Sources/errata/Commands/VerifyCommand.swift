@@ -35,7 +35,7 @@ struct VerifyCommand: ParsableCommand {
       let states = try run.examine(progress: progress.advance)
       progress.finish()
       let summary = try run.state(of: states)
-      answer(summary, states, run)
+      answer(summary, states, try run.examineBeside(), run)
       return summary
     }
     if state == .partial || state == .other { throw ExitCode(2) }
@@ -53,7 +53,9 @@ struct VerifyCommand: ParsableCommand {
     return .other
   }
 
-  private func answer(_ summary: ModelState, _ states: [TensorState], _ run: PatchRun) {
+  private func answer(
+    _ summary: ModelState, _ states: [TensorState], _ files: [BesideState], _ run: PatchRun
+  ) {
     let sentence =
       switch summary {
       case .base: "base: the model is as before the patch"
@@ -75,6 +77,9 @@ struct VerifyCommand: ParsableCommand {
       }
       output.answer(table.text())
     }
+    for file in files where output.verbose || summary == .partial || summary == .other {
+      output.answer("  \(Numbers.oneLine(file.name)): \(file.state.rawValue)")
+    }
     guard output.json else { return }
     let object: JSONValue = [
       "state": .string(summary.rawValue),
@@ -83,12 +88,13 @@ struct VerifyCommand: ParsableCommand {
           [
             "name": .string(state.name), "state": .string(state.state.rawValue),
             "digest": .string(state.digest.hexadecimal),
-            "baseDigest": .string(change.baseDigest.hexadecimal),
-            "resultDigest": .string(change.resultDigest.hexadecimal),
+            "baseDigest": change.before.map { .string($0.digest.hexadecimal) } ?? .null,
+            "resultDigest": change.after.map { .string($0.digest.hexadecimal) } ?? .null,
             "baseTiles": .integer(state.baseTiles), "editedTiles": .integer(state.editedTiles),
             "tiles": .integer(state.tileCount),
           ]
         }),
+      "files": .array(files.map { ["name": .string($0.name), "state": .string($0.state.rawValue)] }),
     ]
     Console.output(object.indentedText)
   }

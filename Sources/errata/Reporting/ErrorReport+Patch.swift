@@ -65,6 +65,9 @@ extension ErrorReport {
         why: "its \(field) are not the blocks that its shape and rank ask for")
     case .leafDigest(let file, let tensor):
       return Explanation(name, place: "\(file), tensor \(tensor)", why: "its leaves do not give its digests")
+    case .fileDigest(let file, let beside):
+      return Explanation(
+        name, place: "\(file), file \(beside)", why: "what is stored of it does not give its digest")
     case .notFinite(let file, let tensor):
       return Explanation(name, place: "\(file), tensor \(tensor)", why: "a factor is not a finite number")
     case .choicesMismatch(let file, let tensor, let tile):
@@ -84,6 +87,26 @@ extension ErrorReport {
         name, place: "\(file), tensor \(tensor)",
         why: "its digest is \(found.abbreviation)…, the patch starts from \(expected.abbreviation)…",
         advice: advice(for: state))
+    case .wrongFile(let file, let expected, let found, let state):
+      return Explanation(
+        name, place: file,
+        why: found.map { found in
+          expected.map {
+            "its digest is \(found.abbreviation)…, the patch starts from \($0.abbreviation)…"
+          } ?? "the patch starts from a model without it"
+        } ?? "the model does not have it, and the patch starts from one that does",
+        advice: state == .other
+          ? "--weights-only leaves the files beside the weights as they are" : advice(for: state))
+    case .filesNeedFolder(let patch, let file, let model):
+      return Explanation(
+        name, place: model,
+        why: "\(patch) also changes \(file) beside the weights, and this model is a single file",
+        advice: "give the folder, or --weights-only to leave the files beside the weights as they are")
+    case .fileTooLarge(let file, let byteCount, let limit):
+      return Explanation(
+        name, place: file,
+        why:
+          "it has \(Numbers.bytes(byteCount)); files beside the weights travel up to \(Numbers.bytes(limit))")
     case .wrongResult(let tensor, let file, let tile):
       return Explanation(
         name, place: "\(file), tensor \(tensor), tile \(tile)",
@@ -154,10 +177,16 @@ extension ErrorReport {
         advice:
           "give patches in the order of their application; every one but the first starts where the one before ends, "
           + "or all start from one base")
+    case .familiesDiffer(let first, let firstFamily, let second, let secondFamily):
+      return Explanation(
+        name, place: second,
+        why: "its family is \(secondFamily), that of \(first) is \(firstFamily): they are of different models")
     case .needsModel(let tensor):
       return Explanation(
-        name, place: "tensor \(tensor)",
-        why: "several patches touch it, and only the model decides the combined bytes",
+        name, place: tensor.isEmpty ? nil : "tensor \(tensor)",
+        why: tensor.isEmpty
+          ? "the patches change headers or files, and only the model decides the combined bytes"
+          : "several patches touch it, and only the model decides the combined bytes",
         advice: "give the model before all patches with --model")
     case .siblingsNotLowRank(let tensor, let patch):
       return Explanation(

@@ -162,7 +162,7 @@ import Testing
       shards: [[other[6], other[5]], [other[4], other[3], other[2], other[1], other[0]]], to: "two")
     try bench.write(shards: [[t[0].changed(), t[1]], [t[2], t[3], t[4]], [t[5], t[6]]], to: "changed")
     try bench.write(other, to: "one.safetensors")
-    try bench.folder.write([1, 2, 3], to: "three/tokenizer.json")
+    try bench.folder.write([1, 2, 3], to: "three/notes.md")
     try bench.folder.write([4, 5], to: "three/old.bin")
     for (base, edited, layout) in [
       ("three", "two", true), ("three", "one.safetensors", true), ("one.safetensors", "two", true),
@@ -176,10 +176,10 @@ import Testing
     try ModelPair(bench: bench, base: "three", edited: "two").write()
     let skipped = try bench.run("p.errata", "three").write(.apply, to: bench.folder.path("out"))
     #expect(skipped == ["old.bin"])
-    #expect(try bench.folder.read("out/tokenizer.json") == [1, 2, 3])
+    #expect(try bench.folder.read("out/notes.md") == [1, 2, 3])
     #expect(
       try Folder.names(in: bench.folder.path("out")) == [
-        "model-1.safetensors", "model-2.safetensors", "model.safetensors.index.json", "tokenizer.json",
+        "model-1.safetensors", "model-2.safetensors", "model.safetensors.index.json", "notes.md",
       ])
   }
 

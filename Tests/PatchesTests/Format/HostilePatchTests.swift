@@ -118,3 +118,45 @@ import Testing
     #expect(refusal(odd) == "notFinite")
   }
 }
+
+/// Counts that a patch is free to claim must not cost their square.
+@Suite struct ManyNamesTests {
+  let bench: Workbench
+
+  init() throws { bench = try Workbench() }
+
+  /// A patch whose manifest has other members, sealed; blocks of four bytes each.
+  func write(_ members: String, blocks count: Int) throws {
+    var parts = PatchParts(
+      try #require(PatchVectorTests.vectors.first { $0.name == "accept-without-tensors" }).bytes)
+    parts.manifest.removeLast()
+    parts.manifest += "," + members + "}"
+    parts.blocks = (0..<count).map { _ in (stored: [0, 0, 128, 63], decodedCount: 4, coding: 0) }
+    try bench.folder.write(parts.sealed, to: "p.errata")
+  }
+
+  // Comparing each name with each takes minutes here; telling them apart by a table takes a second or two.
+  @Test(.timeLimit(.minutes(1))) func `sixty thousand matrices for solving again are read in no time`() throws
+  {
+    let count = 60_000
+    let list = (0..<count).map { "{\"name\":\"matrix \($0)\",\"rows\":1,\"columns\":1,\"blocks\":[\($0),1]}" }
+    try write("\"resolve\":[\(list.joined(separator: ","))]", blocks: count)
+    let patch = try PatchFile(bench.folder.path("p.errata"))
+    #expect(try patch.resolveMatrix("matrix 59999")?.elements == [1])
+  }
+
+  @Test(.timeLimit(.minutes(1))) func `sixty thousand files of a layout are read in no time`() throws {
+    let count = 60_000
+    func side(_ first: Int, _ ending: String) -> String {
+      let list = (0..<count).map {
+        "{\"name\":\"\($0).\(ending)\",\"bytes\":4,\"headerBytes\":4,\"header\":[\(first + $0),1]}"
+      }
+      return "{\"folder\":true,\"files\":[\(list.joined(separator: ","))]}"
+    }
+    try write("\"layout\":{\"base\":\(side(0, "json")),\"result\":\(side(count, "json"))}", blocks: 2 * count)
+    let patch = try PatchFile(bench.folder.path("p.errata"))
+    try bench.write([TestTensor("w", .f32, [2, 2])], to: "m.safetensors")
+    let run = try PatchRun(patch, ModelFile(bench.folder.path("m.safetensors")), threads: 1)
+    #expect(try run.state(of: run.examine()) == .other)
+  }
+}

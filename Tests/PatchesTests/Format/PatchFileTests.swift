@@ -11,12 +11,23 @@ struct WorkedExample {
   static let edited: [UInt8] = [0x00, 0x40, 0x80, 0x43, 0x00, 0xB4, 0x00, 0x64]
   /// The base times 0.9.
   static let scaled: [UInt8] = [0x33, 0x3B, 0x66, 0x41, 0x66, 0xB9, 0x33, 0x63]
+  /// The base and a third row.
+  static let resized = base + [0x00, 0x45, 0x00, 0xC0]
   let bench: Workbench
 
   init() throws {
     bench = try Workbench()
     for (name, bytes) in [("base", Self.base), ("edited", Self.edited), ("scaled", Self.scaled)] {
       try bench.write([TestTensor("w", .f16, [2, 2], bytes: bytes)], to: name + ".safetensors")
+    }
+    try bench.write([TestTensor("w", .f16, [3, 2], bytes: Self.resized)], to: "resized.safetensors")
+    // The same in folders, with a configuration beside them.
+    for (name, bytes, configuration) in [
+      ("base", Self.base, "{\"a\": 1}\n"), ("edited", Self.edited, "{\"a\": 2}\n"),
+    ] {
+      try Folder.create(bench.folder.path(name))
+      try bench.write([TestTensor("w", .f16, [2, 2], bytes: bytes)], to: name + "/model.safetensors")
+      try bench.folder.write(Array(configuration.utf8), to: name + "/config.json")
     }
   }
 
@@ -25,15 +36,29 @@ struct WorkedExample {
     try bench.folder.write(bytes, to: "p.errata")
     let patch = try PatchFile(bench.folder.path("p.errata"))
     try patch.checkBlocks(threads: 1)
+    guard patch.beside.isEmpty else { return try useFolders(patch) }
     try change(patch, .apply, "base.safetensors")
-    try change(
-      patch, .revert, patch.changes.first?.label == "scaled" ? "scaled.safetensors" : "edited.safetensors")
+    let label = patch.changes.first?.label ?? ""
+    let edited = ["scaled", "resized"].contains(label) ? label : "edited"
+    try change(patch, .revert, edited + ".safetensors")
   }
 
   private func change(_ patch: PatchFile, _ direction: PatchRun.Direction, _ model: String) throws {
     let run = try PatchRun(patch, ModelFile(bench.folder.path(model)), threads: 1)
     try run.requireSource(of: direction)
     try run.write(direction, to: bench.folder.path("out.safetensors"))
+  }
+
+  /// The result of applying is the edited folder, but for a file that another vector brings; it leads back.
+  private func useFolders(_ patch: PatchFile) throws {
+    for (direction, from, to) in [(PatchRun.Direction.apply, "base", "out"), (.revert, "out", "back")] {
+      try PatchRun(patch, ModelFile(bench.folder.path(from)), threads: 1).write(
+        direction, to: bench.folder.path(to))
+    }
+    for name in ["config.json", "model.safetensors"] {
+      #expect(try bench.folder.read("back/" + name) == bench.folder.read("base/" + name))
+    }
+    #expect(try bench.folder.read("out/model.safetensors") == bench.folder.read("edited/model.safetensors"))
   }
 }
 
@@ -54,7 +79,7 @@ func caseName(_ error: any Error) -> String { String("\(error)".prefix { $0 != "
     #expect(error.map(caseName) == rejection)
     #expect(vector.name.hasPrefix("reject-" + rejection))
     // A refused patch leaves nothing behind; one that is refused when reverting was applied before.
-    let isApplied = try example.bench.names().contains("out.safetensors")
+    let isApplied = try example.bench.names().contains { $0.hasPrefix("out") }
     #expect(!isApplied || ["choicesMismatch", "wrongResult"].contains(rejection))
   }
 
@@ -64,8 +89,8 @@ func caseName(_ error: any Error) -> String { String("\(error)".prefix { $0 != "
       named == [
         "notAPatch", "unknownVersion", "unknownFeature", "manifestTooLarge", "tooManyBlocks", "wrongLength",
         "patchDigest", "blockTooLarge", "unknownCoding", "blockDigest", "blockDecoding", "badManifest",
-        "manifestSyntax", "unknownChange", "badBlockRange", "leafDigest", "notFinite", "choicesMismatch",
-        "tensorMissing", "tensorMismatch", "wrongBase", "wrongResult",
+        "manifestSyntax", "unknownChange", "badBlockRange", "leafDigest", "fileDigest", "notFinite",
+        "choicesMismatch", "tensorMissing", "tensorMismatch", "wrongBase", "wrongFile", "wrongResult",
       ])
   }
 

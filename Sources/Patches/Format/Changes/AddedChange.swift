@@ -11,6 +11,7 @@ extension AddedChange: ChangeKind {
   var form: TensorForm { result.form }
   var before: TensorSide? { nil }
   var after: TensorSide? { result }
+  var stored: (base: Range<Int>?, result: Range<Int>?) { (nil, data) }
   var kind: TensorChange.Kind { .added(self) }
 
   init(_ fields: ManifestFields, _ form: TensorForm) throws(PatchError) {

@@ -11,6 +11,7 @@ extension RemovedChange: ChangeKind {
   var form: TensorForm { base.form }
   var before: TensorSide? { base }
   var after: TensorSide? { nil }
+  var stored: (base: Range<Int>?, result: Range<Int>?) { (data, nil) }
   var kind: TensorChange.Kind { .removed(self) }
 
   init(_ fields: ManifestFields, _ form: TensorForm) throws(PatchError) {

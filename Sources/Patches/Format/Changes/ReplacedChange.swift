@@ -19,6 +19,7 @@ extension ReplacedChange: ChangeKind {
   var form: TensorForm { result.form }
   var before: TensorSide? { base }
   var after: TensorSide? { result }
+  var stored: (base: Range<Int>?, result: Range<Int>?) { (blocks.base, blocks.result) }
   var kind: TensorChange.Kind { .replaced(self) }
 
   var settings: [JSONValue.Member] {

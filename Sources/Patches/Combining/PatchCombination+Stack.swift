@@ -1,0 +1,42 @@
+internal import LinearAlgebra
+internal import ModelFiles
+
+extension PatchCombination {
+  /// Applies the stack to a copy that is thrown away, and takes the difference.
+  func writeStack(to path: String, tool: String) throws -> PatchFile {
+    guard let base else {
+      throw PatchError.needsModel(tensor: changes.first { $0.parts.count > 1 }?.name ?? "")
+    }
+    var model = base
+    var temporaries: [String] = []
+    defer { for temporary in temporaries { Folder.remove(temporary) } }
+    for patch in patches {
+      let run = try PatchRun(patch, model, threads: threads)
+      let temporary = Folder.temporaryPath(for: path) + (model.isFolder ? "" : ".\(model.format.rawValue)")
+      temporaries.append(temporary)
+      try run.write(.apply, to: temporary)
+      model = try ModelFile(temporary)
+      // Only the last state is needed.
+      if temporaries.count > 1 { Folder.remove(temporaries[temporaries.count - 2]) }
+    }
+    let edit = CombinedEdit(patches.compactMap { $0.manifest["edit"] }).json
+    return try ModelComparison(base, model, threads: threads).write(
+      to: path, tool: tool, threads: threads, edit: edit, known: try knownUpdates())
+  }
+
+  /// Sums of low-rank updates, in the storage's own orientation: what is left beside them is only rounding.
+  private func knownUpdates() throws -> [String: LowRankFactors] {
+    var known: [String: LowRankFactors] = [:]
+    for (name, parts) in changes {
+      let updates = try parts.compactMap { part -> LowRankFactors? in
+        guard let own = part.change.lowRank else { return nil }
+        let update = try StoredFactors(of: own, name, in: part.patch).update(of: own.shape)
+        guard own.shape.orientation == .inputMajor else { return update }
+        return LowRankFactors(left: update.right.transposed(), right: update.left.transposed())
+      }
+      guard updates.count == parts.count else { continue }
+      known[name] = updates.dropFirst().reduce(updates[0]) { $0.adding($1) }.compressed()
+    }
+    return known
+  }
+}
