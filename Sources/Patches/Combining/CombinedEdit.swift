@@ -35,7 +35,9 @@ struct CombinedEdit {
     var facts: [(members: [JSONValue.Member], part: Int)] = []
     var identifiers = Identifiers()
     var firstColumn = 0
-    let hasColumns = edits.contains { $0["facts"]?.elements?.contains { $0["column"]?.integer != nil } ?? false }
+    let hasColumns = edits.contains {
+      $0["facts"]?.elements?.contains { $0["column"]?.integer != nil } ?? false
+    }
     for edit in edits {
       let common = (edit.members ?? []).filter { !CombinedEdit.ofRuns.contains($0.key) }
       let parts = (edit["parts"]?.elements ?? [.object([])]).map {
@@ -49,7 +51,8 @@ struct CombinedEdit {
         let members = (fact.members ?? []).filter { $0.key != "part" }.map { member in
           switch member.key {
           case "column": JSONValue.Member("column", .integer(firstColumn + column))
-          case "id": JSONValue.Member("id", member.value.text.map { .string(identifiers.unused($0)) } ?? member.value)
+          case "id":
+            JSONValue.Member("id", member.value.text.map { .string(identifiers.unused($0)) } ?? member.value)
           default: member
           }
         }

@@ -21,6 +21,30 @@ public struct PatchCombination {
     case siblings
   }
 
+  /// The one patch, and what there is to say about it.
+  public struct Outcome: Sendable {
+    /// The patch.
+    public let patch: PatchFile
+    /// How the patches stand to each other.
+    public let relation: Relation
+    /// For siblings: each pair of updates of one tensor.
+    public let interactions: [Interaction]
+    /// For siblings: tensors for which the patches ask for different rounding.
+    public let roundings: [RoundingConflict]
+    /// Patches that carry what their edits can be solved for again with; the one patch does not.
+    public let unresolved: [String]
+  }
+
+  /// Patches of one base that round one tensor in different ways.
+  public struct RoundingConflict: Equatable, Sendable {
+    /// Full name of the tensor.
+    public let tensor: String
+    /// How its sum is rounded: as the first of the patches says.
+    public let used: TensorChange.Rounding
+    /// Patches that say otherwise.
+    public let others: [String]
+  }
+
   /// Gathers the patches.
   public init(_ patches: [PatchFile], base: ModelFile?, threads: Int) {
     self.patches = patches
@@ -28,9 +52,12 @@ public struct PatchCombination {
     self.threads = threads
   }
 
+  /// One patch's change of a tensor.
+  typealias Part = (patch: PatchFile, change: TensorChange)
+
   /// Changes by tensor, in the order of the names.
-  private var changes: [(name: String, parts: [(patch: PatchFile, change: TensorChange)])] {
-    var parts: [String: [(PatchFile, TensorChange)]] = [:]
+  var changes: [(name: String, parts: [Part])] {
+    var parts: [String: [Part]] = [:]
     for patch in patches {
       for change in patch.changes { parts[change.name, default: []].append((patch, change)) }
     }
@@ -41,7 +68,9 @@ public struct PatchCombination {
   ///
   /// - Throws: `unrelated` when two patches of one tensor neither follow each other nor start from one base.
   public func relation() throws -> Relation {
-    var found = patches.contains(where: \.changesLayout) && patches.count > 1 ? Relation.stack : .separate
+    // Headers and files cannot be added: each patch starts where the one before ends.
+    let changesFiles = patches.contains { $0.changesLayout || !$0.beside.isEmpty }
+    var found = changesFiles && patches.count > 1 ? Relation.stack : .separate
     for (name, parts) in changes {
       for (first, second) in zip(parts, parts.dropFirst()) {
         let relation: Relation
@@ -62,101 +91,60 @@ public struct PatchCombination {
   }
 
   /// Writes the one patch.
-  public func write(to path: String, tool: String) throws -> (PatchFile, Relation, [Interaction]) {
+  public func write(to path: String, tool: String) throws -> Outcome {
     let relation = try relation()
-    switch relation {
-    case .separate: return (try writeSum(to: path, tool: tool).0, relation, [])
-    case .siblings:
-      let (patch, interactions) = try writeSum(to: path, tool: tool)
-      return (patch, relation, interactions)
-    case .stack: return (try writeStack(to: path, tool: tool), relation, [])
+    let family = try family()
+    let unresolved = patches.filter(\.canBeResolved).map(\.path)
+    guard relation != .stack else {
+      let patch = try writeStack(to: path, tool: tool)
+      return Outcome(
+        patch: patch, relation: relation, interactions: [], roundings: [], unresolved: unresolved)
     }
-  }
-
-  /// What was edited, over all patches.
-  private var edit: JSONValue? {
-    let edits = patches.compactMap { $0.manifest["edit"] }
-    guard let first = edits.first else { return nil }
-    let facts = edits.flatMap { $0["facts"]?.elements ?? [] }
-    let methods = edits.compactMap { $0["method"]?.text }
-    let isOne = Set(methods).count == 1
-    return .object([
-      .init("method", isOne ? first["method"] ?? .null : .array(methods.map { .string($0) })),
-      .init("recipe", isOne ? first["recipe"] ?? .null : .null), .init("facts", .array(facts)),
-    ])
-  }
-
-  /// Applies the stack to a copy that is thrown away, and takes the difference.
-  private func writeStack(to path: String, tool: String) throws -> PatchFile {
-    guard let base else {
-      throw PatchError.needsModel(tensor: changes.first { $0.parts.count > 1 }?.name ?? "")
-    }
-    var model = base
-    var temporaries: [String] = []
-    defer { for temporary in temporaries { Folder.remove(temporary) } }
-    for patch in patches {
-      let run = try PatchRun(patch, model, threads: threads)
-      let temporary = Folder.temporaryPath(for: path) + (model.isFolder ? "" : ".\(model.format.rawValue)")
-      temporaries.append(temporary)
-      try run.write(.apply, to: temporary)
-      model = try ModelFile(temporary)
-      // Only the last state is needed.
-      if temporaries.count > 1 { Folder.remove(temporaries[temporaries.count - 2]) }
-    }
-    return try ModelComparison(base, model, threads: threads).write(
-      to: path, tool: tool, threads: threads, edit: edit, known: try knownUpdates())
-  }
-
-  /// Sums of low-rank updates, in the storage's own orientation: what is left beside them is only rounding.
-  private func knownUpdates() throws -> [String: LowRankFactors] {
-    var known: [String: LowRankFactors] = [:]
-    for (name, parts) in changes {
-      let updates = try parts.compactMap { part -> LowRankFactors? in
-        guard let own = part.change.lowRank else { return nil }
-        let update = try StoredFactors(of: own, name, in: part.patch).update(of: own.shape)
-        guard own.shape.orientation == .inputMajor else { return update }
-        return LowRankFactors(left: update.right.transposed(), right: update.left.transposed())
-      }
-      guard updates.count == parts.count else { continue }
-      known[name] = updates.dropFirst().reduce(updates[0]) { $0.adding($1) }.compressed()
-    }
-    return known
-  }
-
-  /// Takes over what is touched once, and adds up low-rank changes of one tensor.
-  private func writeSum(to path: String, tool: String) throws -> (PatchFile, [Interaction]) {
     let writer = try PatchWriter(path)
     var interactions: [Interaction] = []
+    var roundings: [RoundingConflict] = []
     for (name, parts) in changes {
       if parts.count == 1 {
         try writer.append(parts[0].change, from: parts[0].patch)
-        continue
+      } else {
+        let sum = try SiblingSum(name, parts)
+        interactions += try sum.interactions()
+        if let conflict = sum.roundingConflict { roundings.append(conflict) }
+        try append(sum, to: writer)
       }
-      guard let base else { throw PatchError.needsModel(tensor: name) }
-      var shapes: [LowRankForm] = []
-      let factors = try parts.map { part in
-        guard let own = part.change.lowRank, !own.hasDifference else {
-          throw PatchError.siblingsNotLowRank(tensor: name, patch: part.patch.path)
-        }
-        shapes.append(own.shape)
-        return try StoredFactors(of: own, name, in: part.patch).update(of: own.shape)
-      }
-      let sum = factors.dropFirst().reduce(factors[0]) { $0.adding($1) }.compressed()
-      interactions.append(try Interaction(tensor: name, factors[0], factors[1]))
-      var options = LowRankOptions()
-      options.factorType = shapes.contains { $0.factorType == .f32 } ? .f32 : .f16
-      options.rounding = shapes[0].rounding
-      options.threads = threads
-      let tensor = try base.tensor(name)
-      let digest = try Digest(of: tensor, in: base.file(of: tensor), threads: threads)
-      guard digest == parts[0].change.baseDigest else {
-        throw PatchError.wrongBase(
-          tensor: name, file: base.file(of: tensor).path, expected: parts[0].change.baseDigest, found: digest,
-          state: .other)
-      }
-      try writer.append(sum, to: tensor, of: base, orientation: shapes[0].orientation, options: options)
     }
-    let family = patches[0].manifest["model"]?["family"]?.text
-    return (try writer.finish(tool: tool, family: family, edit: edit), interactions)
+    let edit = CombinedEdit(patches.compactMap { $0.manifest["edit"] }).json
+    return Outcome(
+      patch: try writer.finish(tool: tool, family: family, edit: edit), relation: relation,
+      interactions: interactions, roundings: roundings, unresolved: unresolved)
+  }
+
+  /// The family that all patches agree on; some may say nothing.
+  private func family() throws(PatchError) -> String? {
+    var found: (family: String, patch: PatchFile)?
+    for patch in patches {
+      guard let family = patch.manifest["model"]?["family"]?.text else { continue }
+      if let found, found.family != family {
+        throw .familiesDiffer(
+          first: found.patch.path, firstFamily: found.family, second: patch.path, secondFamily: family)
+      }
+      found = found ?? (family, patch)
+    }
+    return found?.family
+  }
+
+  /// Adds a tensor that several patches of one base touch.
+  private func append(_ sum: SiblingSum, to writer: PatchWriter) throws {
+    guard let base else { throw PatchError.needsModel(tensor: sum.tensor) }
+    let tensor = try base.tensor(sum.tensor)
+    let file = base.file(of: tensor)
+    let digest = try Digest(of: tensor, in: file, threads: threads)
+    guard digest == sum.baseDigest else {
+      throw PatchError.wrongBase(
+        tensor: sum.tensor, file: file.path, expected: sum.baseDigest, found: digest, state: .other)
+    }
+    var options = sum.options
+    options.threads = threads
+    try writer.append(try sum.update(), to: tensor, of: base, orientation: sum.orientation, options: options)
   }
 }

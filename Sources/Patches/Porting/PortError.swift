@@ -30,7 +30,7 @@ public enum PortError: Error, Equatable, Sendable {
   /// Elements of this type cannot be read, or not written, as numbers.
   case notConvertible(tensor: String, file: String, elementType: ElementType)
   /// Elements of the new type are too small for a weight.
-  case outOfRange(tensor: String, elementType: ElementType)
+  case outOfRange(tensor: String, index: Int, elementType: ElementType)
   /// An undo of this name is there already: writing over it could make some model lose its way back.
   case undoExists(path: String)
   /// Tensors of another type need a new file.

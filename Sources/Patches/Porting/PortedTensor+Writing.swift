@@ -102,8 +102,10 @@ extension PortedTensor {
       let edited = resultType.decoded(bytes)
       var measure = UpdateMeasure()
       for index in base.indices {
-        guard edited[index].isFinite || !wanted[index].isFinite else {
-          throw PortError.outOfRange(tensor: tensor.name, elementType: resultType)
+        // After rounding, against the base: an update that overflows already as F32 is none either.
+        guard edited[index].isFinite || !base[index].isFinite else {
+          throw PortError.outOfRange(
+            tensor: tensor.name, index: elements.lowerBound + index, elementType: resultType)
         }
         measure.add(base: base[index], edited: edited[index], update: updates[index])
       }

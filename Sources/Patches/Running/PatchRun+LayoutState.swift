@@ -1,4 +1,4 @@
-public import ModelFiles
+internal import ModelFiles
 
 extension PatchRun {
   /// The state of the whole model: that of its tensors where the patch changes any, else that of its headers and files.

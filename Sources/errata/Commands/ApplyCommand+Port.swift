@@ -77,7 +77,7 @@ private func report(
   if !files.isEmpty {
     output.say("Left out: \(files) beside the weights; only the factors are ported.")
   }
-  if let worst = measures.map(\.retention).min(), worst < 0.9 {
+  if let worst = measures.map(\.retention).min(), !(worst >= 0.9) {
     output.say(
       "Warning: rounding leaves \(Numbers.percent(worst)) of the update in some tensor."
         + (port.promotion == .keep || port.promotion == .q8_0 ? " --promote f16 keeps it." : ""))

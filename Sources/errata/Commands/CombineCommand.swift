@@ -12,6 +12,9 @@ struct CombineCommand: ParsableCommand {
       last result. Patches of one base are added: as they are when they touch different tensors, by adding their low-rank \
       updates where they touch the same ones. Where a tensor is touched twice the model is needed.
 
+      Each fact keeps how it was made: recipes that differ stand in parts, identifiers that are taken get a number. What \
+      edits can be solved for again with (edit --onto, --drop) is not taken over, since a sum is no joint solution.
+
       Example:
         errata combine monday.errata tuesday.errata --model model.safetensors -o both.errata
       """)
@@ -39,16 +42,38 @@ struct CombineCommand: ParsableCommand {
       try BLASLibrary.load()
       let base = try model.map { try openModel($0, threads: threads.count, messages) }
       try requireDistinct(output, from: base?.inputPaths ?? [])
-      let (patch, relation, interactions) = try PatchCombination(files, base: base, threads: threads.count)
+      let outcome = try PatchCombination(files, base: base, threads: threads.count)
         .write(to: output, tool: Errata.tool)
-      messages.answer(Shown.patch(patch, verbose: messages.verbose).text)
-      for interaction in interactions {
-        messages.answer(
-          "  \(interaction.tensor): cosine of the updates \(Numbers.significant(interaction.updateCosine, 3)), "
-            + "of their nearest keys \(Numbers.significant(interaction.keyCosine, 3))")
+      messages.answer(Shown.patch(outcome.patch, verbose: messages.verbose).text)
+      for interaction in outcome.interactions { messages.answer("  " + words(for: interaction)) }
+      for conflict in outcome.roundings {
+        messages.say(
+          "\(Numbers.oneLine(conflict.tensor)): rounded \(words(for: conflict.used)), as the first patch says; otherwise in "
+            + "\(conflict.others.joined(separator: ", ")).")
       }
-      messages.say("The patch is \(output): \(files.count) patches, \(words(for: relation)).")
-      report(patch, relation, interactions)
+      if !outcome.unresolved.isEmpty {
+        messages.say(
+          "Not taken over: what the edits can be solved for again with (edit --onto, --drop), of "
+            + "\(outcome.unresolved.joined(separator: ", ")).")
+      }
+      messages.say("The patch is \(output): \(files.count) patches, \(words(for: outcome.relation)).")
+      report(outcome)
+    }
+  }
+
+  private func words(for interaction: PatchCombination.Interaction) -> String {
+    // Of two patches everybody knows which.
+    let pair = patches.count > 2 ? " (\(interaction.patches.joined(separator: ", ")))" : ""
+    func number(_ cosine: Double?) -> String { cosine.map { Numbers.significant($0, 3) } ?? "–" }
+    return
+      "\(Numbers.oneLine(interaction.tensor))\(pair): cosine of the updates \(number(interaction.updateCosine)), "
+      + "of their nearest keys \(number(interaction.keyCosine))"
+  }
+
+  private func words(for rounding: TensorChange.Rounding) -> String {
+    switch rounding {
+    case .nearest: "to the nearest"
+    case .stochastic(let seed): "stochastically with seed \(seed)"
     }
   }
 
@@ -60,21 +85,29 @@ struct CombineCommand: ParsableCommand {
     }
   }
 
-  private func report(
-    _ patch: PatchFile, _ relation: PatchCombination.Relation, _ interactions: [PatchCombination.Interaction]
-  ) {
+  private func report(_ outcome: PatchCombination.Outcome) {
     guard messages.json else { return }
+    let patch = outcome.patch
     let object: JSONValue = [
       "patch": .string(output), "digest": .string(patch.digest.hexadecimal),
       "bytes": .integer(patch.byteCount),
-      "relation": .string(relation.rawValue),
+      "relation": .string(outcome.relation.rawValue),
       "interactions": .array(
-        interactions.map {
+        outcome.interactions.map {
           [
-            "tensor": .string($0.tensor), "updateCosine": .measured($0.updateCosine),
-            "keyCosine": .measured($0.keyCosine),
+            "tensor": .string($0.tensor), "patches": .array($0.patches.map { .string($0) }),
+            "updateCosine": $0.updateCosine.map { .measured($0) } ?? .null,
+            "keyCosine": $0.keyCosine.map { .measured($0) } ?? .null,
           ]
         }),
+      "roundingConflicts": .array(
+        outcome.roundings.map {
+          [
+            "tensor": .string($0.tensor), "used": .string($0.used.label),
+            "others": .array($0.others.map { .string($0) }),
+          ]
+        }),
+      "unresolved": .array(outcome.unresolved.map { .string($0) }),
       "tensors": .array(
         patch.changes.map { ["name": .string($0.name), "change": .string($0.label)] }),
     ]

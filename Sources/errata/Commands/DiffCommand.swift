@@ -83,14 +83,17 @@ struct DiffCommand: ParsableCommand {
       + "as added. To take a patch from one form of a model to another: errata apply --port."
   }
 
-  /// Files beside the weights that differ, and what of them is not carried over.
-  private func saying(_ comparison: ModelComparison) -> [String] {
+  /// Files beside the weights that go with a patch.
+  private func carried(_ comparison: ModelComparison) -> [String] {
     let carried = comparison.beside.filter { $0.leftOut == nil }
+    guard !carried.isEmpty else { return [] }
+    let list = carried.map { "\(Numbers.oneLine($0.name)) (\($0.label))" }.joined(separator: ", ")
+    return ["Beside the weights: \(list)."]
+  }
+
+  /// Files beside the weights that differ and do not go with a patch.
+  private func leftOut(_ comparison: ModelComparison) -> [String] {
     var lines: [String] = []
-    if !carried.isEmpty {
-      let list = carried.map { "\(Numbers.oneLine($0.name)) (\($0.label))" }.joined(separator: ", ")
-      lines.append("Beside the weights: \(list).")
-    }
     for (reason, words) in [
       (ModelComparison.Beside.Reason.onRequest, "as asked for"),
       (.otherKind, "neither configuration nor tokenizer"),
@@ -154,11 +157,11 @@ struct DiffCommand: ParsableCommand {
     guard !comparison.isEmpty else {
       messages.answer(
         comparison.beside.isEmpty ? "The models are the same." : "The weights are the same.")
-      return saying(comparison).forEach { messages.answer($0) }
+      return leftOut(comparison).forEach { messages.answer($0) }
     }
     if let sentence = sentence(for: comparison) {
       messages.answer(sentence)
-      return saying(comparison).forEach { messages.answer($0) }
+      return (carried(comparison) + leftOut(comparison)).forEach { messages.answer($0) }
     }
     var table = Table([
       ("tensor", .left), ("change", .left), ("type", .left), ("shape", .left), ("size", .right),
@@ -179,22 +182,26 @@ struct DiffCommand: ParsableCommand {
         Numbers.bar(relative ?? 0, of: largest),
       ])
     }
+    let isOfFilesOnly = comparison.names.isEmpty && !comparison.changesLayout
     messages.answer(
-      "\(Numbers.count(comparison.names.count, "tensor")) differ, \(Numbers.bytes(comparison.changedByteCount))."
-        + (comparison.changesLayout ? " Headers or files differ too." : ""))
+      isOfFilesOnly
+        ? "The weights are the same."
+        : "\(Numbers.count(comparison.names.count, "tensor")) differ, \(Numbers.bytes(comparison.changedByteCount))."
+          + (comparison.changesLayout ? " Headers or files differ too." : ""))
     if !comparison.names.isEmpty { messages.answer(table.text()) }
-    saying(comparison).forEach { messages.answer($0) }
+    (carried(comparison) + leftOut(comparison)).forEach { messages.answer($0) }
   }
 
   private func report(_ comparison: ModelComparison, _ patch: PatchFile, isReproducible: Bool) {
     messages.answer(Shown.patch(patch, verbose: messages.verbose).text)
     if let sentence = sentence(for: comparison) { messages.say(sentence) }
-    saying(comparison).forEach { messages.say($0) }
+    leftOut(comparison).forEach { messages.say($0) }
     messages.say(
       "The patch is \(patch.path): \(Numbers.bytes(patch.byteCount)) for \(Numbers.bytes(comparison.changedByteCount)) of "
         + "changed tensors. Applying it to \(base) gives "
         + (isReproducible
-          ? "\(edited), byte for byte." : "the tensors of \(edited), though not every byte between them."))
+          ? "\(edited), byte for byte\(comparison.beside.contains { $0.leftOut != nil } ? ", but for the files named above" : "")."
+          : "the tensors of \(edited), though not every byte between them."))
     guard messages.json else { return }
     let object: JSONValue = [
       "patch": .string(patch.path), "digest": .string(patch.digest.hexadecimal),

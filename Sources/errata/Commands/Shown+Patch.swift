@@ -10,13 +10,13 @@ extension Shown {
   /// A patch: where it came from, what it changes, what it achieved.
   static func patch(_ patch: PatchFile, verbose: Bool) -> Shown {
     var lines = [
-      "patch: version 1, \(Numbers.bytes(patch.byteCount)), made by \(patch.manifest["tool"]?.text ?? "an unknown tool")",
+      "patch: version 1, \(Numbers.bytes(patch.byteCount)), made by \(Numbers.oneLine(patch.manifest["tool"]?.text ?? "an unknown tool"))",
       "digest: \(patch.digest.hexadecimal)",
     ]
-    if let family = patch.manifest["model"]?["family"]?.text { lines.append("family: \(family)") }
+    if let family = patch.manifest["model"]?["family"]?.text { lines.append("family: \(Numbers.oneLine(family))") }
     let edit = patch.manifest["edit"]
     lines += methods(edit)
-    lines.append(tensorTable(patch))
+    lines.append(patch.changes.isEmpty ? "  No tensor changes." : tensorTable(patch))
     if patch.changes.count > 1 {
       let bytes = patch.changes.reduce(0) { $0 + $1.byteCount }
       let stored = patch.changes.reduce(0) { $0 + patch.storedByteCount(of: $1) }
@@ -91,23 +91,23 @@ extension Shown {
   /// How the edits were made; of a combined patch, for each part of them.
   private static func methods(_ edit: JSONValue?) -> [String] {
     guard let parts = edit?["parts"]?.elements else {
-      return edit?["method"]?.text.map { ["method: \($0)\(settings(edit?["recipe"]))"] } ?? []
+      return edit?["method"]?.text.map { ["method: \(Numbers.oneLine($0))\(settings(edit?["recipe"]))"] } ?? []
     }
     let facts = edit?["facts"]?.elements ?? []
     return parts.enumerated().compactMap { place, part in
       guard let method = (part["method"] ?? edit?["method"])?.text else { return nil }
       let own = Numbers.count(facts.count { $0["part"]?.integer == place }, "fact")
-      return "method: \(method)\(settings(part["recipe"] ?? edit?["recipe"])), \(own)"
+      return "method: \(Numbers.oneLine(method))\(settings(part["recipe"] ?? edit?["recipe"])), \(own)"
     }
   }
 
   private static func settings(_ recipe: JSONValue?) -> String {
     let shown = (recipe?.members ?? []).compactMap { member -> String? in
       switch member.value {
-      case .integer(let number): return "\(member.key) \(number)"
-      case .number(let number): return "\(member.key) \(Numbers.significant(number, 4))"
+      case .integer(let number): return "\(Numbers.oneLine(member.key)) \(number)"
+      case .number(let number): return "\(Numbers.oneLine(member.key)) \(Numbers.significant(number, 4))"
       case .array(let list):
-        return "\(member.key) " + list.compactMap { $0.integer.map(String.init) }.joined(separator: " ")
+        return "\(Numbers.oneLine(member.key)) " + list.compactMap { $0.integer.map(String.init) }.joined(separator: " ")
       default: return nil
       }
     }

@@ -8,15 +8,17 @@ struct CommandFailure: Error {
   let action: String
   let error: any Error
   let output: OutputOptions
+  /// Characters of one part of a message: a hostile file may give a name of megabytes.
+  private static let longest = 2000
 
   /// Prints the one error and ends the process with status 1.
   func report() -> Never {
     let explanation = ErrorReport.explain(error)
-    var lines = ["Error: \(action)"]
+    var lines = ["Error: \(Numbers.beginning(of: action, limit: Self.longest))"]
     for (label, text) in [
       ("where", explanation.place), ("why", explanation.why), ("try", explanation.advice),
     ] {
-      if let text { lines.append("  \(label): ".padded(to: 9) + text) }
+      if let text { lines.append("  \(label): ".padded(to: 9) + Numbers.beginning(of: text, limit: Self.longest)) }
     }
     lines.append("  " + (explanation.change ?? "Nothing was changed."))
     Console.error(lines.joined(separator: "\n"))

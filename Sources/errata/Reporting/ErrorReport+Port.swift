@@ -57,9 +57,9 @@ extension ErrorReport {
         name, place: "\(file), tensor \(tensor)",
         why: "its elements cannot be turned into numbers of type \(elementType.rawValue), or from it",
         advice: "--promote f16 can write what it can read")
-    case .outOfRange(let tensor, let elementType):
+    case .outOfRange(let tensor, let index, let elementType):
       return Explanation(
-        name, place: "tensor \(tensor)", why: "a weight is too large for \(elementType.rawValue)",
+        name, place: "tensor \(tensor), element \(index)", why: "the weight is too large for \(elementType.rawValue)",
         advice: "--promote bf16 holds larger numbers")
     case .undoExists(let path):
       return Explanation(

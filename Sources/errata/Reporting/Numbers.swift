@@ -76,18 +76,29 @@ enum Numbers {
     return fixed(size, digits - 1) + "e" + String(exponent)
   }
 
-  /// Text on one line: line ends and tabs as they are written in programs.
+  /// Text on one line: line ends, tabs and all that commands a terminal or turns its writing round, as they are written in
+  /// programs. What quotes names or texts of a file goes through here: every cell of a table and every part of an error does.
   static func oneLine(_ text: String) -> String {
+    guard text.unicodeScalars.contains(where: isUnfit) else { return text }
     var result = ""
-    for character in text {
-      switch character {
-      case "\n", "\r\n": result += "\\n"
+    for scalar in text.unicodeScalars {
+      switch scalar {
+      case "\n": result += "\\n"
       case "\r": result += "\\r"
       case "\t": result += "\\t"
-      default: result.append(character)
+      case _ where isUnfit(scalar): result += "\\u{" + String(scalar.value, radix: 16) + "}"
+      default: result.unicodeScalars.append(scalar)
       }
     }
     return result
+  }
+
+  /// Controls, the two separators of Unicode, and what turns the direction of writing.
+  private static func isUnfit(_ scalar: UnicodeScalar) -> Bool {
+    switch scalar.value {
+    case 0..<0x20, 0x7F..<0xA0, 0x2028...0x202E, 0x2066...0x2069: true
+    default: false
+    }
   }
 
   /// A long text's beginning, on one line.

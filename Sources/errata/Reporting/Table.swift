@@ -14,7 +14,8 @@ struct Table {
     rows.append(heads.map(\.0))
   }
 
-  mutating func add(_ cells: [String]) { rows.append(cells) }
+  /// Cells hold what files say, too, and stay one line each, of a length that a line can have.
+  mutating func add(_ cells: [String]) { rows.append(cells.map { Numbers.beginning(of: $0, limit: 256) }) }
 
   /// The table, each line after this indent, without spaces at line ends. Columns in which no row says anything are left
   /// out.

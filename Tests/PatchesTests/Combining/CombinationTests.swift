@@ -1,7 +1,9 @@
+import LinearAlgebra
 import ModelFiles
-import Patches
 import TestSupport
 import Testing
+
+@testable import Patches
 
 /// Three states of a model, A → B → C, and what leads from one to the next.
 @Suite struct CombinationTests {
@@ -23,7 +25,7 @@ import Testing
     _ names: [String], base: ModelFile?, to output: String = "all.errata"
   ) throws -> PatchCombination.Relation {
     try PatchCombination(names.map { try patch($0) }, base: base, threads: 2)
-      .write(to: bench.folder.path(output), tool: "errata test").1
+      .write(to: bench.folder.path(output), tool: "errata test").relation
   }
 
   private func run(_ patchName: String, _ direction: PatchRun.Direction, _ model: String, to output: String)
@@ -92,12 +94,12 @@ import Testing
     try bench.patch([TestEdit(tensor: "v", rank: 1, seed: 5)], of: a, to: "two.errata")
     let combination = PatchCombination(
       [try patch("one.errata"), try patch("two.errata")], base: a, threads: 1)
-    let (sum, relation, interactions) = try combination.write(
-      to: bench.folder.path("all.errata"), tool: "errata test")
-    #expect(relation == .siblings)
+    let outcome = try combination.write(to: bench.folder.path("all.errata"), tool: "errata test")
+    let (sum, interactions) = (outcome.patch, outcome.interactions)
+    #expect(outcome.relation == .siblings)
     #expect(sum.changes[0].lowRank?.shape.rank == 3)
-    #expect(interactions.count == 1 && (-1...1).contains(interactions[0].updateCosine))
-    #expect((0...1.000001).contains(interactions[0].keyCosine))
+    #expect(interactions.count == 1 && (-1...1).contains(interactions[0].updateCosine ?? 9))
+    #expect((0...1.000001).contains(interactions[0].keyCosine ?? 9))
     try run("all.errata", .apply, "a.safetensors", to: "c.safetensors")
     try expectWays(to: "c.safetensors")
   }
@@ -105,8 +107,8 @@ import Testing
   @Test func `an update and itself have cosine one, and its opposite order of patches is refused`() throws {
     try bench.patch([TestEdit(tensor: "v", rank: 2)], of: a, to: "one.errata")
     let twice = PatchCombination([try patch("one.errata"), try patch("one.errata")], base: a, threads: 1)
-    let interaction = try twice.write(to: bench.folder.path("all.errata"), tool: "t").2[0]
-    #expect(abs(interaction.updateCosine - 1) < 1e-6 && abs(interaction.keyCosine - 1) < 1e-6)
+    let interaction = try twice.write(to: bench.folder.path("all.errata"), tool: "t").interactions[0]
+    #expect(abs((interaction.updateCosine ?? 0) - 1) < 1e-6 && abs((interaction.keyCosine ?? 0) - 1) < 1e-6)
 
     try run("one.errata", .apply, "a.safetensors", to: "b.safetensors")
     try bench.patch(
@@ -118,5 +120,48 @@ import Testing
       try combine(["one.errata", "two.errata"], base: nil, to: "no.errata")
     }
     #expect(!Folder.occupied(bench.folder.path("no.errata")))
+  }
+
+  @Test func `all pairs of three siblings are compared, and roundings that differ are told`() throws {
+    let seeds: [UInt64] = [11, 12, 13]
+    for (place, seed) in seeds.enumerated() {
+      try bench.patch(
+        [
+          TestEdit(
+            tensor: "v", orientation: place == 1 ? .inputMajor : .outputMajor,
+            rounding: place == 2 ? .stochastic(seed: 7) : .nearest, seed: seed)
+        ], of: a, to: "\(place).errata")
+    }
+    let paths = (0..<3).map { bench.folder.path("\($0).errata") }
+    let outcome = try PatchCombination(paths.map { try PatchFile($0) }, base: a, threads: 1)
+      .write(to: bench.folder.path("all.errata"), tool: "t")
+    #expect(
+      outcome.interactions.map(\.patches) == [
+        [paths[0], paths[1]], [paths[0], paths[2]], [paths[1], paths[2]],
+      ])
+    #expect(outcome.roundings == [.init(tensor: "v", used: .nearest, others: [paths[2]])])
+    // The sum is that of the three updates, whichever way round each is kept.
+    let updates = try paths.map { try update($0) }
+    let sum = updates.dropFirst().reduce(updates[0]) { zip($0, $1).map(+) }
+    let found = try update(outcome.patch.path)
+    for (x, y) in zip(sum, found) { #expect(abs(x - y) < 1e-4) }
+    try run("all.errata", .apply, "a.safetensors", to: "c.safetensors")
+    try expectWays(to: "c.safetensors")
+  }
+
+  /// The update of `v` in storage order.
+  private func update(_ path: String) throws -> [Double] {
+    let patch = try PatchFile(path)
+    let own = try #require(patch.changes[0].lowRank)
+    let product = try StoredFactors(of: own, "v", in: patch).update(of: own.shape).product()
+    return own.shape.orientation == .outputMajor ? product.elements : product.transposed().elements
+  }
+
+  @Test func `a zero update has no cosine`() throws {
+    try bench.patch([TestEdit(tensor: "v")], of: a, to: "one.errata")
+    try bench.patch([TestEdit(tensor: "v", scale: 0)], of: a, to: "zero.errata")
+    let found = try PatchCombination([patch("one.errata"), patch("zero.errata")], base: a, threads: 1)
+      .write(to: bench.folder.path("all.errata"), tool: "t").interactions
+    #expect(found.count == 1 && found[0].updateCosine == nil && found[0].keyCosine == nil)
   }
 }

@@ -12,7 +12,8 @@ import Testing
   @Test func `what all have in common stays, facts follow each other`() throws {
     let text = try combined(
       #"{"method":"memit","recipe":{"ridge":1},"contexts":["{}"],"cost":{"x":1},"facts":[{"id":"1","column":0},{"id":"2","column":1}]}"#,
-      #"{"method":"memit","recipe":{"ridge":1},"contexts":["{}"],"heldText":{},"facts":[{"id":"9","column":0},{"id":"8","column":0}]}"#)
+      #"{"method":"memit","recipe":{"ridge":1},"contexts":["{}"],"heldText":{},"facts":[{"id":"9","column":0},{"id":"8","column":0}]}"#
+    )
     #expect(
       text
         == #"{"method":"memit","recipe":{"ridge":1},"contexts":["{}"],"facts":[{"id":"1","column":0},{"id":"2","column":1},{"id":"9","column":2},{"id":"8","column":2}]}"#
