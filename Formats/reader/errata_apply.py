@@ -149,7 +149,11 @@ def check_layout(patch, side, forms, model, folder):
         with open(path, "wb") as output:
             output.write(header)
             output.truncate(file["bytes"])
-        for name, tensor in read_header(np.memmap(path, "u1", "r")).items():
+        try:
+            tensors = read_header(np.memmap(path, "u1", "r"))
+        except (Exception, SystemExit) as error:                               # no header of a model: the patch's fault
+            need(f"{file['name']}: {error!r}", badManifest=False)
+        for name, tensor in tensors.items():
             names.append(name)
             form = forms[name][side] if name in forms else model.tensors[name][0][:2] if name in model.tensors else 0
             need(repr(name), tensorMissing=form != 0, badManifest=form is not None)

@@ -19,7 +19,7 @@ struct ReaderDifferenceTests {
   func files(_ model: String) throws -> [String: [UInt8]] {
     guard Folder.exists(folder.path(model)) else { return ["": try folder.read(model)] }
     let names = try Folder.names(in: folder.path(model)).filter {
-      $0.hasSuffix(".safetensors") || $0.hasSuffix(".index.json")
+      $0.hasSuffix(".safetensors") || $0.hasSuffix(".json") || $0.hasSuffix(".model") || $0.hasSuffix(".txt")
     }
     return try Dictionary(uniqueKeysWithValues: names.map { ($0, try folder.read(model + "/" + $0)) })
   }
@@ -141,6 +141,27 @@ struct ReaderDifferenceTests {
     try folder.write(Array(index.utf8), to: "edited/model.safetensors.index.json")
     try check("base.safetensors", "edited", kinds: ["added", "difference", "removed", "replaced"])
     try check("edited", "base.safetensors", kinds: ["added", "difference", "removed", "replaced"])
+  }
+
+  @Test func `rows that come, and files beside the weights`() throws {
+    let types: [ElementType] = [.bf16, .f32, .u8]
+    for (name, isLonger) in [("base", false), ("edited", true)] {
+      try Folder.create(folder.path(name))
+      // More than a tile of common rows, changed in the first type only.
+      let rows = isLonger ? 1201 : 1199
+      let tensors = try types.map { type -> NewTensor in
+        var generator = SplitMix64(state: 31)
+        let count = try type.byteCount(shape: [rows, 500])
+        var bytes = (0..<count).map { _ in UInt8.random(in: 0...255, using: &generator) }
+        if isLonger, type == .bf16 { for place in stride(from: 0, to: 1_000_000, by: 777) { bytes[place] ^= 1 } }
+        return NewTensor(name: type.rawValue, elementType: type, shape: [rows, 500], elements: bytes)
+      }
+      try SafetensorsWriter.write(tensors, to: folder.path(name + "/model.safetensors"))
+      try folder.write(Array("{\"rows\": \(isLonger)}".utf8), to: name + "/config.json")
+      try folder.write([0, 255, 13, 10], to: name + (isLonger ? "/new.model" : "/old.txt"))
+    }
+    try check("base", "edited", kinds: ["resized"])
+    try check("edited", "base", kinds: ["resized"])
   }
 
   @Test func `a patch of nothing, and one of a header alone`() throws {

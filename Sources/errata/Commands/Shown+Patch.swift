@@ -13,7 +13,9 @@ extension Shown {
       "patch: version 1, \(Numbers.bytes(patch.byteCount)), made by \(Numbers.oneLine(patch.manifest["tool"]?.text ?? "an unknown tool"))",
       "digest: \(patch.digest.hexadecimal)",
     ]
-    if let family = patch.manifest["model"]?["family"]?.text { lines.append("family: \(Numbers.oneLine(family))") }
+    if let family = patch.manifest["model"]?["family"]?.text {
+      lines.append("family: \(Numbers.oneLine(family))")
+    }
     let edit = patch.manifest["edit"]
     lines += methods(edit)
     lines.append(patch.changes.isEmpty ? "  No tensor changes." : tensorTable(patch))
@@ -91,7 +93,8 @@ extension Shown {
   /// How the edits were made; of a combined patch, for each part of them.
   private static func methods(_ edit: JSONValue?) -> [String] {
     guard let parts = edit?["parts"]?.elements else {
-      return edit?["method"]?.text.map { ["method: \(Numbers.oneLine($0))\(settings(edit?["recipe"]))"] } ?? []
+      return edit?["method"]?.text.map { ["method: \(Numbers.oneLine($0))\(settings(edit?["recipe"]))"] }
+        ?? []
     }
     let facts = edit?["facts"]?.elements ?? []
     return parts.enumerated().compactMap { place, part in
@@ -107,7 +110,8 @@ extension Shown {
       case .integer(let number): return "\(Numbers.oneLine(member.key)) \(number)"
       case .number(let number): return "\(Numbers.oneLine(member.key)) \(Numbers.significant(number, 4))"
       case .array(let list):
-        return "\(Numbers.oneLine(member.key)) " + list.compactMap { $0.integer.map(String.init) }.joined(separator: " ")
+        return "\(Numbers.oneLine(member.key)) "
+          + list.compactMap { $0.integer.map(String.init) }.joined(separator: " ")
       default: return nil
       }
     }

@@ -18,7 +18,9 @@ struct CommandFailure: Error {
     for (label, text) in [
       ("where", explanation.place), ("why", explanation.why), ("try", explanation.advice),
     ] {
-      if let text { lines.append("  \(label): ".padded(to: 9) + Numbers.beginning(of: text, limit: Self.longest)) }
+      if let text {
+        lines.append("  \(label): ".padded(to: 9) + Numbers.beginning(of: text, limit: Self.longest))
+      }
     }
     lines.append("  " + (explanation.change ?? "Nothing was changed."))
     Console.error(lines.joined(separator: "\n"))

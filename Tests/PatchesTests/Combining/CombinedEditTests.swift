@@ -22,7 +22,7 @@ import Testing
 
   @Test func `recipes that differ stay true of their facts, and of parts of parts`() throws {
     let two = try #require(
-      combined(
+      try combined(
         #"{"method":"memit","recipe":{"clamp":4},"facts":[{"id":"1"}]}"#,
         #"{"method":"memit","recipe":{"clamp":2},"facts":[{"id":"1"},{"id":"1-2"}]}"#))
     #expect(
