@@ -33,12 +33,13 @@ public struct LanguageModel: Sendable {
 
   /// The model as these patches, one after the other, would leave its file.
   ///
-  /// Each patch is made from the model's file: two patches that touch one tensor must be combined first.
+  /// Each patch is made from the model's file: two patches that touch one tensor must be combined first. Configuration and
+  /// tokenizer stay the model's own, also where a patch changes files beside the weights (`PatchFile.beside`).
   /// - Throws: `PatchError.wrongBase` for a patch of another model; `PatchError.changesTensors` where tensors come, go or change type.
   public func applying(_ patches: [PatchFile]) throws -> LanguageModel {
     var overlay = WeightOverlay()
     for patch in patches {
-      let run = try PatchRun(patch, network.model, threads: network.threads)
+      let run = try PatchRun(patch, network.model, threads: network.threads, weightsOnly: true)
       for (tensor, bytes) in try run.tensors(.apply) { overlay[tensor] = bytes }
     }
     return LanguageModel(network: try network.overlaid(overlay), tokenizer: tokenizer)
