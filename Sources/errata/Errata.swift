@@ -11,7 +11,7 @@ struct Errata: ParsableCommand {
     commandName: "errata",
     abstract: "Corrects what a language model believes, inside its weight files.",
     discussion: """
-      Errata turns keys and values, or two model files, into a small patch, and applies, reverts and verifies such patches \
+      Errata turns facts, keys and values, or two model files into a small patch, and applies, reverts and verifies such patches \
       on safetensors and GGUF models, bit for bit. MODEL is a .safetensors or .gguf file, a *.safetensors.index.json, the \
       first part of a split GGUF, or a folder in Hugging Face layout.
 
