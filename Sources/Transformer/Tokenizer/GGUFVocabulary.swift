@@ -60,9 +60,13 @@ struct GGUFPreTokenizer {
   let patterns: [SplittingPattern]
   var ignoresMerges = false
   var addsBegin = false
+  /// Whether the file does not say.
+  let isMissing: Bool
 
   init(_ source: GGUFVocabulary) throws {
-    let name = try source.text("tokenizer.ggml.pre") ?? "default"
+    let stated = try source.text("tokenizer.ggml.pre")
+    isMissing = stated == nil
+    let name = stated ?? "default"
     switch name {
     case "default": patterns = [.punctuationRuns, .gpt2, .numberRuns, .threeDigits]
     case "gpt-2", "phi-2", "jina-es", "jina-de", "gigachat", "jina-v2-es", "jina-v2-de", "a.x-4.0", "mellum",

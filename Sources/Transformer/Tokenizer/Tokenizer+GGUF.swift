@@ -45,6 +45,7 @@ extension TokenizerParts {
     encoder.ignoresMerges = kind.ignoresMerges
     splitting = .patterns(kind.patterns)
     decoder = TokenDecoder(steps: [], isByteLevel: true)
+    if kind.isMissing { notices.append(.missingPreTokenizer(file: source.file)) }
     try addSpecialTokens(source, addsBegin: kind.addsBegin, begin: nil, end: nil)
   }
 }

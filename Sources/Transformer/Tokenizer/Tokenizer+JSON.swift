@@ -10,11 +10,13 @@ extension Tokenizer {
   /// The tokenizer in a folder, with what the other files of the folder say of it.
   init(folder: String) throws {
     let path = Folder.path(folder, "tokenizer.json")
-    guard Folder.fileExists(path) else { throw TokenizerError.noTokenizer(place: folder) }
-    let json = try TokenizerJSON(
-      try TextFile(path, .json, limit: TextFile.Limit.tokenizer).bytes, file: path)
+    let settings = try TokenizerSettings(in: folder)
+    let json =
+      Folder.fileExists(path)
+      ? try TokenizerJSON(try TextFile(path, .json, limit: TextFile.Limit.tokenizer).bytes, file: path)
+      : try SeparateVocabulary(in: folder, settings).json
     var parts = try TokenizerParts(json)
-    try parts.add(try TokenizerSettings(in: folder))
+    try parts.add(settings)
     self.init(parts)
   }
 }
@@ -80,8 +82,11 @@ extension TokenizerParts {
   ) throws(TokenizerError) {
     var numbers: [[UInt8]: Int] = [:]
     for (content, token) in json.vocabulary { numbers[Array(content.utf8)] = token }
-    let vocabularyCount = json.vocabulary.count
-    var next = vocabularyCount
+    var next = json.vocabulary.count
+    // A number that is given again is that of the last: the place of each, to be taken back.
+    var places: [Int32: Int] = [:]
+    var found: [AddedToken?] = []
+    defer { added += found.compactMap { $0 } }
     for (index, entry) in (json.members["added_tokens"]?.elements ?? []).enumerated() {
       guard let content = entry["content"]?.text, let stated = entry["id"]?.integer else {
         throw .missingValue(key: "added_tokens[\(index)]", file: json.file)
@@ -109,8 +114,9 @@ extension TokenizerParts {
       addedContents[token.token] =
         components.isByteLevel
         ? ByteAlphabet.bytes(of: String(decoding: shown, as: UTF8.self).unicodeScalars) ?? shown : shown
-      added.removeAll { $0.token == token.token }
-      added.append(token)
+      if let place = places[token.token] { found[place] = nil }
+      places[token.token] = found.count
+      found.append(token)
     }
   }
 

@@ -12,6 +12,8 @@ public struct Tokenizer: Sendable {
   public let beginToken: Int?
   /// Tokens that end a text; a generated one stops there.
   public let endTokens: Set<Int>
+  /// What was not said where the tokenizer was read, and had to be taken for granted.
+  public let notices: [TokenizerNotice]
 
   let normalization: TextNormalization
   let prefix: PrefixRule
@@ -28,9 +30,9 @@ public struct Tokenizer: Sendable {
   let addedContents: [Int32: [UInt8]]
   let special: Set<Int32>
   let classes: CharacterClasses
-  private let scratches = ScratchPool()
+  private let scratches = EncodingScratchPool()
 
-  /// The tokenizer of a model: `tokenizer.json` beside safetensors weights, or the metadata of a GGUF file.
+  /// The tokenizer of a model: `tokenizer.json`, or `vocab.json` with `merges.txt`, beside safetensors weights, or the metadata of a GGUF file.
   public init(of model: ModelFile) throws {
     switch model.format {
     case .gguf: try self.init(gguf: model)
@@ -43,6 +45,7 @@ public struct Tokenizer: Sendable {
       parts.encoder.vocabulary.tokens.count, (parts.addedContents.keys.max().map { Int($0) + 1 } ?? 0))
     beginToken = parts.beginning.first.map { Int($0) }
     endTokens = parts.endTokens
+    notices = parts.notices
     normalization = parts.normalization
     prefix = parts.prefix
     splitting = parts.splitting
@@ -117,6 +120,13 @@ struct TokenizerParts {
   var ending: [Int32] = []
   var decoder: TokenDecoder
   var endTokens: Set<Int> = []
+  var notices: [TokenizerNotice] = []
+}
+
+/// Something that a tokenizer's file does not say and that decides about its tokens.
+public enum TokenizerNotice: Equatable, Sendable {
+  /// A GGUF file does not name its pre-tokenizer: the default one is taken, as llama.cpp does, and may be another than the model's.
+  case missingPreTokenizer(file: String)
 }
 
 /// What encoding needs to have at hand, kept from one text to the next.
@@ -127,7 +137,7 @@ struct EncodingScratch: Sendable {
 }
 
 /// As many as there have been threads at once.
-private final class ScratchPool: Sendable {
+private final class EncodingScratchPool: Sendable {
   private let idle = Mutex<[EncodingScratch]>([])
 
   func borrow<Result>(_ body: (inout EncodingScratch) -> Result) -> Result {

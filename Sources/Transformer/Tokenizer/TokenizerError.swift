@@ -6,6 +6,10 @@ public import ModelFiles
 public enum TokenizerError: Error, Equatable, Sendable {
   /// Neither a `tokenizer.json` beside the weights nor a vocabulary in the file.
   case noTokenizer(place: String)
+  /// There is no tokenizer that this version reads, but files of another one.
+  case otherTokenizer(place: String, found: [String])
+  /// `vocab.json` and `merges.txt` are there without a word of how text is split before them.
+  case unknownSplitting(place: String, tokenizerClass: String?)
   /// The file is not JSON.
   case invalidJSON(JSONError, file: String)
   /// Bytes that are not UTF-8, in a file or in a text to encode.

@@ -35,6 +35,17 @@ struct TokenizerJSON {
     }
   }
 
+  /// The same from parts that lie in several files.
+  init(
+    file: String, members: [String: JSONValue], vocabulary: [(content: String, token: Int)],
+    merges: [(String, String)?]
+  ) {
+    self.file = file
+    self.members = members
+    self.vocabulary = vocabulary
+    self.merges = merges
+  }
+
   private mutating func read(_ reader: inout JSONReader) throws(JSONError) {
     try reader.object { reader, key, _ throws(JSONError) in
       if key == "model", try reader.peek() == UInt8(ascii: "{") {
@@ -50,9 +61,7 @@ struct TokenizerJSON {
       switch (key, try reader.peek()) {
       case ("vocab", UInt8(ascii: "{")):
         hasVocabulary = true
-        try reader.object { reader, content, _ throws(JSONError) in
-          vocabulary.append((content, try reader.count()))
-        }
+        vocabulary = try Self.vocabulary(&reader)
       case ("merges", UInt8(ascii: "[")):
         try reader.array { reader throws(JSONError) in try readMerge(&reader) }
       default: model[key] = try JSONValue(parsing: &reader)
@@ -60,18 +69,32 @@ struct TokenizerJSON {
     }
   }
 
+  /// An object of tokens and their numbers.
+  static func vocabulary(_ reader: inout JSONReader) throws(JSONError) -> [(content: String, token: Int)] {
+    var vocabulary: [(content: String, token: Int)] = []
+    try reader.object { reader, content, _ throws(JSONError) in
+      vocabulary.append((content, try reader.count()))
+    }
+    return vocabulary
+  }
+
+  /// Both parts of a merge; `nil` where there are not two.
+  static func merge(_ line: some Sequence<UInt8>) -> (String, String)? {
+    let parts = line.split(separator: UInt8(ascii: " "), omittingEmptySubsequences: false).map {
+      String(decoding: $0, as: UTF8.self)
+    }
+    return parts.count == 2 ? (parts[0], parts[1]) : nil
+  }
+
   /// `"a b"`, or `["a", "b"]` in files since version 0.20.
   private mutating func readMerge(_ reader: inout JSONReader) throws(JSONError) {
-    var parts: [String] = []
-    if try reader.peek() == UInt8(ascii: "[") {
-      try reader.array { reader throws(JSONError) in parts.append(try reader.string()) }
-    } else {
+    guard try reader.peek() == UInt8(ascii: "[") else {
       let line = try reader.string()
-      if line.utf8.starts(with: "#version".utf8) { return }
-      parts = line.utf8.split(separator: UInt8(ascii: " "), omittingEmptySubsequences: false).map {
-        String(decoding: $0, as: UTF8.self)
-      }
+      if !line.utf8.starts(with: "#version".utf8) { merges.append(Self.merge(line.utf8)) }
+      return
     }
+    var parts: [String] = []
+    try reader.array { reader throws(JSONError) in parts.append(try reader.string()) }
     merges.append(parts.count == 2 ? (parts[0], parts[1]) : nil)
   }
 

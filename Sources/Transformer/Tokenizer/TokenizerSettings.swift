@@ -9,15 +9,26 @@ struct TokenizerSettings {
   private(set) var beginContent: String?
   /// Whether the tokens belong to every text.
   private(set) var addsBegin = false
+  /// `tokenizer_class`, without the ending of its faster twin.
+  private(set) var tokenizerClass: String?
+  /// `model_type` of `config.json`.
+  private(set) var modelType: String?
+  /// All of `tokenizer_config.json`.
+  private(set) var all: JSONValue = .null
   let file: String
 
   init(in folder: String) throws {
     file = Folder.path(folder, "tokenizer_config.json")
     if let settings = try Self.read(folder, "tokenizer_config.json") {
+      all = settings
+      tokenizerClass = settings["tokenizer_class"]?.text.map {
+        $0.hasSuffix("Fast") ? String($0.dropLast(4)) : $0
+      }
       endContent = Self.content(settings["eos_token"])
       beginContent = Self.content(settings["bos_token"])
       addsBegin = settings["add_bos_token"]?.truth ?? false
     }
+    modelType = try Self.read(folder, "config.json")?["model_type"]?.text
     for name in ["generation_config.json", "config.json"] where endNumbers.isEmpty {
       let value = try Self.read(folder, name)?["eos_token_id"]
       endNumbers = (value?.integer.map { [$0] } ?? value?.elements?.compactMap(\.integer) ?? []).filter {
@@ -26,14 +37,14 @@ struct TokenizerSettings {
     }
   }
 
-  private static func read(_ folder: String, _ name: String) throws -> JSONValue? {
+  static func read(_ folder: String, _ name: String) throws -> JSONValue? {
     let path = Folder.path(folder, name)
     guard Folder.fileExists(path) else { return nil }
     return try JSONValue(readingFile: path)
   }
 
   /// A token as text, or as an object with its content.
-  private static func content(_ value: JSONValue?) -> String? { value?.text ?? value?["content"]?.text }
+  static func content(_ value: JSONValue?) -> String? { value?.text ?? value?["content"]?.text }
 }
 
 extension TokenizerParts {

@@ -17,6 +17,7 @@ struct RunningModel {
     let model = try openModel(path, threads: threads, messages)
     network = try Network(model, threads: threads)
     tokenizer = try Tokenizer(of: model)
+    for notice in tokenizer.notices { messages.say("Warning: \(notice.words)") }
     if let stop = encoder.unknownStops.first {
       messages.say(
         "Warning: token \(stop) is named as the end of a text, and the model has \(encoder.vocabularySize) tokens: no text ends there."

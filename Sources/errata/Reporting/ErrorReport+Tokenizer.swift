@@ -1,6 +1,17 @@
 import ModelFiles
 import Transformer
 
+extension TokenizerNotice {
+  /// What the user should know.
+  var words: String {
+    switch self {
+    case .missingPreTokenizer(let file):
+      "\(file) does not name its pre-tokenizer (tokenizer.ggml.pre): the default one is taken, which may split text otherwise than the "
+        + "model learned it. Convert the model anew with a present llama.cpp."
+    }
+  }
+}
+
 extension ErrorReport {
   static func explain(_ error: TokenizerError) -> Explanation {
     let name = caseName(error)
@@ -14,7 +25,20 @@ extension ErrorReport {
       return Explanation(
         name, place: place,
         why: "there is no tokenizer: neither tokenizer.json beside the weights nor a vocabulary in the file",
-        advice: "copy the model's tokenizer.json into its folder")
+        advice: "copy the model's tokenizer.json, or its vocab.json and merges.txt, into its folder")
+    case .otherTokenizer(let place, let found):
+      return Explanation(
+        name, place: place,
+        why: "there is no tokenizer.json, but \(found.joined(separator: ", ")), which this errata does not read",
+        advice:
+          "transformers makes tokenizer.json of it: AutoTokenizer.from_pretrained(\"\(place)\").save_pretrained(\"\(place)\")")
+    case .unknownSplitting(let place, let tokenizerClass):
+      return Explanation(
+        name, place: place,
+        why: "vocab.json and merges.txt are there, but how text is split before them is not known"
+          + (tokenizerClass.map { " for \($0)" } ?? ""),
+        advice:
+          "transformers makes tokenizer.json of them: AutoTokenizer.from_pretrained(\"\(place)\").save_pretrained(\"\(place)\")")
     case .invalidJSON(let error, let file):
       return Explanation(
         name, place: self.place(file, error.place), why: "it is not JSON: \(json(error.problem))")

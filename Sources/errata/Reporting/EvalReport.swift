@@ -63,7 +63,7 @@ struct EvalReport {
 
   /// A measure as a percentage with one decimal, or as a number.
   static func cell(_ measure: Measure, _ summary: MeasureSummary?, verbose: Bool = false) -> String {
-    guard let summary else { return "–" }
+    guard let summary, summary.mean.isFinite else { return "–" }
     let scale = measure.unit == .share ? 100.0 : 1
     let spread =
       verbose && summary.count > 1 ? " ± " + Numbers.fixed(summary.deviation * scale, 1) : ""
