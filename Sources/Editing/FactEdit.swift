@@ -55,7 +55,7 @@ struct FactEdit {
   ) throws -> Outcome {
     // Where the first look found the target said already, the key is to keep what it has.
     let isKnown = values.map { $0.value == $0.start }
-    guard isKnown.contains(false) else { throw try reason(of: values) }
+    guard isKnown.contains(false) else { throw reason(of: values) }
     let states = SubjectStates(problems)
     let wanted = Matrix(
       rows: values.count, columns: network.configuration.width,
@@ -86,10 +86,9 @@ struct FactEdit {
   }
 
   /// Why no value is another than what the network has already.
-  private func reason(of values: [FactValue]) throws -> any Error {
-    if values.contains(where: { $0.losses.first?.isFinite == false }) { return try network.notNumbers() }
+  private func reason(of values: [FactValue]) -> EditError {
     let unmoved = values.count { !$0.isReached }
-    return unmoved == 0 ? EditError.nothingToEdit : EditError.valuesNotMoved(unmoved, steps: recipe.steps)
+    return unmoved == 0 ? .nothingToEdit : .valuesNotMoved(unmoved, steps: recipe.steps)
   }
 
   /// What is missing at the last edited layer. `[edits × width]`

@@ -48,6 +48,8 @@ public enum FactsError: Error, Equatable, Sendable {
   case severalTexts(RecordPlace, count: Int)
   /// The prompt has neither `{}` nor the subject.
   case subjectNotInPrompt(RecordPlace, subject: String)
+  /// The prompt has the subject in another spelling, which has other tokens.
+  case subjectSpelledOtherwise(RecordPlace, subject: String, found: String, difference: SpellingDifference)
   /// The literal prompt names the subject more than once.
   case subjectRepeated(RecordPlace, subject: String, count: Int)
   /// The prompt has more than one `{}`.
@@ -69,6 +71,7 @@ public enum FactsError: Error, Equatable, Sendable {
       .emptyField(let place),
       .answerCount(let place, _, _), .listCount(let place, _, _), .severalTexts(let place, _),
       .subjectNotInPrompt(let place, _), .subjectRepeated(let place, _, _),
+      .subjectSpelledOtherwise(let place, _, _, _),
       .severalPlaceholders(let place, _), .placeholderInSubject(let place, _):
       place
     case .encoding, .syntax, .noRecords, .noFactsInFolder, .contradiction, .noSuchIdentifiers:

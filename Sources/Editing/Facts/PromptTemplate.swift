@@ -3,7 +3,7 @@ enum PromptTemplate {
   /// The prompt with exactly one `{}`: as written, or made from a literal prompt that names the subject once.
   ///
   /// - Parameter needed: whether there must be a place for the subject; if not, a prompt without one is taken as it is.
-  /// - Throws: `placeholderInSubject`, `severalPlaceholders`, `subjectNotInPrompt`, `subjectRepeated`.
+  /// - Throws: `placeholderInSubject`, `severalPlaceholders`, `subjectNotInPrompt`, `subjectSpelledOtherwise`, `subjectRepeated`.
   /// - Source: EasyEdit takes literal prompts too, and replaces the subject wherever it stands; which of two places is
   ///   meant decides the key, so two are refused.
   static func make(
@@ -18,9 +18,13 @@ enum PromptTemplate {
     let offsets = subject.isEmpty ? [] : prompt.byteOffsets(of: subject)
     guard offsets.count == 1, let start = offsets.first else {
       guard needed else { return prompt }
-      throw offsets.isEmpty
-        ? .subjectNotInPrompt(place, subject: subject)
-        : .subjectRepeated(place, subject: subject, count: offsets.count)
+      guard offsets.isEmpty else {
+        throw .subjectRepeated(place, subject: subject, count: offsets.count)
+      }
+      if let (found, difference) = SpellingDifference.find(subject, in: prompt) {
+        throw .subjectSpelledOtherwise(place, subject: subject, found: found, difference: difference)
+      }
+      throw .subjectNotInPrompt(place, subject: subject)
     }
     let bytes = prompt.utf8
     return (String(bytes.prefix(start)) ?? "") + Fact.placeholder

@@ -80,6 +80,7 @@ struct GradientEdit {
         first = layer + 1
       }
       var (found, gradient) = try network.targetLosses(part, from: hidden!, above: layers.last!, weight: 1)
+      guard found.allSatisfy(\.isFinite) else { throw try network.notNumbers() }
       gradients[layers.count - 1] += gradient.matrix().elements
       for index in layers.indices.dropLast().reversed() {
         gradient = network.backward(runs[index + 1], from: gradient)

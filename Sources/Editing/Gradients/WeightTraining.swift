@@ -83,6 +83,8 @@ struct WeightTraining {
       var next = 0
       for batch in batches {
         let (losses, gradient) = try evaluate(batch, change: result.change)
+        // Before anything is changed, a loss that is no number is the network's own.
+        if step == 0, !losses.allSatisfy(\.isFinite) { throw try network.notNumbers() }
         for (place, loss) in losses.enumerated() { result.losses[next + place].append(loss) }
         next += losses.count
         let sum = losses.reduce(0) { $0 + Double($1) }

@@ -27,7 +27,7 @@ public struct FactInspection: Sendable {
       do throws(EditError) {
         let prompt = try FactPrompt(record.fact, contexts: [], encoder: encoder)
         usable.append(record)
-        if usesSubjects { lookAtSubject(of: prompt) }
+        if usesSubjects, record.fact.hasSubjectPlace { lookAtSubject(of: prompt) }
         if prompt.tokenCount > encoder.trainedPositionCount {
           notices.append(
             .beyondTraining(

@@ -20,6 +20,8 @@ struct ValueOptimization {
   private static let rowLimit = 1024
 
   /// Optimizes all groups, some together at a time.
+  ///
+  /// - Throws: `NetworkError.notNumbers` where the network's logits are none to begin with.
   func values(
     of problems: [ValueProblem], progress: (_ done: Int) -> Void = { _ in }
   ) throws -> [FactValue] {
@@ -50,6 +52,8 @@ struct ValueOptimization {
       let losses = try prepared.evaluate(
         active, states: active.map { states[$0] }, references: &references,
         divergenceWeight: Float(settings.divergenceWeight))
+      // Before anything is moved, a loss that is no number is the network's own.
+      if step == 0, losses.contains(where: { !$0.loss.isFinite }) { throw try network.notNumbers() }
       var stillActive: [Int] = []
       for (place, index) in active.enumerated() {
         let isLast = step == settings.steps - 1

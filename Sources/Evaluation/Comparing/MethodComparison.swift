@@ -58,7 +58,7 @@ public struct MethodComparison {
         var row = ComparedRun(method: recipe.update.method.rawValue, way: way, run: run)
         row.take(run.edits, values: way.isSequence ? nil : maker.values)
         compared.append(row)
-      } catch let error where error is EditError || error is FactsError {
+      } catch let error where error is EditError || error is FactsError || error is NetworkError {
         var row = ComparedRun(method: recipe.update.method.rawValue, way: way, run: nil)
         row.refusal = error
         compared.append(row)

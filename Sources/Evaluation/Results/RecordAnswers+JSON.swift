@@ -30,7 +30,11 @@ extension RecordAnswers {
     guard probes.count == list.count else { return nil }
     self.init(identifier: identifier, probes: probes)
     attributes = (value["attributes"]?.elements ?? []).compactMap { ProbeAnswer($0) }
-    for measure in Measure.all { texts[measure] = value["texts"]?[measure.name]?.number }
+    for measure in Measure.all {
+      // What was no number reads null.
+      let found = value["texts"]?[measure.name]
+      texts[measure] = found == .null ? .nan : found?.number
+    }
     sample = value["sample"]?.text
     edit = value["edit"].flatMap { MadeEdit($0) }
   }

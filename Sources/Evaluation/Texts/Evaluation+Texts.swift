@@ -50,10 +50,13 @@ extension Evaluation {
       (.fluency, { fluency($0.whole) }), (.fluencyOfContinuations, { fluency($0.continuation) }),
       (.fluencyOfTokens, { GramEntropy($0.tokens).weightedShare }),
     ]
-    for (measure, entropy) in entropies { result.texts[measure] = mean(texts.map(entropy)) }
+    // A network without numbers has written nothing: what there is to measure is the prompts.
+    let isNumber = result.probes.allSatisfy(\.isNumber)
+    for (measure, entropy) in entropies { result.texts[measure] = isNumber ? mean(texts.map(entropy)) : .nan }
     if let references, let wanted = references.texts(of: record), !wanted.isEmpty {
-      result.texts[.consistency] = references.similarity(
+      let similarity = references.similarity(
         texts.map { CompatibilityForm.of($0.whole) }.joined(separator: " "), wanted.joined(separator: " "))
+      result.texts[.consistency] = isNumber ? similarity : .nan
     }
   }
 

@@ -68,6 +68,16 @@ extension ErrorReport {
       return record(
         place, "the prompt has neither {} nor the subject \(Quote.text(subject))",
         "put {} where the subject goes; " + withoutSubject)
+    case .subjectSpelledOtherwise(let place, let subject, let found, let difference):
+      let what =
+        switch difference {
+        case .unicodeForm: "in another Unicode form, composed or decomposed"
+        case .space: "with another kind of space, apostrophe or dash"
+        case .letterCase: "with other capitals, as \(Quote.text(found))"
+        }
+      return record(
+        place, "the prompt has the subject \(Quote.text(subject)) \(what): those are other tokens",
+        "write both alike, or put {} where the subject goes")
     case .subjectRepeated(let place, let subject, let count):
       return record(
         place, "the prompt names the subject \(Quote.text(subject)) \(count) times",

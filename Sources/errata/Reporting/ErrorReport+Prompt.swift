@@ -5,10 +5,9 @@ extension ErrorReport {
     switch error {
     case .tokenNotInNetwork(let token, let content, let text, let size):
       Explanation(
-        caseName(error), place: "“\(Numbers.beginning(of: text))”",
-        why:
-          "the tokenizer makes “\(content)” its token \(token), the model has rows for \(size) tokens only",
-        advice: "use the tokenizer that the model came with, or leave “\(content)” out of the text")
+        caseName(error), place: Quote.text(text),
+        why: "the tokenizer makes \(Quote.text(content)) its token \(token), the model has rows for \(size) tokens only",
+        advice: "use the tokenizer that the model came with, or leave \(Quote.text(content)) out of the text")
     }
   }
 

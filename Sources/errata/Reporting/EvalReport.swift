@@ -89,8 +89,8 @@ struct EvalReport {
     }
     if let run = runs.first, run.beyondTrainingCount > 0 {
       messages.say(
-        "Warning: \(Numbers.count(run.beyondTrainingCount, "probe")) have more tokens than the model was trained for; what it says "
-          + "beyond its positions means little.")
+        "Warning: the texts of \(Numbers.count(run.beyondTrainingCount, "probe")) have more tokens than the model was trained for; what it "
+          + "says beyond its positions means little.")
     }
     let unmeasured = runs.first.map { $0.unmeasuredCount - ($0.unknownTokens?.count ?? 0) } ?? 0
     if unmeasured > 0 {

@@ -22,12 +22,12 @@ extension FactNotice {
   private var words: String {
     switch self {
     case .subjectIsFirst(let fact, let subject):
-      "fact \(fact): the subject “\(subject)” is the first token of the text, and this model puts no begin-of-text token before "
+      "fact \(Quote.plain(fact)): the subject \(Quote.text(subject)) is the first token of the text, and this model puts no begin-of-text token before "
         + "it: its key is that of every first token, and other texts that begin with one token would change with it. Put a word before it."
     case .subjectInsideWord(let fact, let subject, let word):
-      "fact \(fact): the subject “\(subject)” is part of the word “\(word)”; other words with the same tokens may change with it."
+      "fact \(Quote.plain(fact)): the subject \(Quote.text(subject)) is part of the word \(Quote.text(word)); other words with the same tokens may change with it."
     case .beyondTraining(let fact, let tokens, let positions):
-      "fact \(fact): its text has \(tokens) tokens, the model was trained for \(positions) positions; what it says beyond them means little."
+      "fact \(Quote.plain(fact)): its text has \(tokens) tokens, the model was trained for \(positions) positions; what it says beyond them means little."
     }
   }
 }
