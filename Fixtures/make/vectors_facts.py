@@ -72,6 +72,9 @@ def accepted():
         good("repeat", "one fact twice: the second is dropped", text(PLAIN, PLAIN)),
         good("parallel-lists", "two facts as parallel lists", text({**PARALLEL, "rephrase_prompts": ["Ada is from", "Bob says"]})),
         good("parallel-one-subject", "two facts about one subject", text({**PARALLEL, "subject": "Ada Example"})),
+        good("join", "line ends, spaces on both sides, a join that is named",
+             text({**PLAIN, "prompt": "Where was {} born?\n"}, {**PLAIN, "prompt": "{} lives in ", "target": " Oslo"},
+                  {**PLAIN, "prompt": "{} sleeps in", "join": ""})),
         good("several-answers", "one prompt with several right answers", text({**PLAIN, "target": ["Oslo", "Oslo city"]})),
         good("mquake", "MQuAKE: two facts and what follows from both", text(MQUAKE)),
         good("question", "a question and its answer", text({
@@ -120,6 +123,9 @@ def refused():
         bad("answerCount", "two prompts, one answer", {
             **PLAIN, "locality_prompt": ["Bob speaks", "Carl speaks"], "locality_ground_truth": ["French"]}),
         bad("subjectNotInPrompt", "neither {} nor the subject", {**PLAIN, "prompt": "Bob was born in"}),
+        bad("subjectSpelledOtherwise", "the subject with a no-break space",
+            {**PLAIN, "prompt": "Ada\u00a0Example was born in"}),
+        bad("wrongType-join", "a join that is no white space", {**PLAIN, "join": "-"}),
         bad("subjectRepeated", "the subject twice", {**PLAIN, "prompt": "Ada Example, or Ada Example, was born in"}),
         bad("severalPlaceholders", "two {}", {**PLAIN, "prompt": "{} or {} was born in"}),
         bad("placeholderInSubject", "a subject with {}", {**PLAIN, "subject": "Ada {}"}),

@@ -23,7 +23,22 @@ import Testing
   }
 
   @Test(arguments: [
-    ("Paris is in", "Rome", ("subjectNotInPrompt", 0)), ("rome is in", "Rome", ("subjectNotInPrompt", 0)),
+    ("rome is in", "Rome", "rome", SpellingDifference.letterCase), ("The zoe\u{308} is", "zo\u{EB}", "zoe\u{308}", .unicodeForm),
+    ("St.\u{A0}Ives is", "St. Ives", "St.\u{A0}Ives", .space), ("O’Hara is", "O'Hara", "O’Hara", .space),
+    ("in NEW\u{2011}YORK", "New-York", "NEW\u{2011}YORK", .letterCase),
+  ]) func `a subject that is spelled otherwise is told as it stands there`(
+    prompt: String, subject: String, found: String, difference: SpellingDifference
+  ) throws {
+    let place = text.place("prompt")
+    #expect(
+      throws: FactsError.subjectSpelledOtherwise(place, subject: subject, found: found, difference: difference)
+    ) {
+      try text.read(#"{"prompt":"\#(prompt)","subject":"\#(subject)","target":"x"}"#)
+    }
+  }
+
+  @Test(arguments: [
+    ("Paris is in", "Rome", ("subjectNotInPrompt", 0)), ("romp is in", "Rome", ("subjectNotInPrompt", 0)),
     ("Rome and Romeo", "Rome", ("subjectRepeated", 2)), ("aaa is", "aa", ("subjectRepeated", 2)),
     ("{} is {}", "Rome", ("severalPlaceholders", 2)), ("{} is", "a{}b", ("placeholderInSubject", 0)),
   ]) func `a prompt without exactly one place is refused`(
