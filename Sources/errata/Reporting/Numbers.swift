@@ -101,6 +101,12 @@ enum Numbers {
     }
   }
 
+  /// A long text's beginning, on one line.
+  static func beginning(of text: String, limit: Int = 60) -> String {
+    let line = oneLine(String(text.prefix(limit + 1)))
+    return line.count > limit ? line.prefix(limit) + "…" : line
+  }
+
   /// A bar of up to twelve cells.
   static func bar(_ value: Double, of largest: Double) -> String {
     guard largest > 0, value > 0, largest.isFinite else { return "" }
