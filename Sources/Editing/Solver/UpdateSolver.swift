@@ -13,7 +13,7 @@ public import LinearAlgebra
 /// it: without a ridge the value is stored in full, with one the share g / (g + λ), where g = kᵀC⁻¹k.
 ///
 /// - Source: ROME (arXiv:2202.05262) eq. 2, MEMIT (arXiv:2210.07229) eq. 14, EMMET and the common objective
-///   (arXiv:2401.07453, arXiv:2403.14236), PMET (arXiv:2308.08742), AlphaEdit (arXiv:2410.02355).
+///   (arXiv:2403.14236), PMET (arXiv:2308.08742), AlphaEdit (arXiv:2410.02355).
 public struct UpdateSolver: Sendable {
   /// Method, λ, ρ and form.
   public let settings: UpdateSettings
