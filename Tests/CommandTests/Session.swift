@@ -31,7 +31,9 @@ struct Session: CustomTestStringConvertible {
   /// All sessions, by name.
   static func all() -> [Session] {
     do {
-      return try Folder.names(in: folder).filter { $0.hasSuffix(".session") }.map { try Session($0) }
+      let sessions = try Folder.names(in: folder).filter { $0.hasSuffix(".session") }.map { try Session($0) }
+      precondition(!sessions.isEmpty, "there are sessions to be compared")
+      return sessions
     } catch {
       preconditionFailure("the sessions cannot be read: \(error)")
     }

@@ -26,7 +26,14 @@ public struct Vector: Sendable, CustomTestStringConvertible {
   public static func all(_ format: String) -> [Vector] {
     let folder = PackageFiles.path("Formats/vectors/\(format)")
     do {
-      return try Folder.names(in: folder).filter { $0.hasSuffix(".hex") }.map { try Vector(folder, $0) }
+      let vectors = try Folder.names(in: folder).filter { $0.hasSuffix(".hex") }.map {
+        try Vector(folder, $0)
+      }
+      // A test that goes over none would pass in vain.
+      precondition(
+        vectors.contains { $0.rejection == nil } && vectors.contains { $0.rejection != nil },
+        "the vectors of \(format) are good ones and bad ones")
+      return vectors
     } catch {
       preconditionFailure("the vectors of \(format) cannot be read: \(error)")
     }

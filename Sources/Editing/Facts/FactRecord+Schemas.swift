@@ -181,10 +181,11 @@ extension FactRecord {
   ) throws(FactsError) -> Fact {
     let prompt = try fields.neededPrompt(prompts)
     // A place in the prompt is for a subject, whether the method needs one or not.
-    let needed = reading.needsSubject || !prompt.text.byteOffsets(of: Fact.placeholder).isEmpty
-    let subject = try fields.subject(subjects, needed: needed)
+    let hasPlace = !prompt.text.byteOffsets(of: Fact.placeholder).isEmpty
+    let subject = try fields.subject(subjects, needed: reading.subjects == .needed || hasPlace)
+    let needsPlace = reading.subjects == .needed || reading.subjects == .checked && !subject.isEmpty
     let template = try PromptTemplate.make(
-      prompt.text, subject: subject, needed: reading.needsSubject, at: prompt.place)
+      prompt.text, subject: subject, needed: needsPlace, at: prompt.place)
     let bare = Fact(identifier: "", prompt: template, subject: subject, target: "")
     let (text, between) = TextJoin.split(
       target: target, after: bare.filledPrompt, try fields.join() ?? join ?? prompt.join)

@@ -2,8 +2,18 @@
 public struct FactsReading: Sendable {
   /// Which answer of a zsRE record is the target.
   public var zsRETarget = ZsRETarget.alternative
-  /// Whether every fact must name its subject, in a place of its prompt: methods that store keys take them there, others go without.
-  public var needsSubject = true
+  /// What is asked of subjects.
+  public var subjects = Subjects.needed
+
+  /// What is asked of a fact's subject.
+  public enum Subjects: Sendable {
+    /// It must be there, in one place of the prompt: methods that store keys take them there.
+    case needed
+    /// Where it is there, the prompt must name it: for measuring.
+    case checked
+    /// It may be missing from record and prompt: other methods go without.
+    case free
+  }
 
   /// The usual way.
   public init() {}

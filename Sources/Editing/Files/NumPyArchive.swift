@@ -7,7 +7,7 @@ internal import ModelFiles
 /// follow NumPy's `lib/format.py`, versions 1 to 3.
 struct NumPyArchive {
   /// One array: what it holds and where its elements lie.
-  struct Array {
+  struct StoredArray {
     let name: String
     let elementType: String
     let shape: [Int]
@@ -17,13 +17,17 @@ struct NumPyArchive {
   }
 
   let file: OpenFile
-  private(set) var arrays: [Array] = []
+  private(set) var arrays: [StoredArray] = []
 
   private static let directoryLimit = 1 << 24
 
   init(_ path: String) throws {
     file = try OpenFile(path, .reading)
     let size = try file.size()
+    switch try FileContent(of: file) {
+    case .numPyArchive, .zip, .torch, .text, .json, .unknown, .empty, .zeros: break
+    case let other: throw ModelFileError(.otherContent(found: other, expected: .archive), file: path)
+    }
     let (start, length, count) = try directory(fileSize: size)
     guard length <= Self.directoryLimit, start <= size, length <= size - start else {
       throw bad(start, "the central directory lies beyond the file")
@@ -70,7 +74,7 @@ struct NumPyArchive {
     return (start, length, count)
   }
 
-  private func array(_ entry: Entry, fileSize: Int) throws -> Array {
+  private func array(_ entry: Entry, fileSize: Int) throws -> StoredArray {
     let name = entry.name
     guard entry.headerOffset >= 0, entry.headerOffset <= fileSize - 30 else {
       throw bad(entry.byteOffset, "\(name) lies beyond the file")
@@ -85,7 +89,7 @@ struct NumPyArchive {
     }
     guard entry.dataLength >= 12 else { throw bad(start, "\(name) is not a NumPy array") }
     let front = Bytes(try file.read(12, at: start))
-    guard front.storage.starts(with: [0x93] + Swift.Array("NUMPY".utf8)), (1...3).contains(front.storage[6])
+    guard front.storage.starts(with: [0x93] + Array("NUMPY".utf8)), (1...3).contains(front.storage[6])
     else {
       throw bad(start, "\(name) is not a NumPy array")
     }
@@ -99,7 +103,7 @@ struct NumPyArchive {
     guard let header = NumPyHeader(text) else {
       throw bad(start + textStart, "\(name) has a header we cannot read: \(text.prefix(200))")
     }
-    return Array(
+    return StoredArray(
       name: name.hasSuffix(".npy") ? String(name.dropLast(4)) : name, elementType: header.elementType,
       shape: header.shape, headerOffset: start + textStart,
       byteRange: start + textStart + textLength..<start + entry.dataLength)

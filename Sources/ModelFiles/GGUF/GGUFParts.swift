@@ -30,7 +30,9 @@ struct GGUFParts {
     }
     var names = Set(header.tensors.map(\.name))
     for number in 1..<count {
-      let file = try OpenFile(Folder.path(Folder.containing(path), name.part(number + 1)), .reading)
+      let part = Folder.path(Folder.containing(path), name.part(number + 1))
+      guard Folder.occupied(part) else { throw ModelFileError(.shardMissing(index: path), file: part) }
+      let file = try OpenFile(part, .reading)
       let header = try GGUFHeader(reading: file)
       guard header["split.no"]?.integer == number else {
         throw refuse(

@@ -14,7 +14,7 @@ struct EditCommand: ParsableCommand {
       known keys least. The patch says what became of each fact, measured with the rounded weights it leads to.
 
       FACTS is JSON or JSON lines: {"prompt": "{} was born in", "subject": "Ada", "target": "Oslo"}, or the records of \
-      CounterFact, zsRE, EasyEdit or KnowEdit (Formats/facts.md). Statistics come from `errata stats`; with --corpus they are \
+      CounterFact, zsRE, EasyEdit, KnowEdit or MQuAKE (Formats/facts.md). Statistics come from `errata stats`; with --corpus they are \
       collected on the way. Layers and numbers come from the published recipe for the model, or are derived from its size; \
       options and --recipe change them.
 

@@ -24,7 +24,7 @@ struct FactOptions: ParsableArguments {
   func read(needsSubject: Bool, _ messages: OutputOptions) throws -> [FactRecord] {
     guard let path else { return [] }
     var reading = FactsReading()
-    reading.needsSubject = needsSubject
+    reading.subjects = needsSubject ? .needed : .free
     return try FactChoice(limit: limit, ids: ids, skipsBad: skipBad).read(path, reading, messages).checked()
   }
 }

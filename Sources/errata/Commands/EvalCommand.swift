@@ -72,7 +72,7 @@ struct EvalCommand: ParsableCommand {
         try requireDistinct(path, from: running.network.model.inputPaths + files.compactMap { $0 } + patches)
       }
       try edits.check(for: running.network.configuration)
-      let records = try data.read(needsSubject: edits.methods.contains(where: \.needsSubject), messages)
+      let records = try data.read(for: edits.methods, messages)
       var settings = asking.settings
       settings.demonstrations = try asking.demonstrations(data, records)
       var series = EvaluationSeries(

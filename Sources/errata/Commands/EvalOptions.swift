@@ -9,7 +9,8 @@ struct EvalDataOptions: ParsableArguments {
 
   @Option(
     name: .customLong("data"),
-    help: "The records: CounterFact, zsRE, EasyEdit, KnowEdit, or a folder of them (Formats/facts.md).")
+    help:
+      "The records: CounterFact, zsRE, EasyEdit, KnowEdit, MQuAKE, or a folder of them (Formats/facts.md).")
   var path: String
   @Option(help: "Take only the first so many records.")
   var limit: Int?
@@ -28,13 +29,13 @@ struct EvalDataOptions: ParsableArguments {
 
   /// The records that are asked for, and the rest.
   ///
-  /// - Parameter needsSubject: whether a method that is to be compared takes keys at the subjects.
+  /// - Parameter methods: those that are to be compared, some of which may take keys at the subjects.
   func read(
-    needsSubject: Bool, _ messages: OutputOptions
+    for methods: [EditMethod], _ messages: OutputOptions
   ) throws -> (records: [FactRecord], others: [FactRecord]) {
     var reading = FactsReading()
     reading.zsRETarget = zsreTarget == .answer ? .answer : .alternative
-    reading.needsSubject = needsSubject
+    reading.subjects = methods.isEmpty ? .checked : methods.contains(where: \.needsSubject) ? .needed : .free
     let choice = FactChoice(limit: limit, ids: ids, sample: sample, skipsBad: skipBad)
     let whole = try choice.open(path, reading, messages)
     let part = try choice.chosen(from: whole)
@@ -109,7 +110,7 @@ struct EvalAskingOptions: ParsableArguments {
   ) throws -> Demonstrations? {
     guard let count = Int(demonstrations) else {
       var reading = FactsReading()
-      reading.needsSubject = false
+      reading.subjects = .free
       let further = try FactsFile(demonstrations, reading).checked()
       return Demonstrations(Demonstrations.publishedCount, from: further)
     }

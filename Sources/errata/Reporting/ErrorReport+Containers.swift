@@ -10,7 +10,7 @@ extension ErrorReport {
     func number(_ value: Int?) -> String { value.map(String.init) ?? "missing" }
     switch reason {
     case .system(let call, let code):
-      return (systemReason(code, call), systemAdvice(code))
+      return (systemReason(code, call), systemAdvice(code, file))
     case .unexpectedEnd(let expected, let found):
       return (
         "the file ended at byte \(found) while byte \(expected) was still wanted; somebody cut it short", nil
@@ -28,7 +28,10 @@ extension ErrorReport {
     case .headerTooLarge(let length, let limit):
       return ("the header claims \(length) bytes, the format allows \(limit)", notThisFormat)
     case .headerBeyondFile(let length, let fileSize):
-      return ("the header claims \(length) bytes, the file has \(fileSize)", notThisFormat)
+      return (
+        "the header claims \(length) bytes, the file has \(fileSize)",
+        "download it again if it is cut short, or check that it is a safetensors file"
+      )
     case .headerStart(let found):
       return (
         "the header begins with byte \(found), a safetensors header begins with '{' (123)", notThisFormat
@@ -36,7 +39,11 @@ extension ErrorReport {
     case .headerEncoding:
       return isText ? ("it is not UTF-8 here", "save it as UTF-8") : ("the header is not UTF-8", nil)
     case .headerSyntax(let problem):
-      return ("\(isText ? "it" : "the header") is not the JSON expected: \(json(problem))", nil)
+      let isYAML = file.hasSuffix(".yaml") || file.hasSuffix(".yml")
+      return (
+        "\(isText ? "it" : "the header") is not the JSON expected: \(json(problem))",
+        isYAML ? publishedRecipe : nil
+      )
     case .duplicateName: return ("the header has two entries of this name", nil)
     case .unknownElementType(let name):
       return ("element type \(Quote.plain(name)) is not one of the format's", nil)

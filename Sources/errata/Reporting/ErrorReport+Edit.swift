@@ -120,9 +120,10 @@ extension ErrorReport {
         advice: "drop both, and edit the other again with --onto")
     case .badRecipe(let file, let key):
       return Explanation(
-        name, place: key.isEmpty ? file : "\(file), key \(key)",
+        name, place: key.isEmpty ? file : "\(file), key \(Quote.plain(key))",
         why: "it is not one of a recipe's, or its value is of the wrong kind",
-        advice: "a recipe looks like the `recipe` of `errata show PATCH --json`")
+        advice: isPublished(key)
+          ? publishedRecipe : "a recipe looks like the `recipe` of `errata show PATCH --json`")
     case .layersOutsideModel(let layers, let count):
       return Explanation(
         name,
@@ -164,6 +165,29 @@ extension ErrorReport {
     case .eigenvaluesNotFound(let cause):
       return answer("the eigenvalues of the second moment were not found: \(explain(cause).why)")
     }
+  }
+
+  /// What hyperparameters of memit and EasyEdit are called in a recipe.
+  private static let publishedNames = [
+    ("v_num_grad_steps", "steps"), ("v_lr", "learningRate"), ("kl_factor", "divergenceWeight"),
+    ("v_weight_decay", "weightDecay"), ("clamp_norm_factor", "clamp"),
+    ("mom2_update_weight", "secondMomentWeight"), ("mom2_adjustment", "usesSecondMoment"),
+    ("nullspace_threshold", "nullSpaceThreshold"), ("L2", "ridge"),
+  ]
+
+  static var publishedRecipe: String {
+    "hyperparameters of memit and EasyEdit are called so: layers; "
+      + publishedNames.map { "\($0) is \($1)" }.joined(separator: ", ")
+      + "; leave the others out, and write JSON"
+  }
+
+  /// Whether a key is one of those hyperparameters.
+  private static func isPublished(_ key: String) -> Bool {
+    publishedNames.contains { $0.0 == key }
+      || [
+        "alg_name", "model_name", "stats_dir", "device", "layer_selection", "fact_token", "v_loss_layer",
+        "context_template_length_params", "model_parallel", "batch_size", "max_length", "fp16", "P_loc",
+      ].contains(key) || ["mom2_", "_module_tmp", "_module"].contains { key.contains($0) }
   }
 
   private static func words(for threshold: NullSpaceThreshold) -> String {

@@ -3,13 +3,10 @@ import Editing
 extension ErrorReport {
   static func explain(_ error: BadRecords) -> Explanation {
     var first = explain(error.first)
-    let skip = "--skip-bad leaves them out"
-    let count =
-      error.total == 1
-      ? nil : "\(error.count) of \(error.total) records are bad; \(error.count == error.total ? "" : skip)"
-    if error.count < error.total {
-      first.advice = [first.advice, count].compactMap { $0 }.joined(separator: "; ")
-    }
+    guard error.count < error.total else { return first }
+    let way = error.count == 1 ? "is bad; --skip-bad leaves it out" : "are bad; --skip-bad leaves them out"
+    first.advice = [first.advice, "\(error.count) of \(error.total) records \(way)"].compactMap { $0 }
+      .joined(separator: "; ")
     return first
   }
 

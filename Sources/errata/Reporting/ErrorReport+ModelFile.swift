@@ -34,12 +34,24 @@ extension ErrorReport {
     }
   }
 
-  static func systemAdvice(_ code: Int32) -> String? {
+  static func systemAdvice(_ code: Int32, _ file: String) -> String? {
     switch code {
+    case ENOENT:
+      isHubName(file)
+        ? "if it is a model on the Hugging Face hub, download it first: hf download \(file) --local-dir FOLDER"
+        : nil
     case ENOSPC, EDQUOT: "make room, or write to another disk"
     case EACCES, EPERM: "look at its owner and mode; outputs may go to a folder of your own"
     case EROFS: "write to another file system"
     default: nil
     }
+  }
+
+  /// Whether a path may be meant as the name of a model on the hub: owner and name, and nothing of a file's.
+  private static func isHubName(_ path: String) -> Bool {
+    let parts = path.split(separator: "/", omittingEmptySubsequences: false)
+    let endings = [".safetensors", ".gguf", ".json", ".jsonl", ".txt", ".errata", ".npz"]
+    return parts.count == 2 && parts.allSatisfy { !$0.isEmpty && !$0.hasPrefix(".") }
+      && !Folder.exists(String(parts[0])) && !endings.contains { path.hasSuffix($0) }
   }
 }

@@ -123,6 +123,100 @@ import Testing
       ])
   }
 
+  @Test func `MQuAKE: every rewrite is a fact, and the questions need them all`() throws {
+    let file = try text.read(
+      """
+      [{"case_id":9,"requested_rewrite":[
+          {"prompt":"{} is a citizen of","relation_id":"P27","target_new":{"str":"Norway","id":"Q20"},
+           "target_true":{"str":"Peru","id":"Q419"},"subject":"Ada","question":"Of which country is Ada?"},
+          {"prompt":"The capital of {} is","relation_id":"P36","target_new":{"str":"Bergen","id":"Q26793"},
+           "target_true":{"str":"Oslo","id":"Q585"},"subject":"Norway","question":"What is Norway's capital?"}],
+        "questions":["What is the capital of Ada's country?","Which city governs Ada's country?"],
+        "answer":"Lima","new_answer":"Bergen","single_hops":[],"new_single_hops":[]},
+       {"case_id":10,"requested_rewrite":[{"prompt":"{} speaks","target_new":{"str":"Danish"},"subject":"Bob"}],
+        "questions":["q"],"new_answer":"a"}]
+      """)
+    #expect(file.facts.map(\.identifier) == ["9.1", "9.2", "10"])
+    #expect(file.facts.map(\.target) == ["Norway", "Bergen", "Danish"])
+    #expect(file.facts.map(\.formerTarget) == ["Peru", "Oslo", nil])
+    #expect(file.records.map(\.relationID) == ["P27", "P36", nil])
+    #expect(file.records.map(\.paraphrases.count) == [1, 1, 0])
+    #expect(
+      file.records[1].probes(.oneHop) == [
+        Probe(.oneHop, prompt: "What is the capital of Ada's country?", answer: "Bergen", rival: "Lima"),
+        Probe(.oneHop, prompt: "Which city governs Ada's country?", answer: "Bergen", rival: "Lima"),
+      ])
+    #expect(file.records.map { $0.probes(.oneHop).count } == [0, 2, 1])
+    #expect(try file.selecting(["9"]).facts.map(\.identifier) == ["9.1", "9.2"])
+    #expect(try file.selecting(["9.2", "10"]).facts.map(\.identifier) == ["9.2", "10"])
+    #expect(try file.limited(to: 1).checked().count == 1)
+  }
+
+  @Test func `parallel lists are that many facts`() throws {
+    let file = try text.read(
+      """
+      {"prompts":["{} was born in","{} speaks"],"subject":["Ada","Bob"],"target_new":[["Oslo","Oslo city"],"Danish"],
+       "ground_truth":["Lima","Dutch"],"rephrase_prompts":["Ada is from","Bob says it in"],"id":"x",
+       "locality":{"n":{"prompt":["Cid is","Dan is"],"ground_truth":["tall","old"]}}}
+      """)
+    #expect(file.facts.map(\.identifier) == ["x.1", "x.2"])
+    #expect(file.facts.map(\.filledPrompt) == ["Ada was born in", "Bob speaks"])
+    #expect(file.facts.map(\.target) == ["Oslo", "Danish"])
+    #expect(file.facts.map(\.formerTarget) == ["Lima", "Dutch"])
+    #expect(file.records.map { $0.paraphrases.map(\.prompt) } == [["Ada is from"], ["Bob says it in"]])
+    #expect(file.records.map { $0.probes(.locality).map(\.answer) } == [["tall"], ["old"]])
+  }
+
+  @Test func `one text stands for all facts of a record, and several answers for one`() throws {
+    let file = try text.read(
+      #"{"prompt":"{} was born in","subject":["Ada","Bob"],"target":"Oslo","case_id":["a","b"]}"#)
+    #expect(file.facts.map(\.filledPrompt) == ["Ada was born in", "Bob was born in"])
+    #expect(file.facts.map(\.target) == ["Oslo", "Oslo"])
+    #expect(file.facts.map(\.identifier) == ["a", "b"])
+    let one = try text.read(#"{"prompt":"{} was born in","subject":"Ada","target":["Oslo","Oslo city"]}"#)
+    #expect(one.facts.map(\.target) == ["Oslo"])
+  }
+
+  @Test(arguments: [
+    (
+      #"{"question":"Where is {} from?","subject":"Ada","answer":["Oslo","x"]}"#, "Where is Ada from?", "Oslo"
+    ),
+    (
+      #"{"input":"Where is Ada from?","subject":"Ada","alternatives":["Oslo"],"output":[{"answer":"Lima"}]}"#,
+      "Where is Ada from?", "Oslo"
+    ),
+    (
+      #"{"update":"Where is Ada from?","subject":"Ada","ans":"Oslo","tag":"x"}"#, "Where is Ada from?", "Oslo"
+    ),
+  ]) func `questions and answers`(record: String, prompt: String, target: String) throws {
+    let fact = try text.record(record).fact
+    #expect(fact.filledPrompt == prompt && fact.target == target && fact.hasSubjectPlace)
+  }
+
+  @Test func `zsRE as KILT has it, by the true answer`() throws {
+    let record =
+      #"{"input":"Where is Ada from?","subject":"Ada","prediction":"Rome","alternatives":["Oslo"],"output":[{"answer":"Lima"}]}"#
+    let fact = try text.record(record, zsRETarget: .answer).fact
+    #expect(fact.target == "Lima" && fact.formerTarget == "Rome")
+  }
+
+  @Test func `without subjects, where none is needed`() throws {
+    let bare = #"{"prompt":"Ada was born in","target":"Oslo"}"#
+    let other = #"{"prompt":"RV was made in","subject":"Rio Verde","target":"Oslo"}"#
+    for (subjects, count) in [(FactsReading.Subjects.needed, 0), (.checked, 1), (.free, 2)] {
+      let file = try text.open(bare + other, subjects: subjects)
+      #expect(file.facts.count == count)
+      #expect(file.facts.allSatisfy { !$0.hasSubjectPlace && $0.filledPrompt == $0.textThroughSubject })
+    }
+    let place = text.place("subject")
+    #expect(throws: FactsError.missingField(place)) { try text.read(bare) }
+    #expect(throws: FactsError.missingField(place)) {
+      try text.read(#"{"prompt":"{} was born in","target":"Oslo"}"#, subjects: .free)
+    }
+    #expect(try text.read(bare + bare, subjects: .free).facts.count == 2)
+    #expect(try GroupedFacts(text.read(bare + bare, subjects: .free).facts).repeats.count == 1)
+  }
+
   @Test func `KnowEdit under other names`() throws {
     let record = try text.record(#"[{"concept":"Ada","text":"This is about Ada.","labels":"Ada sings."}]"#)
     #expect(record.fact == .made("This is about {}.", "Ada", "Ada sings."))

@@ -9,9 +9,10 @@ struct FactsText {
 
   /// Reads a text as a facts file; of bad records the first is thrown.
   func read(
-    _ text: String, zsRETarget: ZsRETarget = .alternative, needsSubject: Bool = true, skipBad: Bool = false
+    _ text: String, zsRETarget: ZsRETarget = .alternative, subjects: FactsReading.Subjects = .needed,
+    skipBad: Bool = false
   ) throws -> FactsFile {
-    let file = try open(text, zsRETarget: zsRETarget, needsSubject: needsSubject)
+    let file = try open(text, zsRETarget: zsRETarget, subjects: subjects)
     if skipBad { return try file.skippingBad() }
     do { _ = try file.checked() } catch { throw error.first }
     return file
@@ -19,10 +20,10 @@ struct FactsText {
 
   /// Reads a text as a facts file, good and bad.
   func open(
-    _ text: String, zsRETarget: ZsRETarget = .alternative, needsSubject: Bool = true
+    _ text: String, zsRETarget: ZsRETarget = .alternative, subjects: FactsReading.Subjects = .needed
   ) throws -> FactsFile {
     var reading = FactsReading()
-    (reading.zsRETarget, reading.needsSubject) = (zsRETarget, needsSubject)
+    (reading.zsRETarget, reading.subjects) = (zsRETarget, subjects)
     return try FactsFile(folder.write(Array(text.utf8), to: "facts.json"), reading)
   }
 

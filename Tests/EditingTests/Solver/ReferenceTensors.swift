@@ -1,6 +1,7 @@
 import LinearAlgebra
 import ModelFiles
 import TestSupport
+import Testing
 
 /// A safetensors file of reference numbers, made by another implementation.
 struct ReferenceTensors {
@@ -12,8 +13,11 @@ struct ReferenceTensors {
 
   /// The parameters of each method, as the metadata tell them.
   func parameters() throws -> [JSONValue.Member] {
-    let text = file.metadata[0].first { $0.key == "parameters" }?.value ?? "{}"
-    return try JSONValue(parsing: Array(text.utf8)).members ?? []
+    let text = try #require(file.metadata[0].first { $0.key == "parameters" }?.value)
+    let members = try #require(try JSONValue(parsing: Array(text.utf8)).members)
+    // A test that goes over none would pass in vain.
+    #expect(!members.isEmpty)
+    return members
   }
 
   func integer(_ name: String) throws -> Int {

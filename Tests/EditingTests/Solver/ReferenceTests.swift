@@ -43,7 +43,9 @@ import Testing
   }
 
   @Test func `the last edited layer of every model`() throws {
-    for model in try Self.models {
+    let models = try Self.models
+    #expect(models.count >= 2, "the references are there")
+    for model in models {
       let reference = try ReferenceTensors("\(model).updates.safetensors")
       let keysFile = try ReferenceTensors("\(model).ten-facts.keys.safetensors")
       let statistics = try ReferenceTensors("\(model).statistics.safetensors")

@@ -8,7 +8,7 @@ import Testing
 /// Memory is bounded by design, not measured here: the GGUF scanner holds one window of 128 KiB; entries are counted
 /// against what is left of the file and against 65 536; a length or count is compared with the rest of the file before
 /// anything of that size is made; long values stay in the file.
-@Suite struct GGUFMutationTests {
+@Suite struct DamagedContainerTests {
   static let count = 10_000
 
   let folder: TemporaryFolder
