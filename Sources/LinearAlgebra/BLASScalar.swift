@@ -61,3 +61,16 @@ let lowerSeenByLAPACK = CChar(UInt8(ascii: "U"))
 func requireLegalArguments(_ info: Int32, _ routine: StaticString) {
   precondition(info >= 0, "\(routine) refuses its argument \(-info)")
 }
+
+/// Adds up a function of stretches of a vector, each of a length that the library's 32-bit counts hold: a matrix of 150,000 keys has
+/// more than 2³¹ elements. One stretch is one call, with its own bits.
+///
+/// - Parameter body: is given where a stretch begins, and its length.
+func addStretches<Sum: FloatingPoint>(
+  _ count: Int, upTo limit: Int = 1 << 30, _ body: (_ start: Int, _ count: Int32) -> Sum
+) -> Sum {
+  guard count > limit else { return body(0, Int32(count)) }
+  var sum: Sum = 0
+  for start in stride(from: 0, to: count, by: limit) { sum += body(start, Int32(min(limit, count - start))) }
+  return sum
+}

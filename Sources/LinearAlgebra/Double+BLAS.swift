@@ -34,12 +34,12 @@ extension Double: BLASScalar {
 
   /// The C function is `cblas_ddot`.
   public static func dot(count: Int, _ x: UnsafePointer<Double>, _ y: UnsafePointer<Double>) -> Double {
-    blas_ddot(Int32(count), x, 1, y, 1)
+    addStretches(count) { blas_ddot($1, x + $0, 1, y + $0, 1) }
   }
 
   /// The C function is `cblas_ddot`.
   public static func sumOfSquares(count: Int, _ x: UnsafePointer<Double>) -> Double {
-    blas_ddot(Int32(count), x, 1, x, 1)
+    addStretches(count) { blas_ddot($1, x + $0, 1, x + $0, 1) }
   }
 
   /// The C function is `cblas_dtrsm`.

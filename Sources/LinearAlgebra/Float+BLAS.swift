@@ -34,12 +34,12 @@ extension Float: BLASScalar {
 
   /// The C function is `cblas_sdot`.
   public static func dot(count: Int, _ x: UnsafePointer<Float>, _ y: UnsafePointer<Float>) -> Float {
-    blas_sdot(Int32(count), x, 1, y, 1)
+    addStretches(count) { blas_sdot($1, x + $0, 1, y + $0, 1) }
   }
 
   /// The C function is `cblas_dsdot`.
   public static func sumOfSquares(count: Int, _ x: UnsafePointer<Float>) -> Double {
-    blas_dsdot(Int32(count), x, 1, x, 1)
+    addStretches(count) { blas_dsdot($1, x + $0, 1, x + $0, 1) }
   }
 
   /// The C function is `cblas_strsm`.
