@@ -90,7 +90,6 @@ def keys():
         vector("earlier-keys", "keys that must stay as they are, and doubles", [
             (W + KEYS, "F64", [1, 3], doubles(1, 2, 3)), r(shape=(1, 2)), earlier()]),
         vector("two-weights", "two weights with two edits each", [k(), r(), k(V, (2, 1)), r(V, (2, 4))]),
-        vector("facts-not-json", "facts that cannot be read are passed over", [k(), r()], metadata={"facts": "["}),
         bad("noSuchTensor", "no keys", ("a", "F32", [1], floats(1))),
         bad("noSuchTensor-residuals", "keys without residuals", k()),
         bad("shapeMismatch-vector", "keys as a vector", k(shape=(3,)), r(shape=(1, 2))),
@@ -99,6 +98,7 @@ def keys():
         bad("shapeMismatch-edits", "two edits of one weight, three of another", k(), r(), k(V, (3, 1)), r(V, (3, 4))),
         bad("shapeMismatch-earlier", "earlier keys of 2 inputs, keys of 3", k(), r(), earlier((1, 2))),
         bad("shapeMismatch-facts", "two edits, one fact", k(), r(), facts=[{}]),
+        vector("badNote", "facts that cannot be read", [k(), r()], case="badNote", metadata={"facts": "["}),
         bad("elementTypeMismatch", "keys in BF16", k(element_type="BF16", content=bytes(12)), r()),
     ]
 

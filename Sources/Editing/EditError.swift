@@ -1,4 +1,5 @@
 public import LinearAlgebra
+public import Patches
 public import Transformer
 
 /// Why an edit was refused. Cases hold the values; the command writes the prose. Edits are counted from 0.
@@ -20,6 +21,19 @@ public enum EditError: Error, Equatable, Sendable {
 
   /// The method changes one layer.
   case methodTakesOneLayer(method: EditMethod, layers: [Int])
+
+  // MARK: What is asked for
+
+  /// A number that the method does not have; `file` where a recipe file gives it, and not an option.
+  case settingOfAnotherMethod(RecipeSetting, method: EditMethod, file: String?)
+  /// A value that a number of the recipe cannot have.
+  case badSetting(RecipeSetting, value: String)
+  /// An option that means nothing to the method.
+  case optionOfAnotherMethod(String, method: EditMethod)
+  /// An option that means nothing without another.
+  case optionNeeds(String, other: String)
+  /// What is asked for contradicts the patch that is gone on with.
+  case otherPlan(file: String, PlanIdentity.Difference)
 
   // MARK: Keys and residuals
 
@@ -69,10 +83,18 @@ public enum EditError: Error, Equatable, Sendable {
   /// The mean key over the contexts and the bare prompt's are nearly at right angles: the original of ROME would write a huge
   /// update.
   case keysTooDifferent(edit: Int, cosine: Double)
-  /// Values in a file were optimized for another model or with other settings.
-  case otherValues(file: String)
+  /// Values in a file were found with something else; `nil` where the file does not say with what.
+  case otherValues(file: String, PlanIdentity.Difference?)
+  /// A note of a file is missing, or not the JSON array that it ought to be.
+  case badNote(file: String, key: String, detail: String?)
   /// The model says all of the facts already.
   case nothingToEdit
+  /// Training made the loss of a fact something that is no number.
+  case lossNotFinite(fact: String)
+  /// A weight does not hold what an edit asks for, as its own type or as the patch's factors.
+  case weightCannotHold(edit: String, cause: PatchError)
+  /// What is wrong with the edit of a fact.
+  indirect case ofFact(String, EditError)
   /// The patch does not carry what solving again takes.
   case noStoredEdits(file: String, missing: String)
   /// The patch has no fact of this identifier.
@@ -85,6 +107,11 @@ public enum EditError: Error, Equatable, Sendable {
   case layersOutsideModel(layers: [Int], layerCount: Int)
 
   // MARK: Second moment
+
+  /// Another run has written statistics under the output's name meanwhile.
+  case outputOfAnotherRun(file: String)
+  /// The keys of a text are no numbers.
+  case nonFiniteKeySum(weight: String, input: Int)
 
   /// The sum is not a square matrix.
   case secondMomentNotSquare(rows: Int, columns: Int)
@@ -106,4 +133,22 @@ public enum EditError: Error, Equatable, Sendable {
   case emptyNullSpace(threshold: NullSpaceThreshold, smallestEigenvalue: Double)
   /// The eigenvalues of the second moment did not converge.
   case eigenvaluesNotFound(LinearAlgebraError)
+}
+
+extension EditError {
+  /// The edit that it is about, where it is one.
+  private var edit: Int? {
+    switch self {
+    case .nonFiniteKey(let edit), .nonFiniteResidual(let edit), .zeroKey(let edit), .zeroResidual(let edit),
+      .unreachableKey(let edit), .keysTooDifferent(let edit, _), .statisticsDoNotFitKeys(let edit, _):
+      edit
+    default: nil
+    }
+  }
+
+  /// With the name of its edit, where the edits have names.
+  func naming(_ names: [String]) -> EditError {
+    guard let edit, names.indices.contains(edit) else { return self }
+    return .ofFact(names[edit], self)
+  }
 }

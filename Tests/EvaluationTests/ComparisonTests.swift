@@ -22,14 +22,12 @@ struct ComparisonTests {
     records = try FactsFile(PackageFiles.path("Fixtures/world/facts.json")).limited(to: 3).records
   }
 
-  private func recipe(_ method: EditMethod) -> EditRecipe {
-    let c = network.configuration
-    var recipe = EditRecipe(
-      for: method, family: c.family, layerCount: c.layerCount, width: c.width,
-      keyWidth: c.feedForwardWidth)
-    recipe.layers = [1]
-    recipe.values.steps = 6
-    return recipe
+  private func plan(_ method: EditMethod) throws -> EditPlan {
+    var plan = EditPlan(EditRecipe(for: method, configuration: network.configuration))
+    plan.recipe.layers = [1]
+    plan.recipe.values.steps = 6
+    plan.contexts = try ContextTemplate.read(PackageFiles.path("Fixtures/world/contexts.json"))
+    return plan
   }
 
   /// Two methods in two ways each.
@@ -41,12 +39,11 @@ struct ComparisonTests {
       network: network,
       statistics: try StatisticsFile(
         PackageFiles.path("Fixtures/reference/tiny-gpt2.statistics.safetensors")),
-      options: LowRankOptions(), scratch: results ?? folder.path("scratch"))
+      scratch: results ?? folder.path("scratch"))
     comparison.keepsValues = results != nil
-    comparison.contexts = try ContextTemplate.read(PackageFiles.path("Fixtures/world/contexts.json"))
     for method in [EditMethod.memit, .ultraedit] {
       try comparison.compare(
-        recipe(method), [.batches(of: 1), .batches(of: 2), .sequence(3, batch: 2)], in: &series
+        plan(method), [.batches(of: 1), .batches(of: 2), .sequence(3, batch: 2)], in: &series
       ) { _, _ in }
     }
     return comparison.compared

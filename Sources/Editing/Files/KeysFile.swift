@@ -22,6 +22,8 @@ public struct KeysFile: Sendable {
     public let residuals: Matrix<Double>
     /// [earlier edits × inputWidth]
     public let earlierKeys: Matrix<Double>?
+    /// What the edit of each key is called, for errors; numbers stand where there is nothing.
+    var names: [String] = []
 
     /// The first so many edits, or all.
     func first(_ limit: Int?) -> Edits {
@@ -63,7 +65,7 @@ public struct KeysFile: Sendable {
       }
       editCount = keys.shape[0]
     }
-    facts = container.note("facts").flatMap { try? JSONValue(parsing: Array($0.utf8)) }?.elements
+    facts = try container.list("facts")
     if let facts, facts.count != editCount {
       throw ModelFileError(
         .shapeMismatch(expected: [editCount ?? 0], found: [facts.count]), file: path,

@@ -37,4 +37,19 @@ extension ModelFile {
   public func note(_ key: String) -> String? {
     metadata.lazy.joined().first { $0.key == key }?.value
   }
+
+  /// The JSON array under a `__metadata__` key; `nil` where there is no such key.
+  ///
+  /// - Throws: `EditError.badNote` for text that is none.
+  func list(_ key: String) throws -> [JSONValue]? {
+    guard let text = note(key) else { return nil }
+    let value: JSONValue
+    do { value = try JSONValue(parsing: Array(text.utf8)) } catch {
+      throw EditError.badNote(file: path, key: key, detail: "\(error)")
+    }
+    guard let elements = value.elements else {
+      throw EditError.badNote(file: path, key: key, detail: "it is no array")
+    }
+    return elements
+  }
 }

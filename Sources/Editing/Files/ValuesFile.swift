@@ -1,18 +1,20 @@
 internal import LinearAlgebra
 internal import ModelFiles
+internal import Transformer
 
 /// Optimized values on disk, so that they can be computed on several machines and used again: `Formats/values.md`.
 public struct ValuesFile: Sendable {
   /// The file.
   public let path: String
-  /// What the values were optimized for: model, layers and settings, as one text.
-  public let identity: String
+  /// What the values were found with: model, layer and settings. `nil` where the file does not say.
+  public let identity: PlanIdentity?
   private let values: [String: FactValue]
 
   static let valuesName = "values"
   static let startsName = "starts"
   static let statesName = "states"
   static let lossesName = "losses"
+  private static let factsNote = "facts"
 
   /// Reads a file.
   public init(_ path: String) throws {
@@ -23,8 +25,10 @@ public struct ValuesFile: Sendable {
     let starts = try container.matrix(Self.startsName, shape: [values.rows, values.columns])
     let states = try container.matrix(Self.statesName, shape: [values.rows, 3])
     let losses = try container.matrix(Self.lossesName)
-    identity = container.note("identity") ?? ""
-    let names = container.note("facts").flatMap { try? JSONValue(parsing: Array($0.utf8)) }?.elements ?? []
+    identity = container.note("identity").flatMap { PlanIdentity(text: $0) }
+    guard let names = try container.list(Self.factsNote) else {
+      throw EditError.badNote(file: path, key: Self.factsNote, detail: nil)
+    }
     for (name, matrix) in [(Self.valuesName, values), (Self.lossesName, losses)]
     where matrix.rows != names.count {
       throw ModelFileError(
@@ -48,18 +52,32 @@ public struct ValuesFile: Sendable {
     self.values = found
   }
 
+  /// Refuses values that were found with something else, and says with what.
+  func require(_ wanted: PlanIdentity) throws {
+    guard let identity else { throw EditError.otherValues(file: path, nil) }
+    if let difference = identity.difference(from: wanted) {
+      throw EditError.otherValues(file: path, difference)
+    }
+  }
+
   /// The value of a group of facts, if the file has it for a state of this width.
   func value(of group: FactGroup, width: Int) -> FactValue? {
     values[Self.name(of: group).compactText].flatMap { $0.value.count == width ? $0 : nil }
   }
 
-  /// What a group is called: prompt, subject and target of each of its facts.
+  /// What a group is called: prompt, subject and target of each of its facts, and what joins prompt and target where it is not a space.
   static func name(of group: FactGroup) -> JSONValue {
-    .array(group.facts.map { .array([$0.prompt, $0.subject, $0.target].map { .string($0) }) })
+    .array(
+      group.facts.map { fact in
+        let parts = [fact.prompt, fact.subject, fact.target] + (fact.join == .space ? [] : [fact.join.text])
+        return .array(parts.map { .string($0) })
+      })
   }
 
   /// Writes values, one per group.
-  static func write(_ values: [FactValue], of groups: [FactGroup], identity: String, to path: String) throws {
+  static func write(_ values: [FactValue], of groups: [FactGroup], identity: PlanIdentity, to path: String)
+    throws
+  {
     let width = values.first?.value.count ?? 0
     let steps = max(1, values.map(\.losses.count).max() ?? 0)
     try SafetensorsWriter.write(
@@ -78,8 +96,8 @@ public struct ValuesFile: Sendable {
           elements: values.flatMap { [$0.probability, $0.isClamped ? 1 : 0, $0.isReached ? 1 : 0] }),
       ],
       metadata: [
-        ("identity", identity),
-        ("facts", JSONValue.array(groups.map { name(of: $0) }).compactText),
+        ("identity", identity.text),
+        (factsNote, JSONValue.array(groups.map { name(of: $0) }).compactText),
       ], to: path)
   }
 }

@@ -1,123 +1,113 @@
 public import ModelFiles
 
 extension EditRecipe {
-  /// Layers and values as a patch and `--json` carry them, beside the solver's numbers.
-  public var valuesJSON: [JSONValue.Member] {
-    let layers = JSONValue.Member("layers", .array(layers.map { .integer($0) }))
-    let origin: [JSONValue.Member] = [
-      .init("seed", .integer(Int(clamping: values.seed))), .init("source", .string(source)),
-    ]
-    switch update.method.source {
-    case .values: break
-    case .gradients: return [layers, .init("learningRate", .measured(gradients.learningRate))] + origin
-    case .training:
-      return [
-        layers, .init("steps", .integer(gradients.steps)),
-        .init("learningRate", .measured(gradients.learningRate)), .init("bound", .measured(gradients.bound)),
-      ] + origin
-    }
-    return [
-      layers,
-      .init("steps", .integer(values.steps)), .init("learningRate", .measured(values.learningRate)),
-      .init("divergenceWeight", .measured(values.divergenceWeight)),
-      .init("weightDecay", .measured(values.weightDecay)), .init("clamp", .measured(values.clamp)),
-      .init("stop", .string(values.stop.rawValue)),
-      .init("keep", .string(values.keepsLast ? "last" : "best")),
-      .init("target", .string(values.target.rawValue)),
-    ] + origin
-  }
-
   /// Takes over what a recipe file says; keys are those of a patch's `recipe`.
   ///
-  /// - Throws: `EditError.badRecipe` for a key that is not known, or a value of the wrong kind.
-  public mutating func read(_ path: String) throws {
-    try read(JSONValue(readingFile: path), file: path)
+  /// - Throws: `EditError.badRecipe` for a key that is not known, or a value of the wrong kind;
+  ///   `optionDoesNotApply` for a number that the method does not have.
+  ///
+  /// - Parameter passed: numbers of other methods that may stand there.
+  public mutating func read(_ path: String, passingOver passed: Set<RecipeSetting> = []) throws {
+    try read(JSONValue(readingFile: path), file: path, passingOver: passed)
   }
 
   /// Takes over a recipe that is at hand.
-  mutating func read(_ json: JSONValue, file path: String) throws {
+  mutating func read(
+    _ json: JSONValue, file path: String, passingOver passed: Set<RecipeSetting> = []
+  ) throws {
     guard let members = json.members else { throw EditError.badRecipe(file: path, key: "") }
     for member in members {
-      func number() throws -> Double {
-        guard let value = member.value.number, value.isFinite else {
+      if member.key == "method" {
+        guard let named = member.value.text.flatMap({ EditMethod(name: $0) }), named == method else {
           throw EditError.badRecipe(file: path, key: member.key)
         }
-        return value
+        continue
       }
-      func bad() -> EditError { .badRecipe(file: path, key: member.key) }
-      func number(atLeast low: Double) throws -> Double {
-        let value = try number()
-        guard value >= low else { throw bad() }
-        return value
+      guard let setting = RecipeSetting(rawValue: member.key) else {
+        throw EditError.badRecipe(file: path, key: member.key)
       }
-      func positive() throws -> Double { try number(atLeast: .leastNormalMagnitude) }
-      func whole(_ range: ClosedRange<Int>) throws -> Int {
-        guard let value = member.value.integer, range.contains(value) else { throw bad() }
-        return value
+      guard method.settings.contains(setting) else {
+        if passed.contains(setting) { continue }
+        throw EditError.settingOfAnotherMethod(setting, method: method, file: path)
       }
-      switch member.key {
-      case "method":
-        guard let method = member.value.text.flatMap({ EditMethod(name: $0) }), method == update.method else {
-          throw bad()
-        }
-      case "layers":
-        let numbers = member.value.elements?.compactMap(\.integer) ?? []
-        guard !numbers.isEmpty, numbers.count == member.value.elements?.count, numbers.allSatisfy({ $0 >= 0 })
-        else {
-          throw bad()
-        }
-        layers = Set(numbers).sorted()
-      case "steps": steps = try whole(1...1_000_000)
-      case "learningRate": learningRate = try positive()
-      case "bound": gradients.bound = try positive()
-      case "divergenceWeight": values.divergenceWeight = try number(atLeast: 0)
-      case "weightDecay": values.weightDecay = try number(atLeast: 0)
-      case "clamp": values.clamp = try positive()
-      case "stop":
-        guard let stop = member.value.text.flatMap(ValueSettings.Stop.init(rawValue:)) else { throw bad() }
-        values.stop = stop
-      case "keep":
-        guard let keep = member.value.text, ["best", "last"].contains(keep) else { throw bad() }
-        values.keepsLast = keep == "last"
-      case "target":
-        guard let target = member.value.text.flatMap(ValueSettings.Target.init(rawValue:)) else {
-          throw bad()
-        }
-        values.target = target
-      case "seed": values.seed = UInt64(try whole(0...Int.max))
-      case "secondMomentWeight": update.secondMomentWeight = try number()
-      case "ridge": update.ridge = try number()
-      case "nullSpaceThreshold": update.nullSpaceThreshold = .absolute(try number())
-      case "nullSpaceShare": update.nullSpaceThreshold = .relative(try number())
-      case "usesSecondMoment":
-        guard case .bool(let flag) = member.value else { throw bad() }
-        update.usesSecondMoment = flag
-      case "source": continue
-      default: throw bad()
-      }
+      guard set(setting, to: member.value) else { throw EditError.badRecipe(file: path, key: member.key) }
     }
     source = path
   }
-}
 
-extension EditRecipe {
-  /// Steps at most, of values or of training.
-  public var steps: Int {
-    get { update.method.optimizesValues ? values.steps : gradients.steps }
-    set {
-      if update.method.optimizesValues { values.steps = newValue } else { gradients.steps = newValue }
+  /// Changes a number; whether the value was one that it may have.
+  mutating func set(_ setting: RecipeSetting, to value: JSONValue) -> Bool {
+    func take(_ path: WritableKeyPath<EditRecipe, Double>, _ fits: (Double) -> Bool) -> Bool {
+      guard let number = value.number, number.isFinite, fits(number) else { return false }
+      self[keyPath: path] = number
+      return true
+    }
+    func take<Choice: RawRepresentable<String>>(_ path: WritableKeyPath<EditRecipe, Choice>) -> Bool {
+      guard let choice = value.text.flatMap(Choice.init(rawValue:)) else { return false }
+      self[keyPath: path] = choice
+      return true
+    }
+    func whole(_ range: ClosedRange<Int>) -> Int? { value.integer.flatMap { range.contains($0) ? $0 : nil } }
+
+    switch setting {
+    case .layers:
+      let numbers = value.elements?.compactMap(\.integer) ?? []
+      guard !numbers.isEmpty, numbers.count == value.elements?.count, numbers.allSatisfy({ $0 >= 0 }) else {
+        return false
+      }
+      layers = Set(numbers).sorted()
+      return true
+    case .spread: return take(\.spread)
+    case .steps:
+      guard let count = whole(1...1_000_000) else { return false }
+      steps = count
+      return true
+    case .learningRate: return take(\.learningRate) { $0 > 0 }
+    case .bound: return take(\.gradients.bound) { $0 > 0 }
+    case .divergenceWeight: return take(\.values.divergenceWeight) { $0 >= 0 }
+    case .weightDecay: return take(\.values.weightDecay) { $0 >= 0 }
+    case .clamp: return take(\.values.clamp) { $0 > 0 }
+    case .stop: return take(\.values.stop)
+    case .keep:
+      guard let keep = value.text, ["best", "last"].contains(keep) else { return false }
+      values.keepsLast = keep == "last"
+      return true
+    case .target: return take(\.values.target)
+    case .seed:
+      guard let seed = whole(0...Int.max) else { return false }
+      values.seed = UInt64(seed)
+      return true
+    case .secondMomentWeight: return take(\.update.secondMomentWeight) { _ in true }
+    case .ridge: return take(\.update.ridge) { _ in true }
+    case .nullSpaceThreshold, .nullSpaceShare:
+      guard let number = value.number, number.isFinite else { return false }
+      update.nullSpaceThreshold = setting == .nullSpaceShare ? .relative(number) : .absolute(number)
+      return true
+    case .usesSecondMoment:
+      guard case .bool(let flag) = value else { return false }
+      update.usesSecondMoment = flag
+      return true
+    case .source: return value.text != nil
     }
   }
+}
 
-  /// Step length of values, or of what the method does instead.
-  public var learningRate: Double {
-    get { update.method.optimizesValues ? values.learningRate : gradients.learningRate }
-    set {
-      if update.method.optimizesValues {
-        values.learningRate = newValue
-      } else {
-        gradients.learningRate = newValue
+extension UpdateSettings {
+  /// The published settings of a method with other numbers.
+  ///
+  /// - Throws: `EditError.settingOfAnotherMethod`, `badSetting`.
+  public init(method: EditMethod, _ changes: [(setting: RecipeSetting, value: JSONValue)]) throws {
+    // A recipe without a model: only the solver's numbers of it are used.
+    var recipe = EditRecipe(for: method, family: nil, layerCount: 1, width: 1, keyWidth: 1)
+    recipe.update = UpdateSettings(method: method)
+    for (setting, value) in changes {
+      guard method.settings.contains(setting), RecipeSetting.ofSolver.contains(setting) else {
+        throw EditError.settingOfAnotherMethod(setting, method: method, file: nil)
+      }
+      guard recipe.set(setting, to: value) else {
+        throw EditError.badSetting(setting, value: value.compactText)
       }
     }
+    self = recipe.update
   }
 }

@@ -18,7 +18,7 @@ public struct WeightReport: Sendable {
   /// Elements that differ after rounding.
   public let changedCount: Int
   /// Processor seconds of each phase. Never stored: the same inputs give the same patch.
-  public internal(set) var seconds: [EditRun.Phase: Double] = [:]
+  public internal(set) var seconds: [WeightPhase: Double] = [:]
   /// Jitter that the factorization of the second moment needed.
   public let metricJitter: Double
 
@@ -36,7 +36,7 @@ public struct WeightReport: Sendable {
     self.metricJitter = metricJitter
   }
 
-  init(name: String, trained: WeightEditor.Solved.Trained, _ measure: ChangeMeasure) {
+  init(name: String, trained: WeightUpdate.Trained, _ measure: ChangeMeasure) {
     self.name = name
     solution = nil
     relativeNorm = measure.relativeChange ?? 0
@@ -77,20 +77,19 @@ public struct EditReportCard: Sendable {
   /// For each fact, the column of keys that stores it; as many facts as columns where `nil`.
   var columns: [Int]?
   /// The patch, once written.
-  public let patch: PatchFile?
+  public internal(set) var patch: PatchFile?
   let family: String?
   /// What making the patch took, where the patch is to say so.
-  public let cost: WorkCost?
+  public internal(set) var cost: WorkCost?
 
   init(
     settings: UpdateSettings, weights: [WeightReport], facts: [JSONValue]?, columns: [Int]? = nil,
-    patch: PatchFile?, family: String?, cost: WorkCost? = nil
+    family: String?, cost: WorkCost? = nil
   ) {
     self.settings = settings
     self.weights = weights
     self.facts = facts
     self.columns = columns
-    self.patch = patch
     self.family = family
     self.cost = cost
   }
@@ -117,31 +116,5 @@ public struct EditReportCard: Sendable {
       members.append(.init("retention", .measured(retention)))
       return .object(members)
     }
-  }
-
-  /// Method and numbers as the patch and `--json` carry them.
-  public var settingsJSON: JSONValue {
-    guard settings.method.hasClosedForm else { return .object([]) }
-    var members: [JSONValue.Member] = [
-      .init("secondMomentWeight", .measured(settings.secondMomentWeight)),
-      .init("ridge", .measured(settings.ridge)),
-      .init("usesSecondMoment", .bool(settings.usesSecondMoment)),
-    ]
-    if settings.metric == .nullSpaceProjection {
-      switch settings.nullSpaceThreshold {
-      case .absolute(let value): members.append(.init("nullSpaceThreshold", .measured(value)))
-      case .relative(let value): members.append(.init("nullSpaceShare", .measured(value)))
-      }
-    }
-    return .object(members)
-  }
-
-  /// The `edit` object of the manifest.
-  var manifest: JSONValue {
-    .object(
-      [
-        .init("method", .string(settings.method.rawValue)), .init("recipe", settingsJSON),
-        .init("facts", .array(factsJSON)),
-      ] + (cost.map { [.init("cost", $0.json)] } ?? []))
   }
 }

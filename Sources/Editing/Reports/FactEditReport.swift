@@ -34,16 +34,20 @@ public struct FactEditReport: Sendable {
   /// Facts that said what another said already.
   public let repeats: [GroupedFacts.Repeat]
   /// The solver's report.
-  public let card: EditReportCard
-  /// Method, layers and numbers.
-  public let recipe: EditRecipe
-  /// Texts around the prompts.
-  public let contexts: [ContextTemplate]
+  public internal(set) var card: EditReportCard
+  /// Everything that decided the patch's bytes, beside the facts.
+  public let plan: EditPlan
   /// Mean negative log-likelihood of a held text, before and after; `nil` where there is none.
   public let heldText: (before: Double, after: Double)?
+  /// Whether earlier edits, which are solved for again, had other second moments.
+  public internal(set) var changesStatistics = false
   /// What the phases took.
   public internal(set) var phases: [PhaseCost] = []
 
+  /// Method, layers and numbers.
+  public var recipe: EditRecipe { plan.recipe }
+  /// Texts around the prompts.
+  public var contexts: [ContextTemplate] { plan.contexts ?? [] }
   /// Facts that the model does not say after the edit.
   public var failed: [Line] { facts.filter { !$0.took } }
   /// The mean share of neighbors' answers that are as before.
@@ -53,6 +57,21 @@ public struct FactEditReport: Sendable {
   }
   /// The largest ‖Δ‖ / ‖W‖ of a weight.
   public var largestRelativeNorm: Double { card.weights.map(\.relativeNorm).largest ?? 0 }
+}
+
+extension FactEditReport {
+  /// The `edit` object of the patch's manifest.
+  var manifest: JSONValue {
+    var members = plan.json
+    members.append(.init("facts", .array(card.factsJSON)))
+    if let heldText {
+      members.append(
+        .init(
+          "heldText", ["lossBefore": .measured(heldText.before), "lossAfter": .measured(heldText.after)]))
+    }
+    if let cost = card.cost { members.append(.init("cost", cost.json)) }
+    return .object(members)
+  }
 }
 
 extension FactEditReport.Line {

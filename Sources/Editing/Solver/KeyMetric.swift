@@ -38,6 +38,9 @@ public protocol KeyMetric: Sendable {
   ///   - update: Δ, with right factor Z H. `[outputWidth × inputWidth]`
   ///   - reduced: the same left factor with right factor Z. `[outputWidth × reducedWidth]`
   func preservationLoss(update: LowRankFactors, reduced: LowRankFactors) -> Double?
+
+  /// The same of an update whose right factor is known alone; it must be one that the metric allows.
+  func preservationLoss(of update: LowRankFactors) -> Double?
 }
 
 /// Q = I: keys count as they are, and nothing is known about others.
@@ -61,6 +64,8 @@ public struct IdentityMetric: KeyMetric {
   public func expand(_ reduced: consuming Matrix<Double>) -> Matrix<Double> { reduced }
   /// None is known.
   public func preservationLoss(update: LowRankFactors, reduced: LowRankFactors) -> Double? { nil }
+  /// None is known.
+  public func preservationLoss(of update: LowRankFactors) -> Double? { nil }
 }
 
 extension UpdateSettings {
@@ -72,6 +77,24 @@ extension UpdateSettings {
     case .inverseSecondMoment: try SecondMomentFactorization(secondMoment)
     case .nullSpaceProjection: try NullSpace(secondMoment, threshold: nullSpaceThreshold)
     case .identity: IdentityMetric(inputWidth: secondMoment.inputWidth)
+    }
+  }
+
+  /// The same, with tr(W C Wᵀ) of the weight; where the factor of C is at hand, C itself is not needed twice.
+  func makeMetric(from moment: consuming SecondMoment, measuring rows: WeightRows) throws -> MetricCache.Made
+  {
+    switch metric {
+    case .inverseSecondMoment:
+      let factorization = try SecondMomentFactorization(moment)
+      return .init(
+        metric: factorization,
+        preservationScale: try rows.sum { factorization.quadraticForm(ofRows: $0) })
+    case .nullSpaceProjection:
+      let scale = try rows.sum { moment.quadraticForm(ofRows: $0) }
+      return .init(
+        metric: try NullSpace(moment, threshold: nullSpaceThreshold), preservationScale: scale)
+    case .identity:
+      return .init(metric: IdentityMetric(inputWidth: moment.inputWidth), preservationScale: nil)
     }
   }
 }

@@ -100,4 +100,10 @@ public final class NullSpace: KeyMetric {
     let norm = LowRankFactors(left: reduced.left, right: right).frobeniusNorm
     return norm * norm
   }
+
+  /// Z = right · U₀, for a right factor that lies in the null space.
+  public func preservationLoss(of update: LowRankFactors) -> Double? {
+    preservationLoss(
+      update: update, reduced: LowRankFactors(left: update.left, right: reduce(update.right)))
+  }
 }

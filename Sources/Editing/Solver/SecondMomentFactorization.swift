@@ -92,6 +92,15 @@ public final class SecondMomentFactorization: KeyMetric {
     return max(0, withJitter * withJitter - jitter * added * added)
   }
 
+  /// tr(Δ C Δᵀ) = tr(B C Bᵀ) with B = R · right, for left = Q R and Q orthonormal.
+  public func preservationLoss(of update: LowRankFactors) -> Double? {
+    let factors = update.compressed()
+    guard factors.left.columns <= factors.left.rows else {
+      return quadraticForm(ofRows: Matrix<Float>(factors.product()))
+    }
+    return quadraticForm(ofRows: Matrix<Float>(ThinQR(factors.left).r.times(factors.right)))
+  }
+
   /// tr(B C Bᵀ) for some rows B of a weight; over all rows of W it sums to tr(W C Wᵀ), the scale of the
   /// preservation loss.
   ///

@@ -65,6 +65,9 @@ final class SecondMomentSum: @unchecked Sendable {
     }
   }
 
+  /// The first input at which the sum is no number: a key that is none, or so large that its square is none, shows on the diagonal.
+  var firstNonFinite: Int? { (0..<width).first { !sums[$0 * width + $0].isFinite } }
+
   /// A row of the whole, symmetric sum.
   func row(_ index: Int) -> [Double] {
     let end = min((index / Self.tile + 1) * Self.tile, width)

@@ -60,7 +60,9 @@ public struct StatisticsCollection {
     let identity = try identity()
     let sums = layers.map { _ in SecondMomentSum(width: network.configuration.feedForwardWidth) }
     var state = State()
-    if let partial = try PartialStatistics(path, identity: identity) {
+    var output = StatisticsOutput(path)
+    let partial = try PartialStatistics(path, identity: identity)
+    if let partial {
       state.documents = partial.documents
       for (sum, layer) in zip(sums, layers) {
         try partial.restore(sum, weight: network.downProjection(of: layer))
@@ -70,6 +72,7 @@ public struct StatisticsCollection {
     let resumed = state.documents
     let encoder = PromptEncoder(tokenizer, for: network.configuration)
     var reader = corpus.documents()
+    var read = StreamedDigest()
     var skipped = 0
     var batch: [(tokens: [Int32], hasBegin: Bool)] = []
     var rows = 0
@@ -80,9 +83,14 @@ public struct StatisticsCollection {
       state.tokens = sums[0].count
       (batch, rows) = ([], 0)
     }
-    while tokenLimit.map({ state.tokens + rows < $0 }) ?? true, let document = try reader.next() {
+    func isWanted() -> Bool {
+      skipped < resumed || tokenLimit.map { state.tokens + rows < $0 } ?? true
+    }
+    while isWanted(), let document = try reader.next() {
+      read.update(document: document.text)
       if skipped < resumed {
         skipped += 1
+        if skipped == resumed { try partial?.requireText(read.value, documents: skipped) }
         continue
       }
       state.documents += 1
@@ -95,17 +103,23 @@ public struct StatisticsCollection {
       try flush()
       progress(state)
       if ProcessUse.wallSeconds - lastSave >= saveInterval {
-        try save(sums, to: path, notes: identity.notes + [("progress", "\(state.documents)")])
+        try save(
+          sums, to: &output,
+          notes: identity.notes + [
+            (PartialStatistics.progressNote, "\(state.documents)"),
+            (PartialStatistics.readNote, read.value.hexadecimal),
+          ])
         lastSave = ProcessUse.wallSeconds
       }
     }
+    if skipped < resumed { try partial?.requireText(read.value, documents: skipped) }
     try flush()
     progress(state)
     guard state.tokens > 0 else { throw EditError.emptyCorpus(files: corpus.paths) }
     let text = reader.digest.map { "sha256:\($0.hexadecimal)" } ?? identity.text
     let isWhole = reader.digest != nil
     try save(
-      sums, to: path,
+      sums, to: &output,
       notes: [
         ("model", identity.model),
         ("corpus", (isWhole ? text : "\(text), first \(state.documents) documents") + identity.part),
@@ -127,14 +141,20 @@ public struct StatisticsCollection {
       guard activation == .key, let place = layers.firstIndex(of: layer) else { return }
       sums[place].add(rows, begins: begins, threads: network.threads)
     }
+    for (layer, sum) in zip(layers, sums) {
+      if let input = sum.firstNonFinite {
+        throw EditError.nonFiniteKeySum(weight: network.downProjection(of: layer), input: input)
+      }
+    }
   }
 
-  private func save(_ sums: [SecondMomentSum], to path: String, notes: [(key: String, value: String)]) throws
-  {
+  private func save(
+    _ sums: [SecondMomentSum], to output: inout StatisticsOutput, notes: [(key: String, value: String)]
+  ) throws {
     let tensors = zip(layers, sums).flatMap { layer, sum in
       StatisticsFile.tensors(weight: network.downProjection(of: layer), of: sum)
     }
-    try SafetensorsWriter.write(tensors, metadata: notes, to: path)
+    try output.write(tensors, notes: notes)
   }
 
   private func identity() throws -> StatisticsIdentity {
@@ -145,5 +165,14 @@ public struct StatisticsCollection {
       settings:
         "layers \(layers.map(String.init).joined(separator: ",")), \(tokenLimit.map { "\($0) tokens" } ?? "all"), context \(contextLength)"
     )
+  }
+}
+
+extension StreamedDigest {
+  /// Adds a document and its end.
+  fileprivate mutating func update(document text: String) {
+    var text = text
+    text.withUTF8 { update(UnsafeRawBufferPointer($0)) }
+    withUnsafeBytes(of: UInt8(0)) { update($0) }
   }
 }

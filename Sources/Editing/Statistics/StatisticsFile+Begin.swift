@@ -31,7 +31,12 @@ extension StatisticsFile {
   {
     let begins = try files.compactMap { try $0.beginKey(of: weight) }
     guard begins.count == files.count, let first = begins.first else { return [] }
-    let count = begins.reduce(0) { $0 + $1.count }
+    var count = 0
+    for begin in begins {
+      let (total, overflow) = count.addingReportingOverflow(begin.count)
+      guard !overflow else { throw StatisticsError.tokenCountOverflow(weight: weight) }
+      count = total
+    }
     return [
       NewTensor(name: weight + beginKeySuffix, elementType: .f32, shape: [width], elements: first.key),
       NewTensor(name: weight + beginCountSuffix, elementType: .i64, shape: [1], elements: [Int64(count)]),
@@ -43,12 +48,26 @@ extension StatisticsFile {
     guard container.contains(weight + Self.beginKeySuffix) else { return nil }
     let tensor = try container.tensor(weight + Self.beginKeySuffix)
     let width = try inputWidth(of: weight)
-    guard tensor.elementType == .f32, tensor.shape == [width] else {
+    guard tensor.elementType == .f32 else {
+      throw ModelFileError(
+        .elementTypeMismatch(expected: [.f32], found: tensor.elementType), file: container.path,
+        tensor: tensor.name)
+    }
+    guard tensor.shape == [width] else {
       throw ModelFileError(
         .shapeMismatch(expected: [width], found: tensor.shape), file: container.path, tensor: tensor.name)
     }
     let bytes = try container.file(of: tensor).read(tensor.byteCount, at: tensor.byteRange.lowerBound)
-    return (tensor.elementType.decoded(bytes), try count(weight + Self.beginCountSuffix))
+    let key = tensor.elementType.decoded(bytes)
+    if let index = key.firstIndex(where: { !$0.isFinite }) {
+      throw ModelFileError(.notFinite(index: index), file: container.path, tensor: tensor.name)
+    }
+    let (begins, tokens) = (try count(weight + Self.beginCountSuffix), try tokenCount(of: weight))
+    guard begins <= tokens else {
+      throw StatisticsError.beginCountAboveTokens(
+        file: container.path, weight: weight, begins: begins, tokens: tokens)
+    }
+    return (key, begins)
   }
 
   /// The second moment without the begin-of-text tokens.

@@ -18,6 +18,9 @@ public struct FactValue: Sendable {
   /// Whether there is a value at all: methods that take gradients find none.
   public var isVector: Bool { !value.isEmpty }
 
+  /// Whether the search for it met a number: its first loss is one, and so is the value.
+  var hasNumbers: Bool { (losses.first?.isFinite ?? true) && value.allSatisfy(\.isFinite) }
+
   /// ‖δ‖ / ‖h₀‖.
   public var relativeNorm: Double {
     let offset = zip(value, start).map { $0 - $1 }

@@ -10,38 +10,30 @@ final class EditMaker {
   private let network: Network
   private let tokenizer: Tokenizer
   private let statistics: StatisticsFile?
-  private let recipe: EditRecipe
-  private let options: LowRankOptions
-  private let contexts: [ContextTemplate]?
+  private let plan: EditPlan
   private let scratch: String
   private let metrics: MetricCache
   private var file: ValuesFile?
   /// What the values took that all batches share.
   let values: ValueLedger
 
+  /// - Parameter plan: with contexts and all that it meets.
   init(
-    network: Network, tokenizer: Tokenizer, statistics: StatisticsFile?, recipe: EditRecipe,
-    options: LowRankOptions, contexts: [ContextTemplate]?, scratch: String, metrics: MetricCache,
-    values: ValueLedger
+    network: Network, tokenizer: Tokenizer, statistics: StatisticsFile?, plan: EditPlan, scratch: String,
+    metrics: MetricCache, values: ValueLedger
   ) {
-    (self.network, self.tokenizer, self.statistics, self.recipe) = (network, tokenizer, statistics, recipe)
-    (self.options, self.contexts, self.scratch) = (options, contexts, scratch)
-    (self.metrics, self.values) = (metrics, values)
+    (self.network, self.tokenizer, self.statistics, self.plan) = (network, tokenizer, statistics, plan)
+    (self.scratch, self.metrics, self.values) = (scratch, metrics, values)
   }
 
   /// Named by what the values depend on, so that a file left by another run is not taken for ours.
-  lazy var valuesPath: String = {
-    let texts = (contexts ?? []).map(\.text).joined(separator: "\n")
-    let name = Digest(of: Array("\(recipe)\n\(texts)".utf8)).abbreviation
-    return "\(scratch).\(recipe.update.method.rawValue)-\(name).values"
-  }()
+  lazy var valuesPath: String =
+    "\(scratch).\(plan.method.name)-\(plan.valueIdentity.digest.abbreviation).values"
 
   /// Everything that the edited network depends on beside the model.
   func identity(of way: EditWay, _ records: [FactRecord]) -> String {
-    let texts = (contexts ?? []).map(\.text).joined(separator: "\n")
     let facts = records.map { "\($0.fact)" }.joined(separator: "\n")
-    return "edit \(way) \(recipe) \(options.factorType) \(options.rounding) "
-      + "\(statistics?.container.path ?? "")\n\(texts)\n\(facts)"
+    return "edit \(way) \(plan.identity.digest.hexadecimal)\n\(facts)"
   }
 
   /// The edited network, and what was done for it.
@@ -53,8 +45,7 @@ final class EditMaker {
     case .batches: run.knownValues = try known(records).map { [$0] } ?? []
     case .sequence(_, let batch):
       // As published, each batch's values are found on the network that the batches before it left.
-      run.accumulates = true
-      run.batch = recipe.update.method == .rome ? 1 : batch
+      run.plan.sequence = .accumulate(batch: plan.method.sequenceBatch ?? batch)
     }
     let start = ProcessUse.wallSeconds
     let edited = try run.edited()
@@ -64,18 +55,16 @@ final class EditMaker {
     )
   }
 
-  private func run(_ records: [FactRecord]) throws -> FactEditRun {
-    var run = try FactEditRun(
-      network: network, tokenizer: tokenizer, records: records, statistics: statistics, recipe: recipe,
-      options: options)
-    run.contexts = contexts
+  private func run(_ records: [FactRecord]) throws -> Edit {
+    var run = try Edit(
+      network: network, tokenizer: tokenizer, records: records, statistics: statistics, plan: plan)
     run.metrics = metrics
     return run
   }
 
   /// Values of all records, found once: they do not depend on what a fact is stored together with.
   private func known(_ records: [FactRecord]) throws -> ValuesFile? {
-    guard recipe.update.method.optimizesValues else { return nil }
+    guard plan.method.optimizesValues else { return nil }
     if let file { return file }
     if !Folder.fileExists(valuesPath) {
       let start = ProcessUse.wallSeconds
@@ -98,10 +87,10 @@ final class ValueLedger {
   private let label: String
   private var found: MadeEdit?
 
-  init(_ recipe: EditRecipe, _ contexts: [ContextTemplate]?, _ series: EvaluationSeries) {
+  init(_ plan: EditPlan, _ series: EvaluationSeries) {
     results = series.results
-    key = series.key(["values", "\(recipe)"] + (contexts ?? []).map(\.text))
-    label = "\(recipe.update.method.rawValue), values"
+    key = series.key(["values", plan.valueIdentity.digest.hexadecimal])
+    label = "\(plan.method.name), values"
     found = results?.edit(of: key)
   }
 

@@ -1,6 +1,5 @@
 public import Editing
 internal import ModelFiles
-public import Patches
 public import Transformer
 
 /// Edits the records by several methods, each batch in memory, and asks about them.
@@ -9,8 +8,6 @@ public struct MethodComparison {
   public let network: Network
   /// Second moments for the methods that take them.
   public let statistics: StatisticsFile?
-  /// How updates are stored, which decides what rounding leaves of them.
-  public let options: LowRankOptions
   /// Where values lie meanwhile: the beginning of their names.
   public let scratch: String
   /// Texts around the prompts; generated once where `nil`.
@@ -25,10 +22,9 @@ public struct MethodComparison {
   /// Gathers what the edits share.
   ///
   /// - Parameter scratch: the beginning of the names of files that are written on the way.
-  public init(network: Network, statistics: StatisticsFile?, options: LowRankOptions, scratch: String) {
+  public init(network: Network, statistics: StatisticsFile?, scratch: String) {
     self.network = network
     self.statistics = statistics
-    self.options = options
     self.scratch = scratch
   }
 
@@ -36,30 +32,31 @@ public struct MethodComparison {
   ///
   /// - Parameter progress: is told of each way, and how many more records are done.
   public mutating func compare(
-    _ recipe: EditRecipe, _ ways: [EditWay], in series: inout EvaluationSeries,
+    _ asked: EditPlan, _ ways: [EditWay], in series: inout EvaluationSeries,
     progress: (String, Int) -> Void
   ) throws {
-    if contexts == nil {
-      contexts = try FactEditRun(
-        network: network, tokenizer: series.tokenizer, records: series.records, statistics: statistics,
-        recipe: recipe, options: options
-      ).usedContexts()
-    }
+    var plan = asked
+    plan.contexts = plan.contexts ?? contexts
+    plan = try Edit(
+      network: network, tokenizer: series.tokenizer, records: series.records, statistics: statistics,
+      plan: plan
+    ).completedPlan()
+    contexts = plan.contexts
     let maker = EditMaker(
-      network: network, tokenizer: series.tokenizer, statistics: statistics, recipe: recipe, options: options,
-      contexts: contexts, scratch: scratch, metrics: metrics, values: ValueLedger(recipe, contexts, series))
+      network: network, tokenizer: series.tokenizer, statistics: statistics, plan: plan, scratch: scratch,
+      metrics: metrics, values: ValueLedger(plan, series))
     defer { if !keepsValues { Folder.remove(maker.valuesPath) } }
     for way in ways {
-      let label = "\(recipe.update.method.rawValue), \(way.title)"
+      let label = "\(plan.method.name), \(way.title)"
       do {
         let run = try series.run(
           label, parts: parts(way, series.records, maker), making: "editing",
           progress: { progress(label, $0) })
-        var row = ComparedRun(method: recipe.update.method.rawValue, way: way, run: run)
+        var row = ComparedRun(method: plan.method.name, way: way, run: run)
         row.take(run.edits, values: way.isSequence ? nil : maker.values)
         compared.append(row)
       } catch let error where error is EditError || error is FactsError || error is NetworkError {
-        var row = ComparedRun(method: recipe.update.method.rawValue, way: way, run: nil)
+        var row = ComparedRun(method: plan.method.name, way: way, run: nil)
         row.refusal = error
         compared.append(row)
       }

@@ -18,9 +18,8 @@ struct EditCommand: ParsableCommand {
       collected on the way. Layers and numbers come from the published recipe for the model, or are derived from its size; \
       options and --recipe change them.
 
-      Two methods find no values. ultraedit reads what is to be stored off one gradient of each fact's loss, at every token; it \
-      takes neither statistics nor subjects. ft-l trains one layer's weight and keeps every element near where it was; its \
-      patch holds a dense change.
+      Methods (--method):
+      \(EditMethod.all.map { "  \($0.name): \($0.summary)" }.joined(separator: "\n"))
 
       Example:
         errata edit llama/ --facts facts.json --statistics llama.stats.safetensors -o fix.errata
@@ -50,21 +49,69 @@ struct EditCommand: ParsableCommand {
     if facts.path == nil, sequence.drop.isEmpty {
       throw ValidationError("Missing expected argument '--facts <facts>'")
     }
-    if values.shard != nil, values.saveValues == nil {
-      throw ValidationError("--shard computes values only; give --save-values FILE.")
-    }
-    if values.shard != nil, storage.recordCost {
-      throw ValidationError("--record-cost is for a patch; --shard computes values only.")
-    }
-    if let method = EditMethod(name: method.method), !method.optimizesValues,
-      values.saveValues != nil || !values.values.isEmpty
-    {
-      throw ValidationError(
-        "\(method.rawValue) optimizes no values: --values and --save-values do not apply.")
-    }
     if statistics != nil, !corpus.isEmpty {
       throw ValidationError("Give one of --statistics and --corpus.")
     }
+    if saveStatistics != nil, corpus.isEmpty {
+      throw ValidationError("--save-statistics keeps those that are collected from --corpus; give both.")
+    }
+    try requireUsable(asked, for: chosen)
+    try method.requireUse(of: statisticsOption, by: chosen)
+    try values.requireUse(by: chosen)
+    if facts.path == nil, let option = givenOptions.first {
+      throw ValidationError(
+        "\(option) does not apply: --drop without --facts solves again with what the patch carries, as its plan says."
+      )
+    }
+    if values.shard != nil { try requireValuesOnly() }
+  }
+
+  /// Refuses, with --shard, what is for a patch.
+  private func requireValuesOnly() throws {
+    guard values.saveValues != nil else {
+      throw ValidationError("--shard computes values only; give --save-values FILE.")
+    }
+    let forPatches = [
+      ("--output", output != nil), ("--record-cost", storage.recordCost), ("--onto", sequence.onto != nil),
+      ("--no-resolve", sequence.noResolve), ("--save-statistics", saveStatistics != nil),
+    ]
+    for (option, isGiven) in forPatches where isGiven {
+      throw ValidationError("\(option) is for a patch; --shard computes values only.")
+    }
+    if sequence.sequence == .accumulate {
+      throw ValidationError(
+        "--shard computes values on the base; --sequence accumulate finds them on what earlier batches left.")
+    }
+  }
+
+  /// The method, as far as the command line says; `nil` where a patch does.
+  private var chosen: EditMethod? { method.method ?? (sequence.onto == nil ? .memit : nil) }
+  private var statisticsOption: String? {
+    statistics != nil ? "--statistics" : corpus.isEmpty ? nil : "--corpus"
+  }
+
+  private var asked: PlanOptions {
+    var options = PlanOptions()
+    options.method = method.method
+    options.settings = method.settings
+    values.fill(&options)
+    sequence.fill(&options)
+    storage.fill(&options)
+    return options
+  }
+
+  /// What is given that decides how edits are found and solved for.
+  private var givenOptions: [String] {
+    let names: [(String, Bool)] = [
+      ("--method", method.method != nil), ("--recipe", values.recipe != nil),
+      ("--contexts", values.contexts != nil), ("--rome-compat", values.romeCompat),
+      ("--values", !values.values.isEmpty), ("--save-values", values.saveValues != nil),
+      ("--shard", values.shard != nil), ("--factor-type", storage.factorType != nil),
+      ("--rounding", storage.rounding != nil), ("--seed", storage.seed != nil),
+      ("--without-begin", method.withoutBegin), ("--no-resolve", sequence.noResolve),
+    ]
+    return (statisticsOption.map { [$0] } ?? []) + asked.settings.compactMap(\.setting.option)
+      + names.filter(\.1).map(\.0)
   }
 
   func run() throws {
@@ -80,30 +127,25 @@ struct EditCommand: ParsableCommand {
       if let earlier {
         try PatchRun(earlier.patch, running.network.model, threads: threads.count).requireSource(of: .apply)
       }
-      let chosen = try earlier?.recipe.update.method ?? method.settings().method
-      let new = try facts.read(needsSubject: chosen.needsSubject, messages)
-      var records = (earlier?.records(with: new) ?? new).filter { record in
-        !sequence.drop.contains(record.fact.identifier) || new.contains(record)
-      }
-      var recipe = try method.recipe(for: running.network.configuration, earlier: earlier)
-      try values.change(&recipe)
-      if earlier == nil { recipe.values.seed = storage.seed }
-      records = try inspected(records, running, recipe.update.method, skipsBad: facts.skipBad, messages)
-      if values.shard != nil { return try computeValues(running, records, recipe) }
+      let used = chosen ?? earlier?.plan.method ?? .memit
+      let new = try facts.read(needsSubject: used.needsSubject, messages)
+      var records = try earlier?.records(with: new, dropping: sequence.drop) ?? new
+      var options = asked
+      options.contexts = try values.contexts.map { try ContextTemplate.read($0) }
+      let plan = try options.plan(for: running.network.configuration, goingOnWith: earlier)
+      records = try inspected(records, running, plan.method, skipsBad: facts.skipBad, messages)
+      var edit = try Edit(
+        network: running.network, tokenizer: running.tokenizer, records: records, statistics: nil, plan: plan)
+      edit.knownValues = try values.values.map { try ValuesFile($0) }
+      if values.shard != nil { return try computeValues(edit) }
 
-      var run = try FactEditRun(
-        network: running.network, tokenizer: running.tokenizer, records: records, statistics: nil,
-        recipe: recipe, options: storage.options(threads: threads.count))
-      try run.requireEditableWeights()
-      run.statistics = try collectedStatistics(running, recipe)
-      try values.fill(&run)
-      sequence.fill(&run, earlier: earlier)
-      run.recordsCost = storage.recordCost
-      if let statistics = run.statistics {
-        try warnOfOrigin(statistics, for: running.network.model, messages)
-      }
+      try edit.requireEditableWeights()
+      edit.statistics = try usedStatistics(running, plan)
+      edit.earlier = earlier
+      edit.keepsEdits = !sequence.noResolve
+      edit.recordsCost = storage.recordCost
       let progress = EditProgress(messages)
-      let report = try run.write(
+      let report = try edit.write(
         to: output!, tool: Errata.tool, saveValues: values.saveValues, progress: progress.show)
       progress.finish()
       show(report)
@@ -121,14 +163,9 @@ struct EditCommand: ParsableCommand {
     if messages.json { Console.output(card.json(path: output!).indentedText) }
   }
 
-  private func computeValues(_ running: RunningModel, _ records: [FactRecord], _ recipe: EditRecipe) throws {
-    var run = try FactEditRun(
-      network: running.network, tokenizer: running.tokenizer, records: records, statistics: nil,
-      recipe: recipe,
-      options: storage.options(threads: threads.count))
-    try values.fill(&run)
+  private func computeValues(_ edit: Edit) throws {
     let progress = EditProgress(messages)
-    let found = try run.writeValues(
+    let found = try edit.writeValues(
       to: values.saveValues!, part: values.shard?.shard, progress: progress.show)
     progress.finish()
     messages.answer("Values of \(Numbers.count(found.count, "fact")) are in \(values.saveValues!).")
@@ -138,11 +175,22 @@ struct EditCommand: ParsableCommand {
     }
   }
 
-  /// Statistics from a file, or collected from the corpus.
-  private func collectedStatistics(_ running: RunningModel, _ recipe: EditRecipe) throws -> StatisticsFile? {
-    if let statistics { return try method.statistics(statistics) }
-    guard recipe.update.usesSecondMoment else { return nil }
-    guard !corpus.isEmpty else { throw EditError.methodNeedsSecondMoment(method: recipe.update.method) }
+  /// Statistics from a file, or collected from the corpus; `nil` for methods that go without.
+  private func usedStatistics(_ running: RunningModel, _ plan: EditPlan) throws -> StatisticsFile? {
+    guard plan.recipe.update.usesSecondMoment else {
+      if let option = statisticsOption { throw EditError.optionOfAnotherMethod(option, method: plan.method) }
+      return nil
+    }
+    if let statistics {
+      let file = try method.statistics(statistics)
+      try warnOfOrigin(file, for: running.network.model, messages)
+      return file
+    }
+    guard !corpus.isEmpty else { throw EditError.methodNeedsSecondMoment(method: plan.method) }
+    return try collected(running, plan.recipe)
+  }
+
+  private func collected(_ running: RunningModel, _ recipe: EditRecipe) throws -> StatisticsFile {
     var collection = try StatisticsCollection(
       network: running.network, tokenizer: running.tokenizer, corpus: Corpus(corpus), layers: recipe.layers)
     // Ten tokens for each entry of a key are enough in practice; more cost time and change little.

@@ -10,13 +10,13 @@ struct EvalEditOptions: ParsableArguments {
   @Option(
     name: .customLong("edit"),
     help: ArgumentHelp(
-      "Edit the records themselves by these methods and compare: memit, emmet, rome, pmet, alphaedit, in-context.",
+      "Edit the records themselves by these methods and compare: \(EditMethod.list(joining: "and")); \(Self.inContext) edits nothing.",
       valueName: "methods"))
   var names: String?
   @Option(
     name: .customLong("batch"),
     help: ArgumentHelp("Edits stored together, each number a row: 1,10,100.", valueName: "numbers"))
-  var batchList = "1"
+  var batchList: String?
   @Option(
     help: ArgumentHelp(
       "Also a sequence over all records, so many edits at a time, asked about at every doubling.",
@@ -38,46 +38,62 @@ struct EvalEditOptions: ParsableArguments {
   static let inContext = "in-context"
 
   var methods: [EditMethod] { listed.compactMap { EditMethod(name: $0) } }
-  var batches: [Int] { batchList.split(separator: ",").compactMap { Int($0) } }
+  var batches: [Int] { (batchList ?? "1").split(separator: ",").compactMap { Int($0) } }
   var comparesInContext: Bool { listed.contains(Self.inContext) }
   private var listed: [String] { (names ?? "").split(separator: ",").map(String.init) }
 
   func validate() throws {
     for name in listed where name != Self.inContext && EditMethod(name: name) == nil {
       throw ValidationError(
-        "--edit takes \(EditMethod.allCases.map(\.rawValue).joined(separator: ", ")) and \(Self.inContext), not \(name)."
+        "--edit takes \(EditMethod.all.map(\.name).joined(separator: ", ")) and \(Self.inContext), not \(name)."
       )
     }
-    if batches.isEmpty || batches.count != batchList.split(separator: ",").count
-      || batches.contains(where: { $0 < 1 })
+    if let batchList,
+      batches.isEmpty || batches.count != batchList.split(separator: ",").count
+        || batches.contains(where: { $0 < 1 })
     {
       throw ValidationError("--batch takes numbers above zero, separated by commas.")
     }
     if let sequential, sequential < 1 { throw ValidationError("--sequential takes a number above zero.") }
-    if sequential != nil, methods.isEmpty { throw ValidationError("--sequential is for --edit.") }
+    guard methods.isEmpty else { return try requireUse() }
+    let given = [
+      ("--sequential", sequential != nil), ("--batch", batchList != nil), ("--statistics", statistics != nil),
+      ("--recipe", !recipes.isEmpty), ("--layers", layers != nil), ("--contexts", contexts != nil),
+    ]
+    for (option, isGiven) in given where isGiven { throw ValidationError("\(option) is for --edit.") }
+  }
+
+  /// Refuses what none of the methods uses.
+  private func requireUse() throws {
+    if statistics != nil, !methods.contains(where: \.usesSecondMoment) {
+      throw ValidationError(
+        "\(EditMethod.list(methods, joining: "and")) use no second moment: --statistics does not apply.")
+    }
   }
 
   /// Refuses what would fail only after the base has been asked.
   func check(for configuration: NetworkConfiguration) throws {
     for method in methods {
-      let recipe = try recipe(of: method, for: configuration)
-      guard statistics != nil || !recipe.update.usesSecondMoment else {
+      let plan = try plan(of: method, for: configuration)
+      guard statistics != nil || !plan.recipe.update.usesSecondMoment else {
         throw EditError.methodNeedsSecondMoment(method: method)
       }
     }
   }
 
-  /// The recipe of a method for a model.
-  func recipe(of method: EditMethod, for configuration: NetworkConfiguration) throws -> EditRecipe {
-    var recipe = EditRecipe(
-      for: method, family: configuration.family, layerCount: configuration.layerCount,
-      width: configuration.width, keyWidth: configuration.feedForwardWidth)
-    for path in recipes {
+  /// The plan of a method for a model.
+  func plan(of method: EditMethod, for configuration: NetworkConfiguration) throws -> EditPlan {
+    var options = PlanOptions()
+    options.method = method
+    options.recipes = try recipes.filter { path in
       let named = try JSONValue(readingFile: path)["method"]?.text
-      if named == nil || named.flatMap({ EditMethod(name: $0) }) == method { try recipe.read(path) }
+      return named == nil || named.flatMap({ EditMethod(name: $0) }) == method
     }
-    if let layers { recipe.layers = layers.numbers.sorted() }
-    return recipe
+    // A recipe that names no method is for all of them, and each takes the numbers that it has.
+    options.passesOver = methods.reduce(into: []) { $0.formUnion($1.settings) }
+    if let layers { options.settings.append((.layers, layers.json)) }
+    options.contexts = try contexts.map { try ContextTemplate.read($0) }
+    return try options.plan(for: configuration)
   }
 }
 
@@ -88,13 +104,10 @@ extension Evaluating {
     _ series: inout EvaluationSeries
   ) throws -> MethodComparison {
     let count = series.records.count
-    var options = LowRankOptions()
-    options.threads = running.network.threads
     var comparison = MethodComparison(
       network: running.network, statistics: try edits.statistics.map { try StatisticsFile($0) },
-      options: options, scratch: scratch)
+      scratch: scratch)
     comparison.keepsValues = keepsValues
-    comparison.contexts = try edits.contexts.map { try ContextTemplate.read($0) }
     var ways: [EditWay] = edits.batches.map { .batches(of: min($0, count)) }
     if let batch = edits.sequential { ways += EditWay.curve(over: count, batch: batch) }
     if edits.comparesInContext {
@@ -105,8 +118,8 @@ extension Evaluating {
       var bar: Progress?
       var shown = ""
       defer { bar?.finish() }
-      let recipe = try edits.recipe(of: method, for: running.network.configuration)
-      try comparison.compare(recipe, ways, in: &series) { label, done in
+      let plan = try edits.plan(of: method, for: running.network.configuration)
+      try comparison.compare(plan, ways, in: &series) { label, done in
         if label != shown {
           bar?.finish()
           bar = Progress(label, total: count, unit: .facts, messages)

@@ -13,7 +13,7 @@ func inspected(
   _ messages: OutputOptions
 ) throws -> [FactRecord] {
   let inspection = FactInspection(
-    records, encoder: running.encoder, usesSubjects: method.optimizesValues)
+    records, encoder: running.encoder, usesSubjects: method.needsSubject)
   if let first = inspection.refused.first, !skipsBad || inspection.usable.isEmpty { throw first.reason }
   for (_, error) in inspection.refused {
     let reason = ErrorReport.explain(error)

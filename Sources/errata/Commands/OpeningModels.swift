@@ -29,6 +29,11 @@ func announce(_ recovery: PatchRun.Recovery, _ output: OutputOptions) {
 
 /// Says so when second moments are not of this model, as far as can be known. They may well be of the model before another edit.
 func warnOfOrigin(_ statistics: StatisticsFile, for model: ModelFile, _ output: OutputOptions) throws {
+  if let documents = statistics.container.note("progress") {
+    output.say(
+      "Warning: \(statistics.container.path) is what an interrupted collection left, of \(documents) documents; `errata stats` with the same arguments goes on with it."
+    )
+  }
   switch try statistics.origin(for: model) {
   case .thisModel: break
   case .unnamed:

@@ -45,12 +45,10 @@ struct StatsCollectCommand: ParsableCommand {
       try requireDistinct(output, from: running.network.model.inputPaths + corpus)
       let text = Corpus(corpus, shard: shard?.shard)
       let configuration = running.network.configuration
-      let recipe = EditRecipe(
-        for: .memit, family: configuration.family, layerCount: configuration.layerCount,
-        width: configuration.width, keyWidth: configuration.feedForwardWidth)
       var collection = try StatisticsCollection(
         network: running.network, tokenizer: running.tokenizer, corpus: text,
-        layers: layers?.numbers.sorted() ?? recipe.layers)
+        layers: layers?.numbers.sorted()
+          ?? EditRecipe(for: .memit, configuration: configuration).layers)
       collection.tokenLimit = tokens
       collection.saveInterval = saveInterval
       if let context { collection.contextLength = min(context, collection.contextLength) }

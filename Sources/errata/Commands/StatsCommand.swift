@@ -14,18 +14,21 @@ struct StatsMergeCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "merge", abstract: "Adds shards of statistics up.",
     discussion:
-      "Sums and token counts add, so the result is that of the whole corpus, whatever the order of the shards."
+      "Sums and token counts add, so the result is that of the whole corpus, whatever the order of the shards. Parts of one text must all be there, each once."
   )
   @Argument(help: "Statistics files.")
   var shards: [String]
   @Option(name: .shortAndLong, help: "The merged statistics.")
   var output: String
+  @Flag(help: "Also where parts of a text are missing or unfinished, to be added later.")
+  var incomplete = false
   @OptionGroup var messages: OutputOptions
 
   func run() throws {
     try doing("cannot merge statistics into \(output)", messages) {
       try requireDistinct(output, from: shards)
-      try StatisticsFile.merge(shards.map { try StatisticsFile($0) }, to: output)
+      try StatisticsFile.merge(
+        shards.map { try StatisticsFile($0) }, to: output, isIncomplete: incomplete)
       try report(StatisticsFile(output), messages)
     }
   }
@@ -68,7 +71,7 @@ struct StatsImportCommand: ParsableCommand {
       }
       try StatisticsFile.importArchives(
         sources, model: model,
-        orientation: { EditRun.orientation(of: $0, in: model, fallback: nil) == .inputMajor }, to: output)
+        orientation: { KeyedSolve.orientation(of: $0, in: model, fallback: nil) == .inputMajor }, to: output)
       try report(StatisticsFile(output), messages)
     }
   }

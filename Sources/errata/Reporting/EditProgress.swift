@@ -8,13 +8,13 @@ final class EditProgress {
 
   init(_ messages: OutputOptions) { self.messages = messages }
 
-  func show(_ stage: FactEditRun.Stage) {
+  func show(_ stage: Edit.Stage) {
     switch stage {
     case .values(let done, let total):
       if bar == nil { bar = Progress("values", total: total, unit: .facts, messages) }
       bar?.advance(done - self.done)
       self.done = done
-    case .contexts, .measuring: break
+    case .contexts, .gradients, .measuring: break
     case .weight(let weight, let phase):
       finish()
       if messages.verbose { messages.say("\(weight): \(phase)") }

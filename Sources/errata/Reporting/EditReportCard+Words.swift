@@ -14,7 +14,7 @@ extension EditReportCard {
       + weights.flatMap { weight in
         (weight.solution?.warnings ?? []).map { "\(weight.name): \(EditReportCard.words(for: $0))" }
       }
-      + weights.filter { $0.metricJitter > 0 }.map {
+      + weights.filter { !($0.metricJitter <= 0) }.map {
         "\($0.name): the second moment is nearly singular; jitter \($0.metricJitter) was added. More tokens would help."
       }
   }
@@ -47,8 +47,8 @@ extension EditReportCard {
       "patch": .string(path),
       "digest": patch.map { .string($0.digest.hexadecimal) } ?? .null,
       "bytes": patch.map { .integer($0.byteCount) } ?? .null,
-      "method": .string(settings.method.rawValue),
-      "recipe": settingsJSON,
+      "method": .string(settings.method.name),
+      "recipe": .object(settings.json),
       "tensors": .array(
         weights.map { weight in
           .object(
@@ -60,7 +60,7 @@ extension EditReportCard {
               + [
                 .init(
                   "seconds",
-                  .object(EditRun.Phase.allCases.map { .init($0.rawValue, .number(weight.seconds[$0] ?? 0)) })
+                  .object(WeightPhase.allCases.map { .init($0.rawValue, .number(weight.seconds[$0] ?? 0)) })
                 )
               ])
         }),

@@ -11,14 +11,14 @@ extension ErrorReport {
     switch error {
     case .methodTakesOneEdit(let method, let edits):
       return answer(
-        "\(method.rawValue) takes one edit, the keys file has \(edits)",
+        "\(method.name) takes one edit, the keys file has \(edits)",
         advice: "use emmet or memit, or keys of one edit")
     case .methodTakesOneLayer(let method, let layers):
       return answer(
-        "\(method.rawValue) changes one layer, not \(layers.count)", advice: "give --layers one number")
+        "\(method.name) changes one layer, not \(layers.count)", advice: "give --layers one number")
     case .methodNeedsSecondMoment(let method):
       return answer(
-        "\(method.rawValue) needs a second moment",
+        "\(method.name) needs a second moment",
         advice: "give --statistics FILE, which `errata stats` makes of text")
     case .invalidSecondMomentWeight(let value):
       return answer("the second-moment weight must be above zero, it is \(value)")
@@ -26,7 +26,22 @@ extension ErrorReport {
     case .invalidNullSpaceThreshold(let value):
       return answer("the null-space threshold must be above zero, it is \(value)")
     case .primalFormNeedsRidge(let method):
-      return answer("\(method.rawValue) without a ridge has only the dual form")
+      return answer("\(method.name) without a ridge has only the dual form")
+    case .settingOfAnotherMethod(let setting, let method, let file):
+      return Explanation(
+        name, place: file.map { "\($0), key \(setting.rawValue)" },
+        why: sentence(error),
+        advice: file == nil ? "leave it out" : "a recipe holds the numbers of one method")
+    case .badSetting(let setting, let value):
+      return answer("\(setting.option ?? setting.rawValue) does not take \(value)")
+    case .optionOfAnotherMethod, .optionNeeds:
+      return answer(sentence(error), advice: "leave it out")
+    case .otherPlan(let file, let difference):
+      return Explanation(
+        name, place: file,
+        why:
+          "its \(difference.key) is \(shown(difference.found)), asked for is \(shown(difference.wanted)); its values are good for its own only",
+        advice: "leave the option out, or edit all facts anew without --onto")
     case .noSuchLayers(let layers):
       return answer(
         "the keys file has no down-projection of layers \(layers.map(String.init).joined(separator: ", "))",
@@ -98,11 +113,40 @@ extension ErrorReport {
       return answer(
         "its key over the contexts and that of the bare prompt have cosine \(Numbers.significant(cosine, 3)) only: the original of ROME divides by it",
         place: edit(number), advice: "go without --rome-compat")
-    case .otherValues(let file):
+    case .otherValues(let file, let difference):
       return Explanation(
         name, place: file,
-        why: "its values were optimized for another model, or with other settings or contexts",
+        why: difference.map {
+          "its values were found with something else: \($0.key) is \(shown($0.found)), asked for is \(shown($0.wanted))"
+        } ?? "it does not say what its values were found with",
         advice: "give the options it was made with, or leave it out")
+    case .badNote(let file, let key, let detail):
+      return Explanation(
+        name, place: "\(file), note \(key)",
+        why: detail.map { "it must be a JSON array: \($0)" } ?? "it is missing",
+        advice: "the file is damaged, or was written by something else; see Formats/")
+    case .lossNotFinite(let fact):
+      return Explanation(
+        name, place: "fact \(fact)", why: "its loss is not a number",
+        advice: "training diverges: give a smaller --learning-rate")
+    case .weightCannotHold(let edit, let cause):
+      let reason = explain(cause)
+      return Explanation(
+        reason.name, place: [reason.place, edit].compactMap { $0 }.joined(separator: ", "), why: reason.why,
+        advice: reason.advice ?? "of all edits this one asks for most: leave it out, or bound it")
+    case .ofFact(let fact, let inner):
+      var reason = explain(inner)
+      reason.place = "fact \(fact)"
+      return reason
+    case .outputOfAnotherRun(let file):
+      return Explanation(
+        name, place: file, why: "another run has written to it meanwhile; what stands there is that run's",
+        advice: "give each run an output of its own")
+    case .nonFiniteKeySum(let weight, let input):
+      return Explanation(
+        name, place: "the inputs of \(weight), entry \(input)",
+        why: "the model's keys are not finite numbers",
+        advice: "the model is damaged, or its weights are too large for Float; look at it with `errata ask`")
     case .nothingToEdit:
       return Explanation(
         name, why: "the model says all of these facts already", advice: "look with `errata ask`")
@@ -190,6 +234,22 @@ extension ErrorReport {
       ].contains(key) || ["mom2_", "_module_tmp", "_module"].contains { key.contains($0) }
   }
 
+  /// What does not go together, in a sentence.
+  static func sentence(_ error: EditError) -> String {
+    switch error {
+    case .settingOfAnotherMethod(let setting, let method, _):
+      "\(method.name) has no \(setting.option ?? setting.rawValue)"
+    case .optionOfAnotherMethod(let option, let method): "\(option) does not apply to \(method.name)"
+    case .optionNeeds(let option, let other): "\(option) is for \(other)"
+    default: explain(error).why
+    }
+  }
+
+  /// A value of a plan, at a length that can be read.
+  private static func shown(_ value: String) -> String {
+    value.isEmpty ? "nothing" : value.count > 60 ? "“\(value.prefix(57))…”" : value
+  }
+
   private static func words(for threshold: NullSpaceThreshold) -> String {
     switch threshold {
     case .absolute(let value): Numbers.significant(value, 3)
@@ -200,6 +260,35 @@ extension ErrorReport {
   static func explain(_ error: StatisticsError) -> Explanation {
     let name = caseName(error)
     switch error {
+    case .noStatistics(let file, let weight, let weights):
+      return Explanation(
+        name, place: file,
+        why: "it has no second moment of \(weight), but of \(weights.prefix(4).joined(separator: ", "))"
+          + (weights.count > 4 ? " and \(weights.count - 4) more" : ""),
+        advice: "collect it with `errata stats --layers`, or edit the layers that it has")
+    case .beginCountAboveTokens(let file, let weight, let begins, let tokens):
+      return Explanation(
+        name, place: "\(file), \(weight)",
+        why: "it counts \(begins) begin-of-text tokens among \(tokens) tokens",
+        advice: "collect it again: the file is damaged")
+    case .unfinishedStatistics(let file, let documents):
+      return Explanation(
+        name, place: file, why: "it is what an interrupted collection left, of \(documents) documents",
+        advice: "finish it with the same `errata stats`, or take it as it is with --incomplete")
+    case .repeatedText(let first, let second, let text):
+      return Explanation(
+        name, place: "\(first) and \(second)", why: "both have \(text) in their sums; it would count twice",
+        advice: "give each part once")
+    case .missingParts(let text, let missing, let count):
+      return Explanation(
+        name, place: text,
+        why:
+          "of its \(count) parts \(missing.map(String.init).joined(separator: ", ")) \(missing.count == 1 ? "is" : "are") missing",
+        advice: "give all parts, or --incomplete if the rest comes later")
+    case .differentParts(let first, let second, let text):
+      return Explanation(
+        name, place: "\(first) and \(second)", why: "they cut \(text) into different numbers of parts",
+        advice: "collect all parts with the same --shard count")
     case .differentModels(let first, let firstModel, let second, let secondModel):
       return Explanation(
         name, place: "\(first) and \(second)",

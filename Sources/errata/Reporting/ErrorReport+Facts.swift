@@ -88,7 +88,7 @@ extension ErrorReport {
 
   /// Methods that need no subject, in words.
   private static var withoutSubject: String {
-    EditMethod.allCases.filter { !$0.needsSubject }.map(\.rawValue).joined(separator: " and ")
+    EditMethod.list(EditMethod.all.filter { !$0.needsSubject }, joining: "and")
       + " go without a subject"
   }
 }

@@ -27,7 +27,7 @@ extension FactEditReport {
       ])
     }
     var lines = [
-      "method: \(recipe.update.method.rawValue), layers \(recipe.layers.map(String.init).joined(separator: ", ")), "
+      "method: \(plan.method.name), layers \(recipe.layers.map(String.init).joined(separator: ", ")), "
         + "recipe \(recipe.source)",
       table.text(),
     ]
@@ -57,6 +57,10 @@ extension FactEditReport {
     var warnings = repeats.map {
       "fact \($0.dropped.identifier) says what fact \($0.kept.identifier) says and was left out."
     }
+    if changesStatistics {
+      warnings.append(
+        "the facts of --onto were solved for with other statistics; all facts are solved for with these now.")
+    }
     let unreached = facts.filter { !$0.value.isReached }
     if let first = unreached.first {
       warnings.append(
@@ -65,58 +69,47 @@ extension FactEditReport {
           + "Try more --steps, a larger --clamp, or other --layers.")
     }
     let first = failed.filter(\.subjectIsFirst)
-    if let line = first.first, recipe.update.method.optimizesValues {
+    if let line = first.first, plan.method.optimizesValues {
       warnings.append(
         "\(Numbers.count(first.count, "fact")) did not take whose subject is the first token of the text (first: "
           + "\(line.fact.identifier)). Put a word before the subject.")
     }
     let lost = failed.filter {
-      $0.value.isReached && !($0.subjectIsFirst && recipe.update.method.optimizesValues)
+      $0.value.isReached && !($0.subjectIsFirst && plan.method.optimizesValues)
     }
-    if let first = lost.first, let advice = gradientAdvice {
+    if let first = lost.first {
+      let what = plan.method.optimizesValues ? "did not take though a value was found" : "did not take"
       warnings.append(
-        "\(Numbers.count(lost.count, "fact")) did not take (first: \(first.fact.identifier)). \(advice)")
-    } else if let first = lost.first {
-      warnings.append(
-        "\(Numbers.count(lost.count, "fact")) did not take though a value was found (first: \(first.fact.identifier)): "
-          + "the update writes too little of it. Try a smaller --second-moment-weight, more --layers, or fewer facts at once."
-      )
+        "\(Numbers.count(lost.count, "fact")) \(what) (first: \(first.fact.identifier))"
+          + (plan.method.optimizesValues ? ": " : ". ") + plan.method.advice)
     }
     // Written so that what is no number is too much as well.
     if !(largestRelativeNorm <= Self.largeNorm) {
       warnings.append(
         "the update is large: ‖Δ‖/‖W‖ is \(Numbers.percent(largestRelativeNorm)). Look at other answers with `errata ask`, "
-          + "and try more --layers, a smaller --clamp, or a larger --second-moment-weight.")
+          + "and try \(plan.method.gentler(joining: "or")).")
     }
     if let heldText, !heldText.after.isFinite {
       warnings.append(
         "the model is being damaged: the loss of a held text, \(Numbers.significant(heldText.before, 3)) before, is no number any more. "
-          + "Edit fewer facts at once, or with a smaller --clamp.")
-    } else if let heldText, !(heldText.after - heldText.before <= max(0.1, Self.largeLoss * heldText.before))
+          + "Edit fewer facts at once, or with \(plan.method.smallerStep).")
+    } else if let heldText,
+      !(heldText.after - heldText.before <= max(Self.largeLoss, Self.largeLoss * heldText.before))
     {
       warnings.append(
         "the model is being damaged: the loss of a held text grows from \(Numbers.significant(heldText.before, 3)) to "
-          + "\(Numbers.significant(heldText.after, 3)). Edit fewer facts at once, or with a smaller --clamp.")
+          + "\(Numbers.significant(heldText.after, 3)). Edit fewer facts at once, or with \(plan.method.smallerStep)."
+      )
     }
     return warnings + card.warnings
-  }
-
-  /// What to change where a method without values fails.
-  private var gradientAdvice: String? {
-    switch recipe.update.method {
-    case .ultraedit: "Try a larger --learning-rate, or more --layers."
-    case .ftl: "Try a larger --bound and --learning-rate, more --steps, or another of --layers."
-    default: nil
-    }
   }
 
   /// The object of `edit --json`.
   func json(path: String) -> JSONValue {
     var members = card.json(path: path).members ?? []
-    members.removeAll { ["recipe", "warnings"].contains($0.key) }
+    members.removeAll { ["method", "recipe", "warnings"].contains($0.key) }
+    members += plan.json
     members += [
-      .init("recipe", .object((card.settingsJSON.members ?? []) + recipe.valuesJSON)),
-      .init("contexts", .array(contexts.map { .string($0.text) })),
       .init("losses", .array(facts.map { .array($0.value.losses.map { .measured(Double($0)) }) })),
       .init("taken", .integer(facts.count - failed.count)),
       .init("locality", locality.map { .measured($0) } ?? .null),

@@ -48,9 +48,8 @@ import Testing
       try accepted("two-weights").weights == ["h.0.mlp.c_proj.weight", "model.layers.5.mlp.down_proj.weight"])
   }
 
-  @Test func `facts are read, and passed over when they cannot be`() throws {
+  @Test func `facts are read`() throws {
     #expect(try accepted("facts").facts == [["prompt": "{} is in", "subject": "Rome", "target": " Paris"]])
-    #expect(try accepted("facts-not-json").facts == nil)
   }
 
   @Test(arguments: ["tiny-gpt2", "tiny-llama"]) func `the reference's own keys are read`(name: String) throws

@@ -43,14 +43,17 @@ import Transformer
     recipe.update.ridge = 1
     var options = LowRankOptions()
     options.factorType = .f32
-    let editor = WeightEditor(
+    var solver = WeightSolver(
       model: model.network.model, statistics: try model.statistics(), settings: recipe.update,
       options: options, orientation: nil)
-    let edit = FactEdit(network: model.network, recipe: recipe, editor: editor, threads: 1, base: nil)
-    let outcome = try edit.updates(problems, values, earlier: [:]) { _, _ in }
+    solver.keepsEdits = true
+    let pass = LayerPass(
+      network: model.network, recipe: recipe, rule: EditMethod.memit.rule, solver: solver, threads: 1,
+      base: nil)
+    let weights = try pass.updates(problems, values)
     // The reference keeps the edited weight in F32; Llama's is stored, and edited, in BF16.
     let tolerance = model.isGPT2 ? Self.tolerance : 5e-3
-    for (layer, solved) in zip([1, 2], outcome.solved) {
+    for (layer, solved) in zip([1, 2], weights.updates) {
       let wanted = try reference(name, layer, model)
       let stored = try #require(solved.stored)
       #expect(stored.keys.relativeError(to: wanted.keys) < tolerance, "keys of layer \(layer)")

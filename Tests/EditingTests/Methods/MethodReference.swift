@@ -36,9 +36,16 @@ struct MethodReference {
     try model.problems(Array(model.facts(range.upperBound)[range]))
   }
 
-  /// An editor for methods that need no statistics.
-  func editor(_ method: EditMethod) -> WeightEditor {
-    WeightEditor(
+  /// The same as a batch.
+  func batch(_ range: Range<Int>) throws -> EditBatch {
+    let facts = model.facts(range.upperBound)[range]
+    return EditBatch(
+      groups: facts.map { FactGroup(subject: $0.subject, facts: [$0]) }, problems: try problems(range))
+  }
+
+  /// A solver for methods that need no statistics.
+  func solver(_ method: EditMethod) -> WeightSolver {
+    WeightSolver(
       model: model.network.model, statistics: nil, settings: UpdateSettings(method: method),
       options: LowRankOptions(), orientation: nil)
   }
@@ -50,6 +57,6 @@ struct MethodReference {
     let bytes = try model.network.model.file(of: tensor).read(
       tensor.byteCount, at: tensor.byteRange.lowerBound)
     return try tensor.floats(
-      bytes, WeightEditor.orientation(of: name, in: model.network.model, fallback: nil))
+      bytes, WeightSolver.orientation(of: name, in: model.network.model, fallback: nil))
   }
 }

@@ -34,7 +34,7 @@ import Testing
       #expect(!recipe.layers.isEmpty && recipe.layers == recipe.layers.sorted())
       #expect(recipe.layers[0] >= 0)
       #expect(recipe.layers.last! < max(layerCount - 1, 1), "\(layerCount) blocks: \(recipe.layers)")
-      #expect(method.usesSeveralLayers || recipe.layers.count == 1)
+      #expect(method.layers == .spread || recipe.layers.count == 1)
       #expect(recipe.update.secondMomentWeight <= 1332 && recipe.update.secondMomentWeight > 0)
       // Near the middle of what is published: between an eighth and a half of the depth; UltraEdit edits later blocks.
       if layerCount >= 12, method != .ultraedit {
@@ -77,10 +77,8 @@ import Testing
     recipe.values.keepsLast = true
     recipe.values.stop = .never
     recipe.update.nullSpaceThreshold = .relative(0.125)
-    let card = EditReportCard(
-      settings: recipe.update, weights: [], facts: [], columns: nil, patch: nil, family: "gpt2")
-    let json = JSONValue.object((card.settingsJSON.members ?? []) + recipe.valuesJSON)
-    var found = try changed(json.compactText, method)
+    recipe.values.learningRate = 0.123456789
+    var found = try changed(JSONValue.object(recipe.json).compactText, method)
     found.source = recipe.source
     // Only AlphaEdit's patches tell the threshold.
     if method != .alphaedit { found.update.nullSpaceThreshold = recipe.update.nullSpaceThreshold }
@@ -116,10 +114,7 @@ import Testing
       recipe.gradients.steps = 3
       recipe.gradients.bound = 0.25
     }
-    let card = EditReportCard(
-      settings: recipe.update, weights: [], facts: [], columns: nil, patch: nil, family: "gptj")
-    var found = try changed(
-      JSONValue.object((card.settingsJSON.members ?? []) + recipe.valuesJSON).compactText, method)
+    var found = try changed(JSONValue.object(recipe.json).compactText, method)
     found.source = recipe.source
     #expect(found.gradients.learningRate == 0.5 && found.update == recipe.update)
     #expect(found.layers == recipe.layers && found.values.target == recipe.values.target)

@@ -97,7 +97,7 @@ import Testing
     for method in [EditMethod.ultraedit, .ftl] {
       var run = try model.run(method, facts: 1)
       run.recordsCost = true
-      let report = try run.write(method.rawValue, in: folder)
+      let report = try run.write(method.name, in: folder)
       let names = report.phases.map(\.name)
       #expect(names.contains("gradients") && names.contains("solving") && !names.contains("values"))
     }

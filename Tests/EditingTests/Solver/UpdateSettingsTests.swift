@@ -4,7 +4,7 @@ import Testing
 
 @Suite struct UpdateSettingsTests {
   @Test func `methods are known by name, and EMMET by two`() {
-    for method in EditMethod.allCases { #expect(EditMethod(name: method.rawValue) == method) }
+    for method in EditMethod.allCases { #expect(EditMethod(name: method.name) == method) }
     #expect(EditMethod(name: "emt") == .emmet)
     #expect(EditMethod(name: "mend") == nil)
   }

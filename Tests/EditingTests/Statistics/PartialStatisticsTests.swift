@@ -108,4 +108,42 @@ import Transformer
     let path = try folder.write(bytes, to: "cut")
     #expect(try collection().write(to: path).resumed == 0)
   }
+
+  @Test func `another text under the same name is not gone on with`() throws {
+    let whole = try FileBytes.read(text)
+    let files = try files(collection())
+    let path = try folder.write(files[1], to: "resumed")
+    let lines = whole.split(separator: 0x0A)
+    // A changed word in the first document, a document less, and a text that ends before the part that was read.
+    var changed = lines
+    changed[0] = ArraySlice("Another".utf8) + changed[0]
+    for other in [changed, Array(lines.dropFirst()), Array(lines.prefix(3))] {
+      try folder.write(Array(other.joined(separator: [0x0A])), to: "text.txt")
+      let error = #expect(throws: EditError.self) { try collection().write(to: path) }
+      guard case .otherPartialStatistics(path, let key, _, _) = error else {
+        Issue.record("refused as \(String(describing: error))")
+        continue
+      }
+      #expect(key.contains("text"))
+      #expect(try folder.read("resumed") == files[1])
+    }
+    // What follows the documents that were read may be another: it is read now.
+    try folder.write(Array(lines.dropLast(2).joined(separator: [0x0A])), to: "text.txt")
+    #expect(try collection().write(to: path).state.documents == 108)
+  }
+
+  @Test func `of two runs with one output the one that finds the other's file stops`() throws {
+    let path = folder.path("out")
+    let error = #expect(throws: EditError.self) {
+      var calls = 0
+      _ = try collection().write(to: path) { _ in
+        calls += 1
+        // Between two of its batches another run saves, or makes its first file.
+        if calls == 2 { _ = try? collection().write(to: path) }
+      }
+    }
+    #expect(error == .outputOfAnotherRun(file: path))
+    // The other's is whole.
+    #expect(try StatisticsFile(path).container.note("progress") == nil)
+  }
 }

@@ -1,0 +1,66 @@
+internal import LinearAlgebra
+internal import Patches
+internal import Transformer
+
+extension Edit {
+  /// A run that has begun: its plan is whole and its facts are texts.
+  struct Run {
+    let edit: Edit
+    let plan: EditPlan
+    let grouped: GroupedFacts
+    let problems: [ValueProblem]
+    let solver: WeightSolver
+
+    var groups: [FactGroup] { grouped.groups }
+  }
+
+  /// Completes the plan and prepares the texts of the records.
+  func begin() throws -> Run {
+    let plan = try completedPlan()
+    try earlier?.requireValues(of: plan)
+    let grouped = try GroupedFacts(records.map(\.fact))
+    let problems = try grouped.groups.map {
+      try ValueProblem($0, contexts: plan.contexts ?? [], encoder: encoder)
+    }
+    var solver = WeightSolver(
+      model: network.model, statistics: statistics, settings: plan.solverSettings,
+      options: plan.storage(threads: network.threads), orientation: nil)
+    solver.allowsZeroResiduals = true
+    solver.keepsEdits = keepsEdits && !plan.accumulates
+    // One batch alone has no second use for a metric, and would hold those of all layers at once.
+    solver.metrics = metrics ?? (plan.hasBatches ? MetricCache() : nil)
+    let run = Run(edit: self, plan: plan, grouped: grouped, problems: problems, solver: solver)
+    try run.known.require(plan.valueIdentity(of: run.groups))
+    return run
+  }
+}
+
+extension Edit.Run {
+  /// Whether the edits that are gone on with were solved for with other second moments.
+  var changesStatistics: Bool {
+    edit.earlier.map { $0.plan.inputs?.statistics != plan.inputs?.statistics } ?? false
+  }
+  var known: KnownValues { KnownValues(earlier: edit.earlier, files: edit.knownValues) }
+  var setup: EditorSetup {
+    EditorSetup(
+      network: edit.network, plan: plan, solver: solver, known: known, threads: edit.network.threads)
+  }
+
+  /// All edits, at once or batch by batch.
+  func solve(progress: (Edit.Stage) -> Void) throws -> (weights: EditedWeights, values: [FactValue]) {
+    let size = plan.batchSize(of: groups.count)
+    var editor = plan.method.editor(setup)
+    var weights: EditedWeights?
+    var values: [FactValue] = []
+    for first in stride(from: 0, to: groups.count, by: size) {
+      let part = first..<min(first + size, groups.count)
+      let network = try weights.map { try edit.network.overlaid($0.overlay) } ?? edit.network
+      let batch = EditBatch(groups: Array(groups[part]), problems: Array(problems[part]))
+      let (all, own) = try editor.update(batch, on: network, after: weights, progress: progress)
+      weights = all
+      values += own
+    }
+    guard let weights else { throw EditError.noEdits }
+    return (weights, values)
+  }
+}

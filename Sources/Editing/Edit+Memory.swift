@@ -1,0 +1,49 @@
+internal import LinearAlgebra
+internal import ModelFiles
+internal import Patches
+public import Transformer
+
+/// A network with edits in it.
+public struct EditedNetwork: Sendable {
+  /// The network.
+  public let network: Network
+  /// ‖Δ‖ / ‖W‖ by weight, sorted by name.
+  public let norms: [(weight: String, relativeNorm: Double)]
+}
+
+extension Edit {
+  /// Does the edit in memory: no patch is written and nothing is measured but norms.
+  ///
+  /// The weights are rounded as a patch of the same plan leaves them, to the last bit.
+  public func edited() throws -> EditedNetwork {
+    try requireEditableWeights()
+    let (weights, _) = try begin().solve { _ in }
+    let norms = try weights.updates.map { ($0.tensor.name, try relativeNorm(of: $0)) }
+    return EditedNetwork(
+      network: try network.overlaid(weights.overlay), norms: norms.sorted { $0.0 < $1.0 })
+  }
+
+  private func relativeNorm(of update: WeightUpdate) throws -> Double {
+    func base() throws -> Matrix<Float> {
+      let tensor = update.tensor
+      return try tensor.floats(
+        network.model.file(of: tensor).read(tensor.byteCount, at: tensor.byteRange.lowerBound),
+        update.orientation)
+    }
+    func measure() throws -> Double { try base().elements.squaredNorm.squareRoot() }
+    let norm = try metrics?.norm(of: update.tensor.name, measure: measure) ?? measure()
+    if let solution = update.solution { return solution.updateNorm / norm }
+    guard let trained = update.trained else { return 0 }
+    let edited = try update.tensor.floats(trained.bytes, update.orientation)
+    let change = zip(edited.elements, try base().elements).reduce(0.0) { sum, pair in
+      let difference = Double(pair.0) - Double(pair.1)
+      return sum + difference * difference
+    }
+    return change.squareRoot() / norm
+  }
+}
+
+extension [Float] {
+  /// Σ x², in `Double`.
+  fileprivate var squaredNorm: Double { reduce(0) { $0 + Double($1) * Double($1) } }
+}

@@ -1,0 +1,159 @@
+internal import Floor
+internal import Glibc
+internal import LinearAlgebra
+internal import ModelFiles
+internal import Patches
+internal import Transformer
+
+extension Edit {
+  /// Does the whole edit and writes the patch.
+  public func write(
+    to path: String, tool: String, saveValues: String? = nil, progress: (Stage) -> Void = { _ in }
+  ) throws -> FactEditReport {
+    try requireEditableWeights()
+    var clock = WorkClock(in: "contexts and first measures")
+
+    progress(.contexts)
+    let run = try begin()
+    let kept = run.kept
+    let prompts = kept.prompts(run.problems)
+    let measures = try FactMeasures(kept.records, prompts: prompts, encoder: encoder)
+    let held = try HeldText(run.plan.contexts ?? [], encoder)
+    let before = try measures.measureBase(network)
+    let heldBefore = try held.loss(network)
+
+    let (weights, values) = try run.solve { stage in
+      if let part = stage.part { clock.enter(part) }
+      progress(stage)
+    }
+    if let saveValues { try run.write(values, of: run.groups, to: saveValues) }
+
+    progress(.measuring)
+    clock.enter("last measures")
+    let edited = try network.overlaid(weights.overlay)
+    let after = try measures.measure(edited)
+    let heldAfter = try held.loss(edited)
+    clock.enter(WeightPhase.storing.rawValue)
+
+    let lines = kept.columns.indices.map { index in
+      FactEditReport.Line(
+        fact: kept.records[index].fact, value: values[kept.columns[index]], column: kept.columns[index],
+        before: before[index], after: after[index], subjectIsFirst: prompts[index].subjectIsFirst)
+    }
+    let writer = try PatchWriter(path)
+    // A patch names its tensors in order.
+    let updates = weights.updates.sorted {
+      $0.tensor.name.utf8.lexicographicallyPrecedes($1.tensor.name.utf8)
+    }
+    let reports = try updates.map { update in
+      progress(.weight(update.tensor.name, .storing))
+      return try run.solver.store(update, writer)
+    }
+    try run.store(updates, values, in: writer)
+    var report = FactEditReport(
+      facts: lines, repeats: run.grouped.repeats,
+      card: EditReportCard(
+        settings: plan.recipe.update, weights: reports, facts: lines.map(\.json), columns: kept.columns,
+        family: network.configuration.family.name),
+      plan: run.plan, heldText: heldBefore.flatMap { first in heldAfter.map { (first, $0) } })
+    report.changesStatistics = run.changesStatistics
+    report.card.cost = recordsCost ? WorkCost(threads: network.threads, phases: clock.all()) : nil
+    report.card.patch = try writer.finish(
+      tool: tool, family: network.configuration.family.name, edit: report.manifest)
+    report.phases = clock.all()
+    return report
+  }
+
+  /// Optimizes values only, and saves them.
+  public func writeValues(to path: String, part: Corpus.Shard?, progress: (Stage) -> Void = { _ in }) throws
+    -> [FactValue]
+  {
+    let run = try begin()
+    let own = run.groups.indices.filter { part?.contains($0) ?? true }
+    let batch = EditBatch(groups: own.map { run.groups[$0] }, problems: own.map { run.problems[$0] })
+    let values = try ValueEditor(run.setup).values(of: batch, on: network, progress: progress)
+    try run.write(values, of: batch.groups, to: path)
+    return values
+  }
+}
+
+extension Edit.Stage {
+  /// The part of the work that its time is charged to; `nil` where it begins none.
+  fileprivate var part: String? {
+    switch self {
+    case .contexts, .measuring: nil
+    case .values: "values"
+    case .gradients: "gradients"
+    // Collecting is what `solve` does with keys; `edit` runs the network for them.
+    case .weight(_, .collecting): "keys"
+    case .weight(_, let phase): phase.rawValue
+    }
+  }
+}
+
+extension Edit.Run {
+  func write(_ values: [FactValue], of groups: [FactGroup], to path: String) throws {
+    try ValuesFile.write(values, of: groups, identity: plan.valueIdentity(of: self.groups), to: path)
+  }
+
+  /// Values, keys and residuals, so that the edits can be solved for again, without some or with others.
+  fileprivate func store(_ updates: [WeightUpdate], _ values: [FactValue], in writer: PatchWriter) throws {
+    let stored = updates.compactMap { update in update.stored.map { (update.tensor.name, $0) } }
+    guard edit.keepsEdits, stored.count == updates.count, !values.isEmpty else { return }
+    try writer.append(resolving: StoredEdits.valuesName, Matrix(rows: values.map(\.value)))
+    try writer.append(resolving: StoredEdits.startsName, Matrix(rows: values.map(\.start)))
+    for (weight, edits) in stored { try edits.write(of: weight, to: writer) }
+  }
+
+  /// Records that are not repeats, in the order of their groups.
+  fileprivate var kept: KeptRecords {
+    let known = Dictionary(
+      edit.records.map { (FactKey($0.fact), $0) }, uniquingKeysWith: { first, _ in first })
+    var kept = KeptRecords()
+    for (column, group) in groups.enumerated() {
+      for (place, fact) in group.facts.enumerated() {
+        guard let record = known[FactKey(fact)] else { continue }
+        kept.records.append(record)
+        kept.columns.append(column)
+        kept.places.append(place)
+      }
+    }
+    return kept
+  }
+}
+
+private struct KeptRecords {
+  var records: [FactRecord] = []
+  var columns: [Int] = []
+  var places: [Int] = []
+
+  func prompts(_ problems: [ValueProblem]) -> [FactPrompt] {
+    zip(columns, places).map { problems[$0].prompts[$1] }
+  }
+}
+
+/// Texts that have nothing to do with the facts: the contexts themselves.
+private struct HeldText {
+  private let texts: [[Int32]]
+
+  init(_ contexts: [ContextTemplate], _ encoder: PromptEncoder) throws {
+    texts = try contexts.map { try encoder.prompt($0.before + $0.after).tokens }.filter { $0.count > 1 }
+  }
+
+  /// The mean of −log p over their tokens, each given those before it; `nil` without texts.
+  func loss(_ network: Network) throws -> Double? {
+    guard !texts.isEmpty else { return nil }
+    let scores = try network.score(
+      texts.map { Continuation(prompt: [$0[0]], target: Array($0.dropFirst())) })
+    let all = scores.flatMap(\.logProbabilities)
+    return -all.reduce(0) { $0 + Double($1) } / Double(all.count)
+  }
+}
+
+extension Matrix where Scalar == Double {
+  /// One row each, all of one length.
+  init(rows: [[Float]]) {
+    self.init(
+      rows: rows.count, columns: rows.first?.count ?? 0, elements: rows.flatMap { $0.map(Double.init) })
+  }
+}

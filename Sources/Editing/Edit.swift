@@ -1,0 +1,86 @@
+internal import Floor
+internal import LinearAlgebra
+internal import ModelFiles
+internal import Patches
+public import Transformer
+
+/// From a list of facts to a patch.
+public struct Edit {
+  /// The model, ready to run; its weights are only read.
+  public let network: Network
+  /// The model's tokenizer.
+  public let tokenizer: Tokenizer
+  /// What is to be stored, with the probes that a dataset has.
+  public let records: [FactRecord]
+  /// Second moments; `nil` for methods that go without.
+  public var statistics: StatisticsFile?
+  /// Everything that decides the patch's bytes.
+  public var plan: EditPlan
+  /// Values optimized before.
+  public var knownValues: [ValuesFile] = []
+  /// Edits of a patch that are solved for together with the new ones; their facts are among the records.
+  public var earlier: PatchedEdits?
+  /// Whether the patch carries what solving again takes.
+  public var keepsEdits = true
+  /// Whether the patch says what making it took. The same inputs then no longer give the same patch.
+  public var recordsCost = false
+  /// Metrics of keys, shared by edits of this model with these second moments; `nil` for an edit that stands alone.
+  public var metrics: MetricCache?
+
+  /// Gathers what an edit needs.
+  ///
+  /// - Throws: `layersOutsideModel`, `methodTakesOneLayer`.
+  public init(
+    network: Network, tokenizer: Tokenizer, records: [FactRecord], statistics: StatisticsFile?, plan: EditPlan
+  ) throws {
+    self.network = network
+    self.tokenizer = tokenizer
+    self.records = records
+    self.statistics = statistics
+    self.plan = plan
+    try plan.requireLayers(of: network.configuration)
+  }
+
+  /// What the run is doing.
+  public enum Stage: Sendable {
+    case contexts
+    case values(done: Int, of: Int)
+    case gradients
+    case weight(String, WeightPhase)
+    case measuring
+  }
+
+  /// Makes texts ready for the network.
+  var encoder: PromptEncoder { PromptEncoder(tokenizer, for: network.configuration) }
+
+  /// Refuses weights that cannot be edited, before anything is computed for them.
+  ///
+  /// - Throws: `PatchError.notEditable` for elements that share scales.
+  public func requireEditableWeights() throws {
+    for layer in plan.recipe.layers {
+      let tensor = try network.model.tensor(network.downProjection(of: layer))
+      guard tensor.elementType.isEditable else {
+        throw PatchError.notEditable(tensor: tensor.name, elementType: tensor.elementType)
+      }
+    }
+  }
+
+  /// Contexts that are given, or generated with the recipe's seed.
+  public func usedContexts() throws -> [ContextTemplate] {
+    try plan.contexts ?? ContextTemplate.generate(with: network, tokenizer, seed: plan.recipe.values.seed)
+  }
+
+  /// The plan with all that it meets. One that is whole already is taken as it is: edits of one comparison share it.
+  public func completedPlan() throws -> EditPlan {
+    guard plan.contexts == nil || plan.inputs == nil else { return plan }
+    var plan = plan
+    plan.contexts = try usedContexts()
+    let weights = plan.recipe.layers.map { network.downProjection(of: $0) }
+    plan.inputs = .init(
+      model: try network.model.fingerprint().hexadecimal,
+      tokenizer: try tokenizer.fingerprint(of: network.model).hexadecimal,
+      statistics: try plan.recipe.update.usesSecondMoment
+        ? statistics?.identity(of: weights, threads: network.threads) : nil)
+    return plan
+  }
+}

@@ -1,0 +1,78 @@
+public import ModelFiles
+internal import Patches
+
+extension EditPlan {
+  /// The plan as a patch's `edit` object carries it: `method`, `recipe`, `contexts` and, under `plan`, the rest.
+  public var json: [JSONValue.Member] {
+    [
+      .init("method", .string(method.name)), .init("recipe", .object(recipe.json)),
+      .init("contexts", .array((contexts ?? []).map { .string($0.text) })), .init("plan", .object(rest)),
+    ]
+  }
+
+  private var rest: [JSONValue.Member] {
+    var members: [JSONValue.Member] = []
+    switch sequence {
+    case .resolve: members.append(.init("sequence", "resolve"))
+    case .accumulate(let batch, let anchorsNorm):
+      members.append(.init("sequence", "accumulate"))
+      if let batch { members.append(.init("batch", .integer(batch))) }
+      if anchorsNorm { members.append(.init("normAnchor", true)) }
+    }
+    if isOriginal { members.append(.init("original", true)) }
+    if method.hasClosedForm { members.append(.init("factorType", .string(factorType.rawValue))) }
+    switch rounding {
+    case .nearest: members.append(.init("rounding", "nearest"))
+    case .stochastic(let seed):
+      members.append(.init("rounding", "stochastic"))
+      // As text: seeds have 64 bits, and JSON's readers may not.
+      members.append(.init("roundingSeed", .string(String(seed))))
+    }
+    if let inputs {
+      members += [.init("model", .string(inputs.model)), .init("tokenizer", .string(inputs.tokenizer))]
+      if let statistics = inputs.statistics { members.append(.init("statistics", .string(statistics))) }
+    }
+    return members
+  }
+
+  /// Reads the plan of a patch's `edit` object.
+  ///
+  /// - Parameter family: of the model.
+  /// - Throws: `EditError.badRecipe` for a recipe that is none; `noStoredEdits` where something is missing.
+  init(ofEdit edit: JSONValue, family: ModelFamily?, file: String) throws {
+    func missing(_ what: String) -> EditError { .noStoredEdits(file: file, missing: what) }
+    guard let method = edit["method"]?.text.flatMap({ EditMethod(name: $0) }) else { throw missing("method") }
+    guard let recipeJSON = edit["recipe"] else { throw missing("recipe") }
+    var recipe = EditRecipe(for: method, family: family, layerCount: 1, width: 1, keyWidth: 1)
+    try recipe.read(recipeJSON, file: file, passingOver: Set(RecipeSetting.allCases))
+    recipe.source = recipeJSON["source"]?.text ?? recipe.source
+    self.init(recipe)
+    contexts = try (edit["contexts"]?.elements ?? []).map { json in
+      guard let context = json.text.flatMap({ ContextTemplate($0) }) else { throw missing("contexts") }
+      return context
+    }
+    guard let rest = edit["plan"] else { throw missing("plan") }
+    switch rest["sequence"]?.text {
+    case "resolve": sequence = .resolve
+    case "accumulate":
+      sequence = .accumulate(batch: rest["batch"]?.integer, anchorsNorm: rest["normAnchor"] == true)
+    default: throw missing("plan.sequence")
+    }
+    isOriginal = rest["original"] == true
+    if method.hasClosedForm {
+      guard let type = rest["factorType"]?.text.flatMap({ TensorChange.FactorType(rawValue: $0) }) else {
+        throw missing("plan.factorType")
+      }
+      factorType = type
+    }
+    switch (rest["rounding"]?.text, rest["roundingSeed"]?.text.flatMap { UInt64($0) }) {
+    case ("nearest", _): rounding = .nearest
+    case ("stochastic", let seed?): rounding = .stochastic(seed: seed)
+    default: throw missing("plan.rounding")
+    }
+    guard let model = rest["model"]?.text, let tokenizer = rest["tokenizer"]?.text else {
+      throw missing("plan.model")
+    }
+    inputs = Inputs(model: model, tokenizer: tokenizer, statistics: rest["statistics"]?.text)
+  }
+}

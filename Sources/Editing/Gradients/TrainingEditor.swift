@@ -1,0 +1,89 @@
+internal import LinearAlgebra
+internal import ModelFiles
+internal import Patches
+internal import Transformer
+
+/// Trains one weight on each batch, from what the batches before it left.
+struct TrainingEditor: Editor {
+  private let setup: EditorSetup
+
+  init(_ setup: EditorSetup) { self.setup = setup }
+
+  mutating func update(
+    _ batch: EditBatch, on network: Network, after base: EditedWeights?, progress: (Edit.Stage) -> Void
+  ) throws -> (weights: EditedWeights, values: [FactValue]) {
+    let recipe = setup.recipe
+    guard let layer = recipe.layers.first, recipe.layers.count == 1 else {
+      throw EditError.methodTakesOneLayer(method: recipe.method, layers: recipe.layers)
+    }
+    let name = network.downProjection(of: layer)
+    progress(.gradients)
+    let model = setup.solver.model
+    let tensor = try model.tensor(name)
+    let way = WeightSolver.orientation(of: name, in: model, fallback: setup.solver.orientation)
+    let bytes =
+      try network.overlay[name]
+      ?? model.file(of: tensor).read(tensor.byteCount, at: tensor.byteRange.lowerBound)
+    let start = try tensor.floats(bytes, way)
+    let texts = TargetText.all(batch.problems)
+    var clock = WorkClock(in: WeightPhase.solving.rawValue)
+    progress(.weight(name, .solving))
+    let training = WeightTraining(
+      network: network, layer: layer, settings: recipe.gradients, threads: setup.threads)
+    let result = try training.train(texts, from: start)
+    guard result.losses.allSatisfy({ $0[0].isFinite }) else { throw try network.notNumbers() }
+    if let text = result.losses.firstIndex(where: { $0.contains { !$0.isFinite } }) {
+      throw EditError.lossNotFinite(fact: batch.groups[texts[text].edit].facts[0].identifier)
+    }
+    let edited = try tensor.adding(result.change, to: bytes, way, setup.solver.options)
+    var kept = try tensor.floats(edited, way)
+    kept.subtract(start)
+    let retentions =
+      (base?[name]?.trained?.retentions ?? [])
+      + result.retentions(of: kept, edits: batch.problems.count)
+    var update = WeightUpdate(
+      tensor: tensor, orientation: way, trained: .init(bytes: edited, retentions: retentions),
+      inputWidth: start.columns)
+    update.phases = clock.all()
+    var weights = EditedWeights(overlay: network.overlay)
+    try weights.append(update, from: setup.solver)
+    return (weights, result.curves(of: texts, edits: batch.problems.count).map { FactValue(trained: $0) })
+  }
+}
+
+extension WeightTraining.Result {
+  /// Of each edit the mean of its losses, step by step.
+  fileprivate func curves(of texts: [TargetText], edits: Int) -> [[Float]] {
+    let steps = losses.first?.count ?? 0
+    var curves = [[Float]](repeating: [], count: edits)
+    for step in 0..<steps {
+      for (edit, mean) in losses.map({ $0[step] }).means(of: texts, count: edits).enumerated() {
+        curves[edit].append(mean)
+      }
+    }
+    return curves
+  }
+
+  /// Of each edit ⟨(Ŵ − W₀)K, ΔK⟩ / ⟨ΔK, ΔK⟩ over its keys; one where nothing was asked for.
+  ///
+  /// - Parameter kept: Ŵ − W₀. `[outputWidth × inputWidth]`
+  fileprivate func retentions(of kept: Matrix<Float>, edits: Int) -> [Double] {
+    var products = [Double](repeating: 0, count: edits)
+    var squares = products
+    for batch in batches {
+      let got = batch.keys.times(kept, otherTransposed: true)
+      let asked = batch.keys.times(change, otherTransposed: true)
+      var first = 0
+      for text in batch.texts {
+        for row in first..<first + text.tokens.count {
+          for (got, asked) in zip(got.row(row), asked.row(row)) {
+            products[text.edit] += Double(got) * Double(asked)
+            squares[text.edit] += Double(asked) * Double(asked)
+          }
+        }
+        first += text.tokens.count
+      }
+    }
+    return zip(products, squares).map { $1 > 0 ? $0 / $1 : 1 }
+  }
+}

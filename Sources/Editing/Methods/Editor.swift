@@ -1,0 +1,55 @@
+internal import LinearAlgebra
+internal import ModelFiles
+internal import Transformer
+
+/// What finds the updates of a run's batches, one after the other.
+///
+/// One is made for each run, so what goes on from batch to batch is its own.
+protocol Editor {
+  /// The weights with this batch on top of earlier ones, and for each group its value, or what the method has in its place.
+  ///
+  /// - Parameters:
+  ///   - network: as earlier batches left it.
+  ///   - base: what they came to; `nil` for the first.
+  mutating func update(
+    _ batch: EditBatch, on network: Network, after base: EditedWeights?, progress: (Edit.Stage) -> Void
+  ) throws -> (weights: EditedWeights, values: [FactValue])
+}
+
+/// Facts that are edited together.
+struct EditBatch {
+  /// Facts that share a value.
+  let groups: [FactGroup]
+  /// Their texts, one problem a group.
+  let problems: [ValueProblem]
+}
+
+/// What an editor works with.
+struct EditorSetup {
+  /// The unedited network.
+  let network: Network
+  let plan: EditPlan
+  let solver: WeightSolver
+  /// Values that need not be looked for.
+  let known: KnownValues
+  /// Threads of the solver's own products.
+  let threads: Int
+
+  var recipe: EditRecipe { plan.recipe }
+}
+
+/// The weights of the edited layers, before they are stored.
+struct EditedWeights {
+  /// One per edited layer, ascending, all batches together.
+  var updates: [WeightUpdate] = []
+  /// What the weights of the edited layers become, rounded.
+  var overlay: WeightOverlay
+
+  subscript(name: String) -> WeightUpdate? { updates.first { $0.tensor.name == name } }
+
+  /// Takes in a weight as it is once rounded.
+  mutating func append(_ update: WeightUpdate, from solver: WeightSolver) throws {
+    overlay[update.tensor.name] = try solver.rounded(update)
+    updates.append(update)
+  }
+}

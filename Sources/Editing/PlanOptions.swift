@@ -1,0 +1,123 @@
+public import ModelFiles
+public import Patches
+public import Transformer
+
+/// What somebody asks for, before it is known whether it goes together. What is not asked for is `nil`.
+public struct PlanOptions: Sendable {
+  /// The method; that of the patch which is gone on with, else memit.
+  public var method: EditMethod?
+  /// Recipe files to start from, in order.
+  public var recipes: [String] = []
+  /// Numbers of the recipe, in the order in which they were given.
+  public var settings: [(setting: RecipeSetting, value: JSONValue)] = []
+  /// Whether edits are made batch by batch.
+  public var accumulates = false
+  /// Facts of a batch.
+  public var batch: Int?
+  /// Whether the norms of values are anchored.
+  public var anchorsNorm = false
+  /// Whether the method's original form is asked for.
+  public var isOriginal = false
+  /// Texts around the prompts.
+  public var contexts: [ContextTemplate]?
+  /// Type of the stored factors.
+  public var factorType: TensorChange.FactorType?
+  /// Whether elements are rounded at random.
+  public var roundsAtRandom: Bool?
+  /// Seed of that rounding, and of generated contexts.
+  public var seed: UInt64?
+
+  /// Numbers that the recipe files may have although the method has not: those of other methods that read the same files.
+  public var passesOver: Set<RecipeSetting> = []
+
+  /// Nothing is asked for.
+  public init() {}
+
+  /// Refuses what does not go together, whatever the model is.
+  ///
+  /// - Parameter method: `nil` where a patch will say.
+  /// - Throws: `EditError.settingOfAnotherMethod`, `optionOfAnotherMethod`, `optionNeeds`, `methodTakesOneLayer`.
+  public func validate(for method: EditMethod?) throws {
+    if !accumulates {
+      if batch != nil { throw EditError.optionNeeds("--batch", other: "--sequence accumulate") }
+      if anchorsNorm { throw EditError.optionNeeds("--norm-anchor", other: "--sequence accumulate") }
+    }
+    guard let method else { return }
+    for (setting, _) in settings where !method.settings.contains(setting) {
+      throw EditError.settingOfAnotherMethod(setting, method: method, file: nil)
+    }
+    if anchorsNorm, !method.optimizesValues {
+      throw EditError.optionOfAnotherMethod("--norm-anchor", method: method)
+    }
+    if isOriginal, method.originalRule == nil {
+      throw EditError.optionOfAnotherMethod("--rome-compat", method: method)
+    }
+    if factorType != nil, !method.hasClosedForm {
+      throw EditError.optionOfAnotherMethod("--factor-type", method: method)
+    }
+  }
+
+  /// The plan for a model.
+  ///
+  /// - Parameter earlier: a patch that is gone on with. Its plan holds where nothing else is asked for; solver and storage may be
+  ///   others, because all of its edits are solved for again, but not the method, nor what its values were found with.
+  /// - Throws: as `validate`; `badRecipe`; `otherPlan` where something asked for contradicts the patch; `layersOutsideModel`.
+  public func plan(
+    for configuration: NetworkConfiguration, goingOnWith earlier: PatchedEdits? = nil
+  ) throws -> EditPlan {
+    let method = method ?? earlier?.plan.method ?? .memit
+    try validate(for: method)
+    var plan: EditPlan
+    if let earlier {
+      guard method == earlier.plan.method else {
+        throw EditError.otherPlan(
+          file: earlier.patch.path,
+          .init(key: "method", found: earlier.plan.method.name, wanted: method.name))
+      }
+      plan = earlier.plan
+    } else {
+      plan = EditPlan(EditRecipe(for: method, configuration: configuration))
+    }
+    for path in recipes { try plan.recipe.read(path, passingOver: passesOver) }
+    for (setting, value) in settings where !plan.recipe.set(setting, to: value) {
+      throw EditError.badSetting(setting, value: value.text ?? value.compactText)
+    }
+    if let seed { plan.recipe.values.seed = seed }
+    if accumulates { plan.sequence = .accumulate(batch: batch, anchorsNorm: anchorsNorm) }
+    if isOriginal { plan.isOriginal = true }
+    if let contexts { plan.contexts = contexts }
+    if let factorType { plan.factorType = factorType }
+    if let roundsAtRandom {
+      plan.rounding = roundsAtRandom ? .stochastic(seed: seed ?? plan.recipe.values.seed) : .nearest
+    } else if let seed, case .stochastic = plan.rounding {
+      plan.rounding = .stochastic(seed: seed)
+    }
+    try plan.requireLayers(of: configuration)
+    try earlier?.requireValues(of: plan)
+    // What it meets now is found out when it begins.
+    plan.inputs = nil
+    return plan
+  }
+}
+
+extension EditPlan {
+  /// Refuses layers that the model does not have, or more than the method changes.
+  func requireLayers(of configuration: NetworkConfiguration) throws {
+    let layers = recipe.layers
+    guard let last = layers.last, last < configuration.layerCount, layers[0] >= 0 else {
+      throw EditError.layersOutsideModel(layers: layers, layerCount: configuration.layerCount)
+    }
+    guard layers.count == 1 || method.layers != .one else {
+      throw EditError.methodTakesOneLayer(method: method, layers: layers)
+    }
+  }
+}
+
+extension EditRecipe {
+  /// The recipe for a network.
+  public init(for method: EditMethod, configuration: NetworkConfiguration) {
+    self.init(
+      for: method, family: configuration.family, layerCount: configuration.layerCount,
+      width: configuration.width, keyWidth: configuration.feedForwardWidth)
+  }
+}

@@ -1,0 +1,105 @@
+import ModelFiles
+import Patches
+import TestSupport
+import Testing
+import Transformer
+
+@testable import Editing
+
+@Suite struct EditedNetworkTests {
+  let folder: TemporaryFolder
+
+  init() throws { folder = try TemporaryFolder() }
+
+  /// The weights of the edited layers, as a patch makes them and as they are in memory.
+  private func expectSame(_ run: Edit, metrics: MetricCache? = nil) throws {
+    let report = try run.write("patch", in: folder)
+    let patch = try PatchRun(PatchFile(folder.path("patch")), run.network.model, threads: 2)
+    var shared = run
+    shared.metrics = metrics
+    let edited = try shared.edited()
+    for (tensor, bytes) in try patch.tensors(.apply) {
+      let isSame = edited.network.overlay[tensor] == bytes
+      #expect(isSame, "\(run.plan.method): \(tensor)")
+    }
+    #expect(edited.norms.map(\.weight) == report.card.weights.map(\.name))
+    for ((_, norm), weight) in zip(edited.norms, report.card.weights) {
+      // Squares are added up in another order; those of a trained weight's change are single numbers in the patch's measure.
+      #expect(abs(norm - weight.relativeNorm) < (run.plan.method.hasClosedForm ? 1e-12 : 1e-7) * norm)
+    }
+  }
+
+  @Test(arguments: FixtureModel.names, EditMethod.allCases)
+  func `in memory the weights are those of the applied patch`(name: String, method: EditMethod) throws {
+    try expectSame(try FixtureModel(name).run(method, facts: method == .rome ? 1 : 3))
+  }
+
+  @Test(arguments: [EditMethod.memit, .emmet, .alphaedit, .rome])
+  func `metrics made before change nothing`(method: EditMethod) throws {
+    let model = try FixtureModel("tiny-gpt2")
+    let cache = MetricCache()
+    var run = try model.run(method, facts: 4)
+    run.plan.sequence = .accumulate(batch: method == .rome ? 1 : 2)
+    try expectSame(run, metrics: cache)
+    #expect(cache.count == run.plan.recipe.layers.count)
+    try expectSame(try model.run(method, facts: 1), metrics: cache)
+    #expect(cache.count == run.plan.recipe.layers.count)
+  }
+}
+
+@Suite struct MetricCacheTests {
+  private func made(_ width: Int) -> MetricCache.Made {
+    .init(metric: IdentityMetric(inputWidth: width), preservationScale: Double(width))
+  }
+
+  @Test func `a metric is made once for a weight and a kind`() {
+    let cache = MetricCache()
+    var calls = 0
+    func take(_ weight: String, _ method: EditMethod, _ threshold: NullSpaceThreshold = .absolute(1))
+      -> Double?
+    {
+      var settings = UpdateSettings(method: method)
+      settings.nullSpaceThreshold = threshold
+      return cache.metric(of: weight, settings) {
+        calls += 1
+        return made(calls)
+      }.preservationScale
+    }
+    #expect(take("a", .memit) == 1 && take("a", .memit) == 1)
+    // λ is no part of the metric, so methods share it.
+    #expect(take("a", .emmet) == 1 && take("a", .rome, .absolute(2)) == 1)
+    #expect(take("b", .memit) == 2)
+    #expect(take("a", .alphaedit) == 3 && take("a", .alphaedit, .absolute(2)) == 4)
+    #expect(take("a", .alphaedit) == 3)
+    #expect(cache.count == 4)
+  }
+
+  @Test func `what is kept is limited, and another kind gives way`() {
+    // Two metrics of width 10 take 1600 bytes.
+    let cache = MetricCache(byteLimit: 1700)
+    func take(_ weight: String, _ method: EditMethod) -> Bool {
+      var isNew = false
+      _ = cache.metric(of: weight, UpdateSettings(method: method)) {
+        isNew = true
+        return made(10)
+      }
+      return isNew
+    }
+    #expect(take("a", .memit) && take("b", .memit))
+    // No room: made anew each time, and the others stay.
+    #expect(take("c", .memit) && take("c", .memit))
+    #expect(!take("a", .memit) && !take("b", .emmet))
+    // Methods come one after the other.
+    #expect(take("a", .alphaedit) && !take("a", .alphaedit))
+    #expect(cache.count == 1)
+    #expect(take("a", .memit))
+  }
+
+  @Test func `an error leaves nothing behind`() throws {
+    let cache = MetricCache()
+    #expect(throws: EditError.noEdits) {
+      try cache.metric(of: "a", UpdateSettings(method: .memit)) { throw EditError.noEdits }
+    }
+    #expect(cache.count == 0)
+  }
+}
