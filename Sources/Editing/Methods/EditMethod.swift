@@ -63,7 +63,7 @@ public struct EditMethod: Sendable {
 
 extension EditMethod: CaseIterable {
   /// The methods, in the order in which help tells of them.
-  public static let all = [memit, emmet, rome, pmet, alphaedit, ultraedit, ftl]
+  public static let all = [memit, emmet, rome, pmet, alphaedit, ultraedit, ftl, ftm]
   /// The same.
   public static var allCases: [EditMethod] { all }
 

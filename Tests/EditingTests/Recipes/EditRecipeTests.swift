@@ -36,8 +36,8 @@ import Testing
       #expect(recipe.layers.last! < max(layerCount - 1, 1), "\(layerCount) blocks: \(recipe.layers)")
       #expect(method.layers == .spread || recipe.layers.count == 1)
       #expect(recipe.update.secondMomentWeight <= 1332 && recipe.update.secondMomentWeight > 0)
-      // Near the middle of what is published: between an eighth and a half of the depth; UltraEdit edits later blocks.
-      if layerCount >= 12, method != .ultraedit {
+      // Near the middle of what is published: between an eighth and a half of the depth; UltraEdit and FT-M edit later blocks.
+      if layerCount >= 12, method != .ultraedit, method != .ftm {
         #expect((layerCount / 9...layerCount / 2).contains(recipe.layers[recipe.layers.count / 2]))
       }
     }
