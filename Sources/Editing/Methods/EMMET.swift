@@ -1,7 +1,7 @@
 internal import ModelFiles
 
 extension EditMethod {
-  /// EMMET, arXiv:2401.07453 and arXiv:2403.14236; also written EMT.
+  /// EMMET, arXiv:2403.14236; also written EMT.
   public static let emmet = EditMethod(
     name: "emmet", otherNames: ["emt"],
     summary: "stores every fact in full in one layer, by rome's rule for many at once; also written emt",
