@@ -36,6 +36,14 @@ public struct ModelFileError: Error, Equatable, Sendable {
     self.position = position
   }
 
+  /// What can stand under a name and is no ordinary file.
+  public enum FileKind: String, Sendable {
+    case folder
+    case device
+    case pipe
+    case socket
+  }
+
   /// One case for each way a file is refused. A vector in `Formats/vectors` carries the case's name.
   public enum Reason: Error, Equatable, Sendable {
     // The operating system
@@ -43,10 +51,22 @@ public struct ModelFileError: Error, Equatable, Sendable {
     case system(call: String, code: Int32)
     /// The file became shorter while it was read.
     case unexpectedEnd(expected: Int, found: Int)
+    /// The file became shorter while it was mapped.
+    case cutWhileMapped
     /// Another run holds the file.
     case locked
     /// The path is a symbolic link, which an in-place run does not follow.
     case symbolicLink(destination: String)
+    /// Another run writes the same output.
+    case beingWritten
+    /// The file has several names, and an in-place run would change it under all of them.
+    case hardLinked(count: Int)
+    /// The file belongs to the Hugging Face hub's cache, which names files by what is in them.
+    case inHubCache
+    /// The output's name is a symbolic link.
+    case outputIsLink(destination: String)
+    /// Something else than an ordinary file has the output's name.
+    case notOrdinary(FileKind)
 
     // safetensors header
     /// Fewer than the eight bytes of the header length.

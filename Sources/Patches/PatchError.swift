@@ -104,8 +104,18 @@ public enum PatchError: Error, Equatable, Sendable {
   case needsNewFile(patch: String)
   /// The journal of an interrupted run cannot be read.
   case damagedJournal(path: String, detail: String)
-  /// A run failed and could not be rolled back; the journal is kept.
-  case rollBackFailed(journal: String)
+  /// The journal of an interrupted run cannot be opened.
+  case unreadableJournal(path: String, ModelFileError)
+  /// An earlier in-place run was cut off, and must be completed or undone first.
+  case interruptedRun(journal: String, model: String)
+  /// The journal was written by somebody who neither runs this nor owns the model.
+  case journalOfOtherOwner(journal: String, owner: UInt32)
+  /// The files are not those that the interrupted run was on.
+  case journalOfOtherFiles(journal: String)
+  /// A file beside the weights is neither as before the interrupted run nor as after it.
+  case foreignFile(journal: String, file: String)
+  /// A file is not what the interrupted run left: a tile, or where there is none the tensor's form, is of something else.
+  case foreignTile(journal: String, file: String, tensor: String, tile: Int?)
 }
 
 /// What a model is, seen from a patch.

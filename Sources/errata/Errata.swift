@@ -1,4 +1,5 @@
 import ArgumentParser
+import Glibc
 
 /// The command. Subcommands parse, call the modules below, and report; no arithmetic lives here.
 @main
@@ -27,13 +28,25 @@ struct Errata: ParsableCommand {
     ])
 
   static func main() {
+    StandardStreams.fill()
+    if let obstacle = StandardStreams.obstacle() {
+      Console.error("Error: cannot start\n  why:   \(obstacle)\n  Nothing was changed.")
+      Glibc.exit(1)
+    }
+    Interruption.watch()
+    var status: Int32 = 0
     do {
       var command = try parseAsRoot()
       try command.run()
     } catch let failure as CommandFailure {
-      failure.report()
+      failure.print()
+      status = 1
     } catch {
-      exit(withError: error)
+      let code = exitCode(for: error)
+      let text = fullMessage(for: error)
+      if !text.isEmpty { code.isSuccess ? Console.output(text) : Console.error(text) }
+      status = code.rawValue
     }
+    Glibc.exit(Console.finish(status))
   }
 }

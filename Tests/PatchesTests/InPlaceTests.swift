@@ -1,12 +1,9 @@
+import Glibc
 import ModelFiles
-import Synchronization
 import TestSupport
 import Testing
 
 @testable import Patches
-
-/// An error of the disk, as an in-place run would meet it.
-struct DiskTrouble: Error {}
 
 /// A model of three tensors of more than one tile each, its patch, and the bytes before and after.
 struct InPlaceBench {
@@ -53,41 +50,45 @@ struct InPlaceBench {
     try bench.folder.write(goal(direction.opposite), to: "model.safetensors")
   }
 
-  /// Runs, and throws at a step; `false` when the run ended before.
+  /// Runs on a disk that goes wrong; what the run throws, if anything.
   func run(
-    _ direction: PatchRun.Direction, stoppingAt stop: Int, with error: any Error, window: Int = 256,
-    threads: Int = 1
-  ) throws -> Bool {
+    _ direction: PatchRun.Direction, on disk: FailingDisk, window: Int = 256, threads: Int = 1
+  ) throws -> (any Error)? {
     var run = try bench.run("p.errata", "model.safetensors", threads: threads)
     run.windowTileCount = window
-    return try stopped(at: stop, with: error) {
-      try run.changeInPlace(direction, progress: { _ in }, observe: $0)
-    }
+    run.disk = disk
+    do { try run.changeInPlace(direction) } catch { return error }
+    return nil
   }
 
-  /// Recovers, and kills the recovery at a step; `false` when it ended before.
-  func recover(killedAt stop: Int, window: Int, rollingBack: Bool = false) throws -> Bool {
-    try stopped(at: stop, with: SimulatedKill()) { observe in
-      _ = try PatchRun.recover(
-        ModelFile(modelPath), rollingBack: rollingBack, threads: 1, windowTileCount: window, observe: observe)
-    }
+  /// Leaves the model as a kill in the second of several windows does: two tiles are done, and `torn` says whether the third
+  /// is half written.
+  func kill(torn: Bool) throws {
+    try reset(.apply)
+    // Journal: front, patch, name, folder. First window: two tiles and a header saved, one wait, two tiles written, one wait.
+    // Second: two tiles and a header saved, one wait.
+    let disk = FailingDisk(torn ? .tears : .dies, at: 15)
+    let error = try run(.apply, on: disk, window: 2)
+    #expect((error as? InPlaceFailure)?.aftermath == .betweenStates(journal: journalPath))
+    #expect(hasJournal)
+  }
+
+  /// Recovers on a disk that goes wrong; whether the recovery failed.
+  func recover(on disk: FailingDisk, window: Int, rollingBack: Bool = false) throws -> Bool {
+    do {
+      _ = try PatchRun.recover(ModelFile(modelPath), rollingBack: rollingBack, threads: 1) { run in
+        var run = run
+        run.windowTileCount = window
+        run.disk = disk
+        return run
+      }
+      return false
+    } catch is InPlaceFailure { return true }
   }
 
   @discardableResult
   func recover(rollingBack: Bool = false, threads: Int = 1) throws -> [PatchRun.Recovery] {
     try PatchRun.recover(ModelFile(modelPath), rollingBack: rollingBack, threads: threads)
-  }
-
-  private func stopped(
-    at stop: Int, with error: any Error, _ body: (@Sendable (RunStep) throws -> Void) throws -> Void
-  ) throws -> Bool {
-    let steps = Atomic<Int>(0)
-    do {
-      try body { _ in if steps.wrappingAdd(1, ordering: .relaxed).oldValue == stop { throw error } }
-      return false
-    } catch let found where type(of: found) == type(of: error) {
-      return true
-    }
   }
 }
 
@@ -96,59 +97,61 @@ struct InPlaceBench {
 
   init() throws { bench = try InPlaceBench() }
 
-  @Test(arguments: [(PatchRun.Direction.apply, 256), (.apply, 1), (.revert, 2)])
-  func `a run killed at any step is completed or undone`(direction: PatchRun.Direction, window: Int) throws {
-    let start = bench.goal(direction.opposite)
+  @Test(arguments: [(PatchRun.Direction.apply, 256), (.apply, 1), (.revert, 2)], [FailingDisk.Way.dies, .tears])
+  func `a run killed at any operation is completed or undone`(
+    run: (direction: PatchRun.Direction, window: Int), way: FailingDisk.Way
+  ) throws {
+    let direction = run.direction
+    let (start, goal) = (bench.goal(direction.opposite), bench.goal(direction))
     var mixtures = 0
     for stop in 0... {
-      var isKilled = false
-      for rollingBack in [false, true] {
-        try bench.reset(direction)
-        isKilled = try bench.run(direction, stoppingAt: stop, with: SimulatedKill(), window: window)
-        guard isKilled else { break }
-        // Before the journal there is nothing to recover: step 0 only.
-        #expect(bench.hasJournal == (stop > 0))
-        let killed = try bench.model
-        if !same(killed, start), !same(killed, bench.goal(direction)) { mixtures += 1 }
-        let recoveries = try bench.recover(rollingBack: rollingBack)
-        #expect(recoveries.map(\.direction) == (stop > 0 ? [direction] : []))
-        #expect(recoveries.allSatisfy { $0.isCompleted == !rollingBack })
-        let wanted = stop > 0 && !rollingBack ? bench.goal(direction) : start
-        #expect(try same(bench.model, wanted), "step \(stop), rolling back \(rollingBack)")
-        #expect(!bench.hasJournal)
-        #expect(try bench.recover().isEmpty)
-        #expect(try same(bench.model, wanted))
-      }
-      guard isKilled else { break }
+      let rollingBack = stop % 2 == 1
+      try bench.reset(direction)
+      let disk = FailingDisk(way, at: stop)
+      let error = try bench.run(direction, on: disk, window: run.window)
+      let killed = try bench.model
+      let isWhole = same(killed, start) || same(killed, goal)
+      if !isWhole { mixtures += 1 }
+      // What is between two states can be recovered, and is said.
+      #expect(isWhole || (error as? InPlaceFailure)?.aftermath == .betweenStates(journal: bench.journalPath))
+      #expect(error != nil || same(killed, goal))
+      let recoveries = try bench.recover(rollingBack: rollingBack)
+      let wanted = recoveries.isEmpty ? killed : rollingBack ? start : goal
+      #expect(isWhole || !recoveries.isEmpty)
+      #expect(recoveries.allSatisfy { $0.direction == direction && $0.isCompleted == !rollingBack })
+      #expect(try same(bench.model, wanted), "operation \(stop), rolling back \(rollingBack)")
+      #expect(!bench.hasJournal)
+      #expect(try bench.recover().isEmpty)
+      guard disk.isHit else { break }
     }
-    // Six tiles, two steps each, and all but the last of them leaves a mixture.
-    #expect(mixtures >= 22)
-    #expect(try same(bench.model, bench.goal(direction)))
+    // Six tiles: every write of one but the first, when it is whole, leaves a mixture behind.
+    #expect(mixtures >= 5)
+    #expect(try same(bench.model, goal))
     #expect(try bench.bench.names() == ["model.safetensors", "p.errata"])
   }
 
-  @Test(arguments: [false, true])
-  func `a recovery killed at any step is recovered`(rollingBack: Bool) throws {
+  @Test(arguments: [false, true], [FailingDisk.Way.dies, .tears])
+  func `a recovery killed at any operation is recovered`(rollingBack: Bool, way: FailingDisk.Way) throws {
     for stop in 0... {
-      try bench.reset(.apply)
-      // In the middle of a tile of the second window.
-      #expect(try bench.run(.apply, stoppingAt: 9, with: SimulatedKill(), window: 2))
-      let isKilled = try bench.recover(killedAt: stop, window: 2, rollingBack: rollingBack)
-      #expect(bench.hasJournal == isKilled)
+      try bench.kill(torn: true)
+      let disk = FailingDisk(way, at: stop)
+      let isKilled = try bench.recover(on: disk, window: 2, rollingBack: rollingBack)
+      let isOpen = try !InterruptedRun.all(on: ModelFile(bench.modelPath)).isEmpty
+      #expect(isKilled || !isOpen)
       // What the second attempt wants decides.
-      try bench.recover(rollingBack: stop % 2 == 1 ? !rollingBack : rollingBack)
-      let isUndone = isKilled && stop % 2 == 1 ? !rollingBack : rollingBack
-      #expect(try same(bench.model, isUndone ? bench.base : bench.edited), "step \(stop)")
+      let isUndone = isOpen && stop % 2 == 1 ? !rollingBack : rollingBack
+      #expect(try bench.recover(rollingBack: isUndone).isEmpty == !isOpen)
+      #expect(try same(bench.model, isUndone ? bench.base : bench.edited), "operation \(stop)")
       #expect(!bench.hasJournal)
-      guard isKilled else { break }
+      guard disk.isHit else { break }
     }
   }
 
-  @Test(arguments: [3, 6, 11])
+  @Test(arguments: [12, 13, 15, 17])
   func `a run of four threads killed in the middle is recovered`(stop: Int) throws {
     for rollingBack in [false, true] {
       try bench.reset(.revert)
-      #expect(try bench.run(.revert, stoppingAt: stop, with: SimulatedKill(), threads: 4))
+      #expect(try bench.run(.revert, on: FailingDisk(.tears, at: stop), threads: 4) is InPlaceFailure)
       try bench.recover(rollingBack: rollingBack, threads: 4)
       #expect(try same(bench.model, rollingBack ? bench.edited : bench.base))
     }
@@ -158,27 +161,48 @@ struct InPlaceBench {
   func `an error in the middle rolls back by itself`(threads: Int, window: Int) throws {
     for stop in 0... {
       try bench.reset(.apply)
-      let isStopped = try bench.run(
-        .apply, stoppingAt: stop, with: DiskTrouble(), window: window, threads: threads)
-      #expect(try same(bench.model, isStopped ? bench.base : bench.edited), "step \(stop)")
-      #expect(!bench.hasJournal)
-      guard isStopped else { break }
+      let disk = FailingDisk(.fails, at: stop)
+      let error = try bench.run(.apply, on: disk, window: window, threads: threads)
+      // An error while the journal is taken away is none of the run's: the model is edited.
+      #expect(try same(bench.model, error == nil ? bench.edited : bench.base), "operation \(stop)")
+      #expect(error is ModelFileError || error == nil)
+      #expect(try InterruptedRun.all(on: ModelFile(bench.modelPath)).isEmpty)
+      #expect(!bench.hasJournal || error == nil)
+      guard disk.isHit else { break }
     }
   }
 
-  @Test func `a run beside an interrupted one is refused until that is recovered`() throws {
+  @Test func `a journal that cannot be removed is closed, said, and taken away later`() throws {
     try bench.reset(.apply)
-    #expect(try bench.run(.apply, stoppingAt: 1, with: SimulatedKill()))
-    #expect(throws: ModelFileError(.locked, file: bench.journalPath)) {
+    let whole = FailingDisk(.dies, at: .max)
+    #expect(try bench.run(.apply, on: whole) == nil)
+    try bench.reset(.apply)
+    let ledger = FileLedger()
+    // The last operations: close, wait, remove, wait for the folder.
+    let error = try ledger.record { try bench.run(.apply, on: FailingDisk(.fails, at: whole.count - 2)) }
+    #expect(error == nil)
+    #expect(ledger.warnings.map(\.kind) == [.journalStays])
+    #expect(ledger.changed == [bench.modelPath])
+    #expect(bench.hasJournal)
+    // What is over is not done again: the next run goes its way.
+    try bench.bench.run("p.errata", "model.safetensors").changeInPlace(.revert)
+    #expect(try same(bench.model, bench.base))
+    #expect(!bench.hasJournal)
+  }
+
+  @Test func `a run beside an interrupted one is refused until that is recovered`() throws {
+    try bench.kill(torn: false)
+    let halfDone = try bench.model
+    #expect(throws: PatchError.interruptedRun(journal: bench.journalPath, model: bench.modelPath)) {
       try bench.bench.run("p.errata", "model.safetensors").changeInPlace(.apply)
     }
+    #expect(try same(bench.model, halfDone))
     try bench.recover()
     #expect(try same(bench.model, bench.edited))
   }
 
   @Test func `two runs on one model exclude each other`() throws {
-    try bench.reset(.apply)
-    #expect(try bench.run(.apply, stoppingAt: 4, with: SimulatedKill()))
+    try bench.kill(torn: true)
     let halfDone = try bench.model
     let other = try OpenFile(bench.modelPath, .updating)
     try other.lock(exclusively: true)
@@ -207,14 +231,58 @@ struct InPlaceBench {
     #expect(try same(bench.model, bench.base))
   }
 
+  @Test(arguments: [2, 3])
+  func `a model with several names is not changed in place`(names: Int) throws {
+    try bench.reset(.apply)
+    for number in 1..<names {
+      #expect(link(bench.modelPath, bench.bench.folder.path("twin-\(number).safetensors")) == 0)
+    }
+    #expect(throws: ModelFileError(.hardLinked(count: names), file: bench.modelPath)) {
+      try bench.bench.run("p.errata", "model.safetensors").changeInPlace(.apply)
+    }
+    #expect(try same(bench.model, bench.base))
+    #expect(!bench.hasJournal)
+  }
+
+  @Test(arguments: ["blobs/5f3a", "snapshots/main/model.safetensors"])
+  func `nothing in the hub's cache is changed in place`(name: String) throws {
+    let hub = "hub/models--owner--name"
+    for folder in ["hub", hub, hub + "/blobs", hub + "/snapshots", hub + "/snapshots/main"] {
+      try Folder.create(bench.bench.folder.path(folder))
+    }
+    try bench.bench.folder.write(bench.base, to: hub + "/blobs/5f3a")
+    try bench.bench.link(hub + "/snapshots/main/model.safetensors", to: "../../blobs/5f3a")
+    let error = #expect(throws: ModelFileError.self) {
+      try bench.bench.run("p.errata", hub + "/" + name).changeInPlace(.apply)
+    }
+    #expect(error?.reason == .inHubCache)
+    #expect(try same(bench.bench.folder.read(hub + "/blobs/5f3a"), bench.base))
+  }
+
+  @Test func `a run and readers exclude each other, readers do not`() throws {
+    try bench.reset(.apply)
+    do {
+      let readers = try (0..<2).map { _ in try ModelFile(bench.modelPath) }
+      for reader in readers { try reader.lockForReading() }
+      #expect(throws: ModelFileError(.locked, file: bench.modelPath)) {
+        try bench.bench.run("p.errata", "model.safetensors").changeInPlace(.apply)
+      }
+      #expect(try same(bench.model, bench.base))
+    }
+    let writer = try OpenFile(bench.modelPath, .updating)
+    try writer.lock(exclusively: true)
+    #expect(throws: ModelFileError(.locked, file: bench.modelPath)) { try ModelFile(bench.modelPath).lockForReading() }
+  }
+
   @Test func `a run of a patch that changes nothing writes nothing`() throws {
     let model = try bench.bench.write(
       [TestTensor("z", .f32, [3, 3], bytes: [UInt8](repeating: 1, count: 36))], to: "z.safetensors")
     try bench.bench.patch([TestEdit(tensor: "z", scale: 0)], of: model, to: "z.errata")
-    let steps = Atomic<Int>(0)
-    try bench.bench.run("z.errata", "z.safetensors")
-      .changeInPlace(.apply, progress: { _ in }, observe: { _ in steps.add(1, ordering: .relaxed) })
-    #expect(steps.load(ordering: .relaxed) == 1)
+    let disk = FailingDisk(.dies, at: .max)
+    var run = try bench.bench.run("z.errata", "z.safetensors")
+    run.disk = disk
+    try run.changeInPlace(.apply)
+    #expect(disk.count == 0)
   }
 }
 
@@ -226,8 +294,7 @@ struct InPlaceBench {
   /// A run with windows of two tiles, killed when the second was saved.
   init() throws {
     bench = try InPlaceBench()
-    try bench.reset(.apply)
-    _ = try bench.run(.apply, stoppingAt: 8, with: SimulatedKill(), window: 2)
+    try bench.kill(torn: false)
     let front = try bench.bench.folder.read("model.safetensors.errata-journal").prefix(24)
     slot = (56 + Int(number(front[8..<16])) + Int(number(front[16..<24])) + 4095) / 4096 * 4096
   }
@@ -235,7 +302,6 @@ struct InPlaceBench {
   var journal: OpenFile { get throws { try OpenFile(bench.journalPath, .updating) } }
 
   @Test func `the kill came where these tests mean it to`() throws {
-    // Steps: 0 checked, 1 journal, 2 window, 3–6 two tiles, 7 done; 8 is the second window saved.
     #expect(try journal.read(8, at: slot) == littleEndian(2, 8))
     let changed = zip(bench.base, try bench.model).lazy.filter { $0 != $1 }.count
     let all = zip(bench.base, bench.edited).lazy.filter { $0 != $1 }.count
@@ -267,15 +333,10 @@ struct InPlaceBench {
   }
 
   @Test func `a half-written tile whose saved bytes are lost is told and kept`() throws {
-    try bench.reset(.apply)
-    #expect(try bench.run(.apply, stoppingAt: 9, with: SimulatedKill(), window: 2))
+    try bench.kill(torn: true)
     try journal.write([UInt8](repeating: 9, count: 100), at: slot + 4096)
     let before = try bench.model
-    let error = #expect(throws: PatchError.self) { try bench.recover() }
-    guard case .wrongBase("b", bench.modelPath, _, _, .other) = error else {
-      Issue.record("\(String(describing: error))")
-      return
-    }
+    try expectForeign("b")
     #expect(try same(bench.model, before))
     #expect(bench.hasJournal)
   }
@@ -305,19 +366,138 @@ struct InPlaceBench {
     #"{"direction":"apply","model":"../model.safetensors","files":["model.safetensors"]}"#,
     #"{"direction":"apply","model":"model.safetensors","files":["/etc/passwd"]}"#,
     #"{"direction":"apply","model":"","files":["model.safetensors"]}"#,
+    #"{"direction":"apply","model":"..","files":["model.safetensors"]}"#,
+    #"{"direction":"apply","model":".","files":["model.safetensors"]}"#,
+    #"{"direction":"apply","model":"model.safetensors","files":["model.safetensors",".."]}"#,
+    #"{"direction":"apply","model":"model.safetensors","files":["model.safetensors","p.errata"]}"#,
+    #"{"direction":"apply","model":"model.safetensors","files":["model.safetensors"],"identity":[]}"#,
     #"{"direction":"sideways","model":"model.safetensors","files":["model.safetensors"]}"#,
     #"{"direction":"apply","model":"model.safetensors","files":[]}"#,
     #"{"direction":"apply","model":"model.safetensors"}"#, "[]", "{",
   ])
   func `a sealed note that makes no sense is one clear error`(note: String) throws {
+    try seal(note)
+    try expectDamaged()
+  }
+
+  /// Puts another note into the journal, with the right digest.
+  private func seal(_ note: String) throws {
     let whole = try bench.bench.folder.read("model.safetensors.errata-journal")
     let old = Int(number(whole[8..<16]))
     let text = Array(note.utf8)
-    try bench.bench.folder.write(
-      Array(whole[..<8]) + littleEndian(UInt64(text.count), 8) + Array(whole[16..<24])
-        + Digest(of: text).bytes + text
-        + Array(whole[(56 + old)...]), to: "model.safetensors.errata-journal")
+    let front =
+      Array(whole[..<8]) + littleEndian(UInt64(text.count), 8) + Array(whole[16..<24]) + Digest(of: text).bytes + text
+      + Array(whole[(56 + old)..<slot])
+    // The slot begins at a multiple of 4096 after a note of any length.
+    let padded = front.prefix((56 + text.count + Int(number(whole[16..<24])) + 4095) / 4096 * 4096)
+    let gap = [UInt8](repeating: 0, count: (padded.count + 4095) / 4096 * 4096 - padded.count)
+    try bench.bench.folder.write(padded + gap + whole[slot...], to: "model.safetensors.errata-journal")
+  }
+
+  @Test func `a journal without the files' identity is settled on request only`() throws {
+    try seal(#"{"direction":"apply","model":"model.safetensors","files":["model.safetensors"]}"#)
+    #expect(throws: PatchError.journalOfOtherFiles(journal: bench.journalPath)) {
+      try PatchRun.recover(ModelFile(bench.modelPath), sameFilesOnly: true, threads: 1)
+    }
+    #expect(try bench.recover().count == 1)
+    #expect(try same(bench.model, bench.edited))
+  }
+
+  @Test(arguments: ["folder", "file"])
+  func `a journal whose model is a link is one clear error`(kind: String) throws {
+    try Folder.create(bench.bench.folder.path("elsewhere"))
+    try bench.bench.folder.write(bench.model, to: "elsewhere/model.safetensors")
+    try bench.bench.link("link", to: kind == "folder" ? "elsewhere" : "elsewhere/model.safetensors")
+    let there = try bench.model
+    try seal(#"{"direction":"apply","model":"link","files":["model.safetensors"]}"#)
     try expectDamaged()
+    #expect(try same(bench.bench.folder.read("elsewhere/model.safetensors"), there))
+  }
+
+  @Test func `a journal that is a link is one clear error`() throws {
+    try bench.bench.folder.write(bench.bench.folder.read("model.safetensors.errata-journal"), to: "kept")
+    Folder.remove(bench.journalPath)
+    try bench.bench.link("model.safetensors.errata-journal", to: "kept")
+    try expectDamaged()
+  }
+
+  @Test(.enabled(if: getuid() == 0, "only root can give files away"))
+  func `a journal that somebody else wrote is refused`() throws {
+    #expect(chown(bench.journalPath, 1234, 1234) == 0)
+    let before = try bench.model
+    #expect(throws: PatchError.journalOfOtherOwner(journal: bench.journalPath, owner: 1234)) { try bench.recover() }
+    #expect(try same(bench.model, before))
+    // Who owns the model may have run on it.
+    #expect(chown(bench.modelPath, 1234, 1234) == 0)
+    #expect(try bench.recover().count == 1)
+  }
+
+  @Test(arguments: ["noise", "shifted", "one byte", "smaller", "other type"])
+  func `what stands there now and is not the run's is not written over`(content: String) throws {
+    var bytes = try bench.model
+    switch content {
+    case "noise": bytes.replaceSubrange(4000..<(4000 + 1 << 20), with: TestTensor.weights(.f64, 1 << 17, seed: 9))
+    case "shifted": bytes = Array(bytes[..<1000]) + Array(bytes[1008...]) + Array(bytes[..<8])
+    case "one byte": bytes[bytes.count - 3000] ^= 1
+    case "smaller":
+      let other = try bench.bench.write(
+        ["a", "b", "c"].map { TestTensor($0, .f64, [4, 4]) }, to: "small.safetensors")
+      bytes = try bench.bench.folder.read(Folder.name(of: other.path))
+    default:
+      try bench.bench.write(
+        [
+          TestTensor("a", .f32, [257, 512]), TestTensor("b", .f32, [257, 1024]), TestTensor("c", .f64, [260, 512]),
+        ], to: "types.safetensors")
+      bytes = try bench.bench.folder.read("types.safetensors")
+    }
+    try bench.bench.folder.write(bytes, to: "model.safetensors")
+    for rollingBack in [false, true] {
+      let error = #expect(throws: PatchError.self) { try bench.recover(rollingBack: rollingBack) }
+      guard case .foreignTile(bench.journalPath, bench.modelPath, _, _) = error else {
+        Issue.record("\(String(describing: error))")
+        continue
+      }
+    }
+    #expect(try same(bench.model, bytes))
+    // And there is a way on.
+    let run = try #require(try InterruptedRun.all(on: ModelFile(bench.modelPath)).first)
+    try run.discard()
+    #expect(!bench.hasJournal)
+    #expect(try same(bench.model, bytes))
+  }
+
+  @Test func `a run on a copy is settled on request, not in passing`() throws {
+    try bench.bench.folder.write(bench.model, to: "copy")
+    try Folder.rename(bench.bench.folder.path("copy"), to: bench.modelPath)
+    #expect(throws: PatchError.journalOfOtherFiles(journal: bench.journalPath)) {
+      try PatchRun.recover(ModelFile(bench.modelPath), sameFilesOnly: true, threads: 1)
+    }
+    #expect(try bench.recover().count == 1)
+    #expect(try same(bench.model, bench.edited))
+  }
+
+  @Test func `looking for a run changes nothing, not even with a folder that cannot be listed`() throws {
+    let before = try (bench.model, bench.bench.folder.read("model.safetensors.errata-journal"))
+    let runs = try InterruptedRun.all(on: ModelFile(bench.modelPath))
+    #expect(runs.map(\.direction) == [.apply])
+    #expect(try runs.map(\.patch) == [PatchFile(bench.bench.folder.path("p.errata")).digest])
+    #expect(try runs[0].explains(bench.bench.run("p.errata", "model.safetensors")) == false)
+    #expect(try same(bench.model, before.0))
+    #expect(try same(bench.bench.folder.read("model.safetensors.errata-journal"), before.1))
+    try bench.kill(torn: true)
+    let torn = try #require(try InterruptedRun.all(on: ModelFile(bench.modelPath)).first)
+    #expect(try torn.explains(bench.bench.run("p.errata", "model.safetensors")))
+  }
+
+  @Test(arguments: [230, 241, 255])
+  func `a model of a long name has a journal`(length: Int) throws {
+    let name = String(repeating: "m", count: length)
+    try bench.bench.folder.write(bench.base, to: name)
+    var run = try bench.bench.run("p.errata", name)
+    run.disk = FailingDisk(.dies, at: 9)
+    #expect(throws: InPlaceFailure.self) { try run.changeInPlace(.apply) }
+    #expect(try PatchRun.recover(ModelFile(bench.bench.folder.path(name)), threads: 1).count == 1)
+    #expect(try same(bench.bench.folder.read(name), bench.edited))
   }
 
   func expectDamaged() throws {
@@ -326,6 +506,14 @@ struct InPlaceBench {
     #expect(error.map(caseName) == "damagedJournal")
     #expect(try same(bench.model, before))
     #expect(bench.hasJournal)
+  }
+
+  private func expectForeign(_ tensor: String) throws {
+    let error = #expect(throws: PatchError.self) { try bench.recover() }
+    guard case .foreignTile(bench.journalPath, bench.modelPath, tensor, _) = error else {
+      Issue.record("\(String(describing: error))")
+      return
+    }
   }
 
   @Test func `the journal of another model is left alone`() throws {
@@ -347,14 +535,11 @@ struct InPlaceBench {
     for asked in ["model", "model/model-1.safetensors", "model/model-2.safetensors"] {
       for rollingBack in [false, true] {
         try bench.copy("base", to: "model")
-        let windows = Atomic<Int>(0)
         var run = try bench.run("p.errata", "model")
         run.windowTileCount = 2
-        #expect(throws: SimulatedKill.self) {
-          try run.changeInPlace(.apply, progress: { _ in }) { step in
-            if step == .windowDone, windows.add(1, ordering: .relaxed).newValue == 1 { throw SimulatedKill() }
-          }
-        }
+        // The journal, and one window of two tiles.
+        run.disk = FailingDisk(.dies, at: 4 + 4 + 2 + 2)
+        #expect(throws: InPlaceFailure.self) { try run.changeInPlace(.apply) }
         #expect(try bench.folder.read("model/" + files[0]) == bench.folder.read("edited/" + files[0]))
         #expect(try bench.folder.read("model/" + files[1]) == bench.folder.read("base/" + files[1]))
         let recoveries = try PatchRun.recover(

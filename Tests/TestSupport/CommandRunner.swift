@@ -86,6 +86,15 @@ public final class RunningCommand {
     }
     // glibc hides its call for changing the folder from Swift; a shell does it and then becomes the program.
     let words = ["/bin/sh", "-c", "cd \"$0\" && exec \"$@\"", folder, program] + arguments
+    // Who runs the tests may ignore signals, as a shell does for what it runs in the background; the command shall not.
+    var attributes = posix_spawnattr_t()
+    posix_spawnattr_init(&attributes)
+    defer { posix_spawnattr_destroy(&attributes) }
+    var signals = sigset_t()
+    sigemptyset(&signals)
+    for signal in [SIGINT, SIGTERM, SIGHUP] { sigaddset(&signals, signal) }
+    posix_spawnattr_setsigdefault(&attributes, &signals)
+    posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGDEF))
     var process = pid_t()
     let code = withStrings(words) { words in
       withStrings(environment) { posix_spawn(&process, "/bin/sh", &actions, nil, words, $0) }
@@ -100,7 +109,10 @@ public final class RunningCommand {
   }
 
   /// Ends the command at once; it gets no chance to clean up.
-  public func kill() { Glibc.kill(process, SIGKILL) }
+  public func kill() { send(SIGKILL) }
+
+  /// Sends the command a signal.
+  public func send(_ signal: Int32) { Glibc.kill(process, signal) }
 
   /// Waits for the end.
   public func wait() throws -> CommandResult {

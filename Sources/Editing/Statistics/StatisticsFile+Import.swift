@@ -82,13 +82,10 @@ extension StatisticsFile {
         try file.copy(sum.byteRange, of: archive.file, to: offset)
       }
     }
-    let temporary = Folder.temporaryPath(for: path)
-    defer { Folder.remove(temporary) }
-    try SafetensorsWriter.write(tensors, metadata: [("corpus", "imported from .npz")], to: temporary)
-    // What the matrices hold is judged by the one reader that judges all statistics, before the file gets its name.
-    let written = try StatisticsFile(temporary)
-    for weight in written.weights { _ = try written.secondMoment(of: weight) }
-    try Folder.rename(temporary, to: path)
-    try Folder.synchronize(Folder.containing(path))
+    try SafetensorsWriter.write(tensors, metadata: [("corpus", "imported from .npz")], to: path) { temporary in
+      // What the matrices hold is judged by the one reader that judges all statistics, before the file gets its name.
+      let written = try StatisticsFile(temporary)
+      for weight in written.weights { _ = try written.secondMoment(of: weight) }
+    }
   }
 }

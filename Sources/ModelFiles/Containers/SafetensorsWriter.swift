@@ -36,8 +36,13 @@ public struct NewTensor {
 /// sorted too; the reference leaves them in the order of a hash table.
 public enum SafetensorsWriter {
   /// Writes the file under its name, whole or not at all.
+  ///
+  /// - Parameters:
+  ///   - name: the name in messages, where `path` is in a folder that is temporary itself.
+  ///   - check: looks at the whole file before it gets its name; what it throws keeps the name from it.
   public static func write(
-    _ tensors: [NewTensor], metadata: [(key: String, value: String)] = [], to path: String
+    _ tensors: [NewTensor], metadata: [(key: String, value: String)] = [], to path: String,
+    shownAs name: String? = nil, check: (_ temporaryPath: String) throws -> Void = { _ in }
   ) throws {
     let rank = Dictionary(uniqueKeysWithValues: zip(ElementType.allCases, 0...))
     let ordered = tensors.sorted { a, b in
@@ -77,10 +82,11 @@ public enum SafetensorsWriter {
     while header.count % 8 != 0 { header.append(UInt8(ascii: " ")) }
     let length = (0..<8).map { UInt8(truncatingIfNeeded: header.count >> ($0 * 8)) }
 
-    let output = try AtomicFile(path)
+    let output = try AtomicFile(path, shownAs: name)
     try output.file.reserve(8 + header.count + end)
     try output.file.write(length + header, at: 0)
     for (tensor, offset) in zip(ordered, offsets) { try tensor.write(output.file, 8 + header.count + offset) }
+    try check(output.temporaryPath)
     try output.commit()
   }
 }

@@ -76,6 +76,11 @@ public enum Folder {
     rmdir(path)
   }
 
+  /// Removes a file.
+  public static func removeFile(_ path: String) throws(ModelFileError) {
+    guard unlink(path) == 0 else { throw ModelFileError(.system(call: "unlink", code: errno), file: path) }
+  }
+
   /// Gives a file or folder another name; what had that name before is replaced in the same step.
   public static func rename(_ path: String, to destination: String) throws(ModelFileError) {
     guard Glibc.rename(path, destination) == 0 else {
@@ -94,14 +99,41 @@ public enum Folder {
     }
   }
 
-  /// Whether a name was made by `temporaryPath`: output under way, or left by a kill.
-  public static func isTemporary(_ name: String) -> Bool {
-    name.hasPrefix(".") && name.utf8.count > 1 && name.firstRange(of: ".errata-") != nil
+  /// Whether a name is that of a temporary file: output under way, or left by a kill.
+  public static func isTemporary(_ name: String) -> Bool { TemporaryName.isOne(name) }
+
+  /// A name of at most 255 bytes, which is what Linux allows: as it is, or its beginning and a hash of the whole.
+  ///
+  /// - Parameter suffix: what must follow, whole.
+  public static func fitting(_ name: String, suffix: String) -> String {
+    TemporaryName.shortened(name, to: TemporaryName.limit - suffix.utf8.count) + suffix
   }
 
-  /// A name beside a path that nobody else uses: the temporary form of what will be there.
-  public static func temporaryPath(for path: String) -> String {
-    let number = UInt64.random(in: 0...UInt64.max)
-    return containing(path) + "/." + name(of: path) + ".errata-" + String(number, radix: 36)
+  /// Permission bits of an ordinary file or folder, links not followed; `nil` of anything else.
+  public static func permissions(of path: String) -> UInt32? {
+    var status = stat()
+    guard lstat(path, &status) == 0, [S_IFREG, S_IFDIR].contains(status.st_mode & S_IFMT) else { return nil }
+    return status.st_mode & 0o777
+  }
+
+  /// Whether the path itself is an ordinary file, not a link to one.
+  public static func isPlainFile(_ path: String) -> Bool {
+    var status = stat()
+    return lstat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFREG
+  }
+
+  /// Length of a file, or of all files in a folder and below.
+  static func byteCount(of path: String) -> Int {
+    var status = stat()
+    guard lstat(path, &status) == 0 else { return 0 }
+    guard status.st_mode & S_IFMT == S_IFDIR else { return Int(status.st_size) }
+    return ((try? names(in: path)) ?? []).reduce(0) { $0 + byteCount(of: Folder.path(path, $1)) }
+  }
+
+  /// The path without links, `.` and `..`; `nil` where there is no such file.
+  public static func resolved(_ path: String) -> String? {
+    guard let text = realpath(path, nil) else { return nil }
+    defer { free(text) }
+    return String(cString: text)
   }
 }

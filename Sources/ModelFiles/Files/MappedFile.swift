@@ -1,4 +1,5 @@
 internal import Glibc
+internal import Synchronization
 
 /// A file mapped read-only, for numbers that are used where they lie.
 ///
@@ -17,10 +18,23 @@ public final class MappedFile: Sendable {
       return
     }
     base = mmap(nil, byteCount, PROT_READ, MAP_SHARED, file.descriptor, 0)
-    guard base != MAP_FAILED else { throw file.failure("mmap") }
+    guard let base, base != MAP_FAILED else { throw file.failure("mmap") }
+    let range = UInt(bitPattern: base)..<UInt(bitPattern: base) + UInt(byteCount)
+    MappedFile.ranges.withLock { $0.append((range, file.path)) }
   }
 
-  deinit { if let base { munmap(base, byteCount) } }
+  deinit {
+    guard let base else { return }
+    MappedFile.ranges.withLock { ranges in ranges.removeAll { $0.range.lowerBound == UInt(bitPattern: base) } }
+    munmap(base, byteCount)
+  }
+
+  private static let ranges = Mutex<[(range: Range<UInt>, path: String)]>([])
+
+  /// The file that is mapped at an address: which one was cut short, when reading there raised a signal.
+  public static func path(mappedAt address: UInt) -> String? {
+    ranges.withLock { ranges in ranges.first { $0.range.contains(address) }?.path }
+  }
 
   /// Lends the bytes of a range; the pointer must not leave `body`.
   public func withBytes<Result>(

@@ -14,6 +14,8 @@ public final class OpenFile: Sendable {
   public enum Access: Sendable {
     /// Only to be read.
     case reading
+    /// Only to be read; a symbolic link is refused.
+    case inspecting
     /// To be changed in place; a symbolic link is refused.
     case updating
     /// Made anew; refused when the path exists.
@@ -22,20 +24,21 @@ public final class OpenFile: Sendable {
 
   /// Opens a file.
   ///
-  /// - Throws: `system` with the number that `open(2)` gave, `symbolicLink` when updating one.
+  /// - Throws: `system` with the number that `open(2)` gave, `symbolicLink` where one is not followed.
   public init(_ path: String, _ access: Access) throws(ModelFileError) {
     self.path = path
     // A pipe under a file's name must not make us wait for a writer; for files O_NONBLOCK means nothing.
     let flags =
       switch access {
       case .reading: O_RDONLY | O_NONBLOCK
+      case .inspecting: O_RDONLY | O_NOFOLLOW | O_NONBLOCK
       case .updating: O_RDWR | O_NOFOLLOW | O_NONBLOCK
       case .creating: O_RDWR | O_CREAT | O_EXCL
       }
-    descriptor = open(path, flags | O_CLOEXEC, 0o644)
+    descriptor = open(path, flags | O_CLOEXEC, 0o666)
     guard descriptor >= 0 else {
       let code = errno
-      if access == .updating, code == ELOOP, let destination = OpenFile.linkDestination(of: path) {
+      if access != .reading, code == ELOOP, let destination = OpenFile.linkDestination(of: path) {
         throw ModelFileError(.symbolicLink(destination: destination), file: path)
       }
       if code == ENOENT, let destination = OpenFile.linkDestination(of: path) {
@@ -46,9 +49,18 @@ public final class OpenFile: Sendable {
   }
 
   /// Takes over an open descriptor, under the name that errors shall give it.
-  init(taking descriptor: Int32, as path: String) {
-    self.path = path
-    self.descriptor = descriptor
+  init(taking descriptor: Int32, as path: String) { (self.descriptor, self.path) = (descriptor, path) }
+
+  /// A file without a name in the folder of an output, for what is needed on the way to it: no kill leaves it behind.
+  ///
+  /// Errors name the output.
+  public init(namelessBeside output: String) throws(ModelFileError) {
+    let random = String(UInt64.random(in: 0...UInt64.max), radix: 36)
+    let path = TemporaryName.path(for: output, "spool-" + random)
+    let descriptor = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
+    guard descriptor >= 0 else { throw ModelFileError(.system(call: "open", code: errno), file: output) }
+    unlink(path)
+    (self.descriptor, self.path) = (descriptor, output)
   }
 
   deinit {
@@ -67,6 +79,29 @@ public final class OpenFile: Sendable {
     var status = stat()
     guard fstat(descriptor, &status) == 0 else { throw failure("fstat") }
     return Int(status.st_size)
+  }
+
+  /// Permission bits.
+  public func permissions() throws(ModelFileError) -> UInt32 {
+    var status = stat()
+    guard fstat(descriptor, &status) == 0 else { throw failure("fstat") }
+    return status.st_mode & 0o777
+  }
+
+  /// The user that this process acts as.
+  public static var currentUser: UInt32 { geteuid() }
+
+  /// Number of its names in folders, its owner, and its number on the device.
+  public func standing() throws(ModelFileError) -> (links: Int, owner: UInt32, number: UInt64) {
+    var status = stat()
+    guard fstat(descriptor, &status) == 0 else { throw failure("fstat") }
+    return (Int(status.st_nlink), status.st_uid, UInt64(status.st_ino))
+  }
+
+  /// Gives the file to the owner of another, where this process may: what root writes for somebody stays theirs.
+  public func takeOwner(of other: OpenFile) {
+    var status = stat()
+    if geteuid() == 0, fstat(other.descriptor, &status) == 0 { fchown(descriptor, status.st_uid, status.st_gid) }
   }
 
   /// Whether the two are one file on disk, whatever their names.
@@ -139,14 +174,19 @@ public final class OpenFile: Sendable {
     if code != 0, ftruncate(descriptor, off_t(length)) != 0 { throw failure("ftruncate") }
   }
 
-  /// Takes the file for one run; others that ask meanwhile get `locked`.
+  /// Takes the file for one run: as its only user, or beside others that only read. Whoever asks meanwhile gets `locked`.
+  ///
+  /// Where the file system has no locks, readers go on without and writers are refused.
   public func lock(exclusively: Bool) throws(ModelFileError) {
-    while flock(descriptor, (exclusively ? LOCK_EX : LOCK_SH) | LOCK_NB) != 0 {
-      if errno == EINTR { continue }
-      guard errno == EWOULDBLOCK else { throw failure("flock") }
-      throw ModelFileError(.locked, file: path)
+    switch FileLock.take(descriptor, exclusively: exclusively) {
+    case .taken: return
+    case .busy: throw ModelFileError(.locked, file: path)
+    case .unsupported: if exclusively { throw failure("flock") }
     }
   }
+
+  /// Lets go of the lock.
+  func unlock() { flock(descriptor, LOCK_UN) }
 
   /// Copies bytes of another file; the kernel moves them, sharing the blocks where the file system can.
   public func copy(_ range: Range<Int>, of source: OpenFile, to offset: Int) throws(ModelFileError) {

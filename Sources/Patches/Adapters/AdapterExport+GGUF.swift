@@ -8,7 +8,6 @@ extension AdapterExport {
   /// rank / alpha: by 1 where all ranks are the same. Rows of B stand in the order of the GGUF weight's rows.
   /// Source: ggml-org/llama.cpp, `src/llama-adapter.h`, `llama_adapter_lora_weight.get_scale`; `convert_lora_to_gguf.py`.
   func writeGGUF(to path: String) throws {
-    guard !Folder.exists(path) else { throw PatchError.outputExists(path: path) }
     let alpha = Double(rank)
     let tensors = parts.flatMap { part in
       [

@@ -8,23 +8,14 @@ extension AdapterExport {
   /// Source: huggingface/peft, `src/peft/tuners/lora/layer.py` and `utils/save_and_load.py`.
   func writePEFT(to path: String) throws {
     guard !Folder.occupied(path) else { throw PatchError.outputExists(path: path) }
-    let temporary = Folder.temporaryPath(for: path)
-    do throws(ModelFileError) { try Folder.create(temporary) } catch {
-      throw ModelFileError(error.reason, file: path)
-    }
-    do {
-      try SafetensorsWriter.write(
-        parts.flatMap(tensors), metadata: [("format", "pt")],
-        to: Folder.path(temporary, "adapter_model.safetensors"))
-      let file = try AtomicFile(Folder.path(temporary, "adapter_config.json"))
-      try file.file.write(Array((configuration.indentedText + "\n").utf8), at: 0)
-      try file.commit()
-      try Folder.rename(temporary, to: path)
-      try Folder.synchronize(Folder.containing(path))
-    } catch {
-      Folder.remove(temporary)
-      throw error
-    }
+    let folder = try NewFolder(path)
+    let weights = folder.place(of: "adapter_model.safetensors")
+    try SafetensorsWriter.write(
+      parts.flatMap(tensors), metadata: [("format", "pt")], to: weights.path, shownAs: weights.shown)
+    let file = try folder.file("adapter_config.json")
+    try file.file.write(Array((configuration.indentedText + "\n").utf8), at: 0)
+    try file.publish()
+    try folder.commit()
   }
 
   private func module(_ part: Part) -> String { String(part.target.dropLast(".weight".count)) }

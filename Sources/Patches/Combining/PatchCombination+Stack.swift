@@ -8,16 +8,17 @@ extension PatchCombination {
       throw PatchError.needsModel(tensor: changes.first { $0.parts.count > 1 }?.name ?? "")
     }
     var model = base
-    var temporaries: [String] = []
-    defer { for temporary in temporaries { Folder.remove(temporary) } }
-    for patch in patches {
+    let scratch = try ScratchFolder(beside: path)
+    defer { withExtendedLifetime(scratch) {} }
+    var last: String?
+    for (step, patch) in patches.enumerated() {
       let run = try PatchRun(patch, model, threads: threads)
-      let temporary = Folder.temporaryPath(for: path) + (model.isFolder ? "" : ".\(model.format.rawValue)")
-      temporaries.append(temporary)
+      let temporary = scratch.path("\(step)" + (model.isFolder ? "" : ".\(model.format.rawValue)"))
       try run.write(.apply, to: temporary)
       model = try ModelFile(temporary)
       // Only the last state is needed.
-      if temporaries.count > 1 { Folder.remove(temporaries[temporaries.count - 2]) }
+      if let last { Folder.remove(last) }
+      last = temporary
     }
     let edit = CombinedEdit(patches.compactMap { $0.manifest["edit"] }).json
     return try ModelComparison(base, model, threads: threads).write(

@@ -28,9 +28,7 @@ final class BlockSpool {
   /// Starts an empty one, in the folder of what it is for.
   init(for path: String) throws {
     self.path = path
-    file = try OpenFile(Folder.temporaryPath(for: path), .creating)
-    // The descriptor keeps the file.
-    Folder.remove(file.path)
+    file = try OpenFile(namelessBeside: path)
   }
 
   /// Another one beside it, for blocks whose place in the patch is after others that are still to come.

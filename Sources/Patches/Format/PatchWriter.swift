@@ -6,6 +6,7 @@ public import ModelFiles
 /// grow with the patch.
 public final class PatchWriter {
   private let path: String
+  private let output: AtomicFile
   private let spool: BlockSpool
   private var changes: [TensorChange] = []
   private var resolve: [ResolveMatrix] = []
@@ -15,6 +16,8 @@ public final class PatchWriter {
   /// Starts a patch that will appear at this path.
   public init(_ path: String) throws {
     self.path = path
+    // Taken now, so that of two runs that would write it the second is refused before it has worked for nothing.
+    output = try AtomicFile(path)
     spool = try BlockSpool(for: path)
   }
 
@@ -100,12 +103,11 @@ public final class PatchWriter {
       features: PatchFeatures(of: changes, beside: beside))
     let front = header.bytes + manifest + spool.blocks.flatMap(\.row)
 
-    let output = try AtomicFile(path)
     try output.file.reserve(header.fileSize)
     try output.file.write(front, at: 0)
     try spool.copy(to: output.file, at: front.count)
     try output.file.write(Digest(of: front).bytes, at: front.count + spool.byteCount)
-    try PatchFile(output.file.path).checkBlocks(threads: 1)
+    try PatchFile(output.file, 0..<header.fileSize).checkBlocks(threads: 1)
     try output.commit()
     return try PatchFile(path)
   }

@@ -7,8 +7,8 @@ extension PortPlan {
     to path: String, tool: String, progress: (Int) -> Void = { _ in }
   ) throws -> (PatchFile, [UpdateMeasure]) {
     guard !Folder.occupied(path) else { throw PortError.undoExists(path: path) }
-    let folder = Folder.temporaryPath(for: path)
-    defer { Folder.remove(folder) }
+    let folder = try ScratchFolder(beside: path)
+    defer { withExtendedLifetime(folder) {} }
     let converted = try convert(to: folder, progress: progress)
     let writer = try PatchWriter(path)
     var measures: [UpdateMeasure] = []
@@ -50,13 +50,12 @@ extension PortPlan {
 
   /// A copy of the model in which the tensors of blocks are as they become; other touched tensors are as they were.
   private func convert(
-    to folder: String, progress: (Int) -> Void
+    to folder: ScratchFolder, progress: (Int) -> Void
   ) throws -> (model: ModelFile, measures: UpdateMeter)? {
     guard tensors.contains(where: \.isOfBlocks) else { return nil }
-    try Folder.create(folder)
     let measures = UpdateMeter()
     for (shard, file) in model.shards.enumerated() {
-      let path = Folder.path(folder, Folder.name(of: file.path))
+      let path = folder.path(Folder.name(of: file.path))
       let own = tensors.indices.filter { tensors[$0].isOfBlocks && tensors[$0].tensor.shard == shard }
       if own.allSatisfy({ tensors[$0].resultType == tensors[$0].tensor.elementType }) {
         // The same header: only numbers change.
@@ -80,7 +79,7 @@ extension PortPlan {
       try GGUFWriter.rewrite(model.ggufHeaders[shard], of: file, replacing: replacing, to: path)
       for index in own { progress(tensors[index].tensor.byteCount) }
     }
-    return (try ModelFile(Folder.path(folder, Folder.name(of: model.shards[0].path))), measures)
+    return (try ModelFile(folder.path(Folder.name(of: model.shards[0].path))), measures)
   }
 
   private func convert(
@@ -105,9 +104,8 @@ extension PortPlan {
 
   /// Applies the undo; if that fails and the model is as it was, the undo goes too: nothing was changed.
   public func keeping<Result>(_ undo: PatchFile, _ apply: () throws -> Result) throws -> Result {
-    do { return try apply() } catch let error as PatchError {
-      if case .rollBackFailed = error { throw error }
-      Folder.remove(undo.path)
+    do { return try apply() } catch let error as InPlaceFailure {
+      // The model is not what it was, or may not stay so: the undo is what leads back.
       throw error
     } catch {
       Folder.remove(undo.path)

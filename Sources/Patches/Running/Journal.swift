@@ -8,14 +8,18 @@ internal import ModelFiles
 /// tiles reach the disk before the slot is used again. So after a cut every tile is whole (old or new, told by its leaf)
 /// or has its old bytes in the slot.
 ///
-///     0   magic, 8 bytes
+///     0   magic, 8 bytes; its last byte is "1" while the run is open, "0" when it is over
 ///     8   lengths of note and patch, 8 bytes each
 ///     24  SHA-256 of the note
-///     56  note, JSON: direction, model, files; then the patch
+///     56  note, JSON: `JournalNote`; then the patch
 ///     …   at the next multiple of 4096, the slot: number of tiles; item and tile number of each; the tiles
+///
+/// A run that is over closes its journal before it removes it: a journal that cannot be removed, or comes back after a power
+/// cut, does not bring the run back.
 struct Journal {
   static let suffix = ".errata-journal"
   private static let magic = Array("ERRATAJ1".utf8)
+  private static let closed = Array("ERRATAJ0".utf8)
   private static let noteOffset = 56
   private static let noteLimit = 1 << 24
   /// Tiles in flight at once: few waits for the disk, and never more room than this.
@@ -24,70 +28,73 @@ struct Journal {
 
   let path: String
   let file: OpenFile
-  let direction: PatchRun.Direction
-  /// The model as the run was given it, by its name in the journal's folder.
-  let modelName: String
-  /// Files that the run may change.
-  let files: [String]
+  let note: JournalNote
   let patch: PatchFile
+  /// Whether the run is over and only the file was left.
+  let isClosed: Bool
   private let slotOffset: Int
 
+  /// The name of the journal of a run on these files.
+  static func name(of files: [String]) -> String { Folder.fitting(files[0], suffix: suffix) }
+
   /// Writes a journal for a run and waits until it is on the disk.
+  ///
+  /// - Throws: when there is no journal; `InPlaceFailure` when there is one that could not be taken back.
   init(creatingFor run: PatchRun, _ direction: PatchRun.Direction, tileCount: Int) throws {
-    let model = run.model
-    self.direction = direction
-    modelName = Folder.name(of: model.indexPath ?? model.shards[0].path)
-    let touched = Set(run.items.map { Folder.name(of: model.shards[$0.tensor.shard].path) }).sorted()
-    // Where only files beside the weights change, the journal stands by the first of the weights.
-    files = touched.isEmpty ? [Folder.name(of: model.shards[0].path)] : touched
-    path = Folder.path(model.folder, files[0] + Journal.suffix)
-    guard !Folder.occupied(path) else { throw ModelFileError(.locked, file: path) }
-    let note = Array(
-      JSONValue.object([
-        .init("direction", .string(direction.rawValue)), .init("model", .string(modelName)),
-        .init("files", .array(files.map { .string($0) })),
-      ]).compactText.utf8)
+    let (disk, model) = (run.disk, run.model)
+    note = try JournalNote(run, direction)
+    path = Folder.path(model.folder, Journal.name(of: note.files))
+    isClosed = false
+    let text = Array(note.json.compactText.utf8)
     let front =
-      Journal.magic + UInt64(note.count).littleEndianBytes(8)
-      + UInt64(run.patch.byteCount).littleEndianBytes(8)
-      + Digest(of: note).bytes + note
+      Journal.magic + UInt64(text.count).littleEndianBytes(8) + UInt64(run.patch.byteCount).littleEndianBytes(8)
+      + Digest(of: text).bytes + text
     let patchRange = front.count..<front.count + run.patch.byteCount
     slotOffset = Journal.slot(after: patchRange.upperBound)
 
-    let output = try AtomicFile(path)
-    try output.file.reserve(
-      slotOffset + Journal.slotHeader + min(tileCount, run.windowTileCount) * Tiling.byteCount)
-    try output.file.write(front, at: 0)
-    try output.file.copy(run.patch.place, of: run.patch.file, to: front.count)
-    try output.commit()
-    file = try OpenFile(path, .updating)
+    // Who may not read the model may not read its journal, and who owns the model may recover it.
+    let owner = model.shards[run.changedShards[0]]
+    let output = try AtomicFile(path, permissionsOf: owner)
+    output.file.takeOwner(of: owner)
+    file = output.file
+    try file.reserve(slotOffset + Journal.slotHeader + min(tileCount, run.windowTileCount) * Tiling.byteCount)
+    try disk.write(front, to: file, at: 0)
+    try disk.copy(run.patch.place, of: run.patch.file, to: file, at: front.count)
     patch = try PatchFile(file, patchRange)
+    try disk.publish(output)
+    FilesUnderWay.setJournal(path, isOpen: true)
+    do { try disk.synchronizeFolder(model.folder) } catch {
+      guard withdraw(disk) else { throw InPlaceFailure(cause: error, aftermath: .journalStays(path)) }
+      throw error
+    }
   }
 
-  /// Opens the journal of an interrupted run.
-  init(opening path: String) throws {
+  /// Opens the journal of an interrupted run, to be settled or only to be looked at.
+  init(opening path: String, _ access: OpenFile.Access) throws {
     self.path = path
-    file = try OpenFile(path, .updating)
-    let size = try file.size()
     func damaged(_ detail: String) -> PatchError { .damagedJournal(path: path, detail: detail) }
+    do throws(ModelFileError) { file = try OpenFile(path, access) } catch {
+      guard case .symbolicLink = error.reason else { throw error }
+      throw damaged("it is a symbolic link")
+    }
+    let size = try file.size()
     guard size >= Journal.noteOffset else { throw damaged("too short") }
     let front = try file.read(Journal.noteOffset, at: 0)
-    guard front.starts(with: Journal.magic) else { throw damaged("not a journal") }
+    guard front.starts(with: Journal.magic) || front.starts(with: Journal.closed) else {
+      throw damaged("not a journal")
+    }
+    isClosed = front.starts(with: Journal.closed)
     let noteCount = UInt64(littleEndianBytes: front[8..<16])
     let patchCount = UInt64(littleEndianBytes: front[16..<24])
     guard noteCount <= UInt64(Journal.noteLimit), patchCount <= UInt64(size),
       Journal.noteOffset + Int(noteCount) + Int(patchCount) <= size
     else { throw damaged("lengths beyond the file") }
-    let note = try file.read(Int(noteCount), at: Journal.noteOffset)
-    guard Digest(of: note) == Digest(stored: front[24..<56]), let json = try? JSONValue(parsing: note),
-      let way = json["direction"]?.text.flatMap(PatchRun.Direction.init(rawValue:)),
-      let model = json["model"]?.text,
-      let names = json["files"]?.elements?.compactMap(\.text), !names.isEmpty
+    let text = try file.read(Int(noteCount), at: Journal.noteOffset)
+    guard Digest(of: text) == Digest(stored: front[24..<56]), let json = try? JSONValue(parsing: text),
+      let note = JournalNote(json)
     else { throw damaged("the note is not what its digest names") }
-    guard (names + [model]).allSatisfy({ !$0.isEmpty && !$0.utf8.contains(UInt8(ascii: "/")) }) else {
-      throw damaged("it names files outside its folder")
-    }
-    (direction, modelName, files) = (way, model, names)
+    guard note.isWithinFolder else { throw damaged("it names files outside its folder") }
+    self.note = note
     let patchStart = Journal.noteOffset + Int(noteCount)
     do { patch = try PatchFile(file, patchStart..<patchStart + Int(patchCount)) } catch is PatchError {
       throw damaged("the patch in it is not whole")
@@ -103,12 +110,12 @@ struct Journal {
     var header = UInt64(tiles.count).littleEndianBytes(8)
     for (position, entry) in tiles.enumerated() {
       header += UInt64(entry.item).littleEndianBytes(4) + UInt64(entry.tile).littleEndianBytes(4)
-      try file.copy(
-        run.place(entry.item, entry.tile), of: run.model.file(of: run.items[entry.item].tensor),
-        to: data(position))
+      try run.disk.copy(
+        run.place(entry.item, entry.tile), of: run.model.file(of: run.items[entry.item].tensor), to: file,
+        at: data(position))
     }
-    try file.write(header, at: slotOffset)
-    try file.synchronize()
+    try run.disk.write(header, to: file, at: slotOffset)
+    try run.disk.synchronize(file)
   }
 
   private func data(_ position: Int) -> Int { slotOffset + Journal.slotHeader + position * Tiling.byteCount }
@@ -136,9 +143,23 @@ struct Journal {
     }
   }
 
-  /// Takes the journal away: the run is over.
-  func remove() throws {
-    Folder.remove(path)
-    try Folder.synchronize(Folder.containing(path))
+  /// Ends the run: closes the journal and takes it away; `false` where it is still there and still open.
+  func withdraw(_ disk: any Disk) -> Bool {
+    var isHarmless = false
+    do {
+      try disk.write(Array(Journal.closed.suffix(1)), to: file, at: Journal.closed.count - 1)
+      try disk.synchronize(file)
+      isHarmless = true
+    } catch {}
+    do throws(ModelFileError) {
+      try disk.remove(path)
+      // Closed as it is, it may come back after a power cut.
+      try? disk.synchronizeFolder(Folder.containing(path))
+      isHarmless = true
+    } catch {
+      if isHarmless { FileLedger.warn(.journalStays, path, error) }
+    }
+    if isHarmless { FilesUnderWay.setJournal(path, isOpen: false) }
+    return isHarmless
   }
 }

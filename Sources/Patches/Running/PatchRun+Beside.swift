@@ -73,16 +73,17 @@ extension PatchRun {
   }
 
   /// Brings the copies of the files in a new folder to the other side.
-  func writeBeside(_ direction: Direction, to folder: String) throws {
+  func writeBeside(_ direction: Direction, to folder: NewFolder) throws {
     for file in beside {
-      let copy = Folder.path(folder, file.name)
+      let copy = folder.place(of: file.name).path
       let present = Folder.fileExists(copy) ? try BesideFile.read(copy) : nil
-      let bytes = try content(of: file, direction, from: present)
-      Folder.remove(copy)
-      guard let bytes else { continue }
-      let output = try OpenFile(copy, .creating)
-      try output.write(bytes, at: 0)
-      try output.synchronize()
+      guard let bytes = try content(of: file, direction, from: present) else {
+        Folder.remove(copy)
+        continue
+      }
+      let output = try folder.file(file.name)
+      try output.file.write(bytes, at: 0)
+      try output.publish()
     }
   }
 
@@ -99,20 +100,27 @@ extension PatchRun {
 
   /// Brings the files to the other side where they stand, each by one rename: it is as before or as after at any moment. The
   /// journal, which carries the patch, stays until all of them are there, so a run that was cut off is completed or undone.
-  func changeBeside(_ direction: Direction, observe: (RunStep) throws -> Void) throws {
+  func changeBeside(_ direction: Direction) throws {
     for file in try besideNotYet(direction) {
       let path = path(file)
       let present = Folder.occupied(path) ? try BesideFile.read(path) : nil
-      guard let bytes = try content(of: file, direction, from: present) else {
-        Folder.remove(path)
-        try Folder.synchronize(model.folder)
-        try observe(.fileReplaced)
-        continue
+      if let bytes = try content(of: file, direction, from: present) {
+        let output = try AtomicFile(path)
+        try disk.write(bytes, to: output.file, at: 0)
+        try disk.publish(output)
+      } else {
+        try disk.remove(path)
       }
-      let output = try AtomicFile(path)
-      try output.file.write(bytes, at: 0)
-      try output.commit()
-      try observe(.fileReplaced)
+      try disk.synchronizeFolder(model.folder)
+    }
+  }
+
+  /// Refuses files that are neither as before a run that was cut off nor as after it: each was replaced by one rename, so they are
+  /// somebody else's.
+  func requireKnownBeside(_ journal: Journal) throws {
+    try requireOwnBeside()
+    for file in beside where try state(of: file).state == .other {
+      throw PatchError.foreignFile(journal: journal.path, file: path(file))
     }
   }
 }

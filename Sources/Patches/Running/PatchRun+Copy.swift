@@ -16,45 +16,37 @@ extension PatchRun {
         direction, layout: direction == .apply ? layout.result : layout.base, to: output, progress: progress)
     }
     guard model.isFolder else {
-      try writeShard(0, direction, to: output, progress: progress)
+      let file = try newFile(output)
+      try writeShard(0, direction, to: file, progress: progress)
+      try file.commit()
       return []
     }
-    return try writeFolder(to: output) { temporary in
-      try writeBeside(direction, to: temporary)
+    return try writeFolder(to: output) { folder in
+      try writeBeside(direction, to: folder)
       for shard in model.shards.indices {
-        try writeShard(
-          shard, direction, to: Folder.path(temporary, Folder.name(of: model.shards[shard].path)),
-          progress: progress)
+        let file = try folder.file(
+          Folder.name(of: model.shards[shard].path), permissionsOf: model.shards[shard])
+        try writeShard(shard, direction, to: file, progress: progress)
+        try file.publish()
       }
     }
   }
 
   /// Fills a folder that appears under its name whole or not at all; the small files beside the weights come along.
-  func writeFolder(to output: String, _ body: (_ temporary: String) throws -> Void) throws -> [String] {
+  func writeFolder(to output: String, _ body: (_ folder: NewFolder) throws -> Void) throws -> [String] {
     guard !Folder.occupied(output) else { throw PatchError.outputExists(path: output) }
-    let temporary = Folder.temporaryPath(for: output)
-    do throws(ModelFileError) { try Folder.create(temporary) } catch {
-      throw ModelFileError(error.reason, file: output)
-    }
-    do {
-      let skipped = model.isFolder ? try copyCompanions(to: temporary) : []
-      try body(temporary)
-      try Folder.synchronize(temporary)
-      try Folder.rename(temporary, to: output)
-      try Folder.synchronize(Folder.containing(output))
-      return skipped
-    } catch {
-      Folder.remove(temporary)
-      throw error
-    }
+    let folder = try NewFolder(output, permissionsOf: model.isFolder ? model.folder : nil)
+    let skipped = model.isFolder ? try copyCompanions(to: folder) : []
+    try body(folder)
+    try folder.commit()
+    return skipped
   }
 
   /// Copies one file of the model with its touched tensors changed; the kernel moves all other bytes.
   private func writeShard(
-    _ shard: Int, _ direction: Direction, to path: String, progress: @Sendable (Int) -> Void
+    _ shard: Int, _ direction: Direction, to output: AtomicFile, progress: @Sendable (Int) -> Void
   ) throws {
     let source = model.shards[shard]
-    let output = try newFile(path)
     let target = output.file
     let size = try source.size()
     try target.reserve(size)
@@ -74,7 +66,6 @@ extension PatchRun {
       copied = range.upperBound
     }
     try target.copy(copied..<size, of: source, to: copied)
-    try output.commit()
   }
 
   /// A new file under a name that is neither a folder's nor an input's.
@@ -85,7 +76,7 @@ extension PatchRun {
         throw PatchError.outputIsInput(path: path)
       }
     }
-    return try AtomicFile(path)
+    return try AtomicFile(path, permissionsOf: model.shards[0])
   }
 
   /// Ends of names that usually hold weights: copied, they would carry the other side of the change along.
@@ -93,7 +84,7 @@ extension PatchRun {
     ".safetensors", ".bin", ".pt", ".pth", ".gguf", ".h5", ".msgpack", ".onnx", ".ckpt", ".npz",
   ]
 
-  private func copyCompanions(to folder: String) throws -> [String] {
+  private func copyCompanions(to folder: NewFolder) throws -> [String] {
     let indexName = model.indexPath.map { [Folder.name(of: $0)] } ?? []
     let replaced = patch.changesLayout ? indexName : []
     let shardNames = Set(model.shards.map { Folder.name(of: $0.path) } + replaced)
@@ -108,9 +99,9 @@ extension PatchRun {
         continue
       }
       let source = try OpenFile(path, .reading)
-      let copy = try OpenFile(Folder.path(folder, name), .creating)
-      try copy.copy(0..<source.size(), of: source, to: 0)
-      try copy.synchronize()
+      let copy = try folder.file(name, permissionsOf: source)
+      try copy.file.copy(0..<source.size(), of: source, to: 0)
+      try copy.publish()
     }
     return skipped
   }

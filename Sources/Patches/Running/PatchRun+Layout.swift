@@ -8,29 +8,31 @@ extension PatchRun {
     _ direction: Direction, layout: StoredLayout, to output: String, progress: @Sendable (Int) -> Void
   ) throws -> [String] {
     guard layout.isFolder else {
-      try write(layout.files[0], direction, to: output, progress: progress).commit()
+      let file = try newFile(output)
+      try write(layout.files[0], direction, to: file, progress: progress)
+      try file.commit()
       return []
     }
-    return try writeFolder(to: output) { temporary in
-      try writeBeside(direction, to: temporary)
+    return try writeFolder(to: output) { folder in
+      try writeBeside(direction, to: folder)
       for file in layout.files {
-        try write(file, direction, to: Folder.path(temporary, file.name), progress: progress).commit()
+        let output = try folder.file(file.name, permissionsOf: model.shards[0])
+        try write(file, direction, to: output, progress: progress)
+        try output.publish()
       }
     }
   }
 
   /// Writes a file, still without its name. What its header says was checked, for both sides, by `checkBothSides`.
   private func write(
-    _ file: StoredLayout.File, _ direction: Direction, to path: String, progress: @Sendable (Int) -> Void
-  ) throws -> AtomicFile {
-    let output = try newFile(path)
+    _ file: StoredLayout.File, _ direction: Direction, to output: AtomicFile, progress: @Sendable (Int) -> Void
+  ) throws {
     let target = output.file
     try target.reserve(file.byteCount)
     try target.write(try patch.content(file.header), at: 0)
     // A file that is all header holds no tensors: the index.
     let tensors = file.name.hasSuffix(".json") ? [] : try self.tensors(in: target)
     for tensor in tensors { try write(tensor, direction, to: target, progress: progress) }
-    return output
   }
 
   private func write(

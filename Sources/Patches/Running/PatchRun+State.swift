@@ -1,6 +1,5 @@
 public import Floor
 internal import LinearAlgebra
-internal import Glibc
 internal import ModelFiles
 internal import Synchronization
 
@@ -27,18 +26,7 @@ extension PatchRun {
   ///
   /// - Parameter progress: called with bytes done, from several threads.
   public func examine(progress: @Sendable (Int) -> Void = { _ in }) throws -> [TensorState] {
-    let tiles = tiles
-    let found = Mutex([Digest?](repeating: nil, count: tiles.count))
-    try parallelFor(tiles.count, width: threads, state: { TileBuffer() }) { index, buffer in
-      let (item, tile) = tiles[index]
-      let place = place(item, tile)
-      let bytes = buffer.bytes(place.count)
-      try model.file(of: items[item].tensor).read(into: bytes, at: place.lowerBound)
-      let leaf = Digest(of: UnsafeRawBufferPointer(bytes))
-      found.withLock { $0[index] = leaf }
-      progress(place.count)
-    }
-    var leaves = found.withLock { $0.compactMap { $0 } }[...]
+    var leaves = try leaves(progress: progress)[...]
     var states: [String: TensorState] = [:]
     for change in wholes { states[change.name] = try examine(change) }
     for item in items {
@@ -62,6 +50,22 @@ extension PatchRun {
         baseTiles: isBase.count { $0 }, editedTiles: isEdited.count { $0 }, tileCount: own.count)
     }
     return patch.changes.compactMap { states[$0.name] }
+  }
+
+  /// The digest of every tile as it is now, in the order of `tiles`.
+  func leaves(progress: @Sendable (Int) -> Void = { _ in }) throws -> [Digest] {
+    let tiles = tiles
+    let found = Mutex([Digest?](repeating: nil, count: tiles.count))
+    try parallelFor(tiles.count, width: threads, state: { TileBuffer() }) { index, buffer in
+      let (item, tile) = tiles[index]
+      let place = place(item, tile)
+      let bytes = buffer.bytes(place.count)
+      try model.file(of: items[item].tensor).read(into: bytes, at: place.lowerBound)
+      let leaf = Digest(of: UnsafeRawBufferPointer(bytes))
+      found.withLock { $0[index] = leaf }
+      progress(place.count)
+    }
+    return found.withLock { $0.compactMap { $0 } }
   }
 
   /// The state of a tensor that comes, goes or is replaced: by its form first, then by its digest.

@@ -33,8 +33,10 @@ public struct PatchRun: Sendable {
   let itemPlaces: [String: Int]
   /// Whether the files beside the weights are left as they are.
   public let weightsOnly: Bool
-  /// Tiles in flight at once when files are changed in place; fewer in tests, to see several windows.
+  /// Tiles in flight at once when files are changed in place.
   var windowTileCount = Journal.slotTiles
+  /// What files are changed in place through.
+  var disk: any Disk = SystemDisk()
 
   /// Matches every tensor of the patch to the model by name, type and shape.
   ///

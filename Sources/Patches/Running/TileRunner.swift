@@ -32,8 +32,25 @@ struct TileRunner: Sendable {
     let place = run.place(item, tile)
     let file = run.model.file(of: tensor)
     let input = UnsafeMutableRawBufferPointer(rebasing: scratch.input[..<place.count])
-    let output = UnsafeMutableRawBufferPointer(rebasing: scratch.output[..<place.count])
     try file.read(into: input, at: place.lowerBound)
+    return try computeInput(tile, scratch)
+  }
+
+  /// Computes the other side of bytes that are not the model's present ones; the result is good until the next call.
+  func compute(
+    _ tile: Int, of bytes: [UInt8], _ scratch: TileTransform.Scratch
+  ) throws -> UnsafeRawBufferPointer {
+    bytes.withUnsafeBytes { scratch.input.copyMemory(from: $0) }
+    return try computeInput(tile, scratch)
+  }
+
+  /// Computes the other side of what lies in the input buffer.
+  private func computeInput(_ tile: Int, _ scratch: TileTransform.Scratch) throws -> UnsafeRawBufferPointer {
+    let tensor = run.items[item].tensor
+    let place = run.place(item, tile)
+    let file = run.model.file(of: tensor)
+    let input = UnsafeMutableRawBufferPointer(rebasing: scratch.input[..<place.count])
+    let output = UnsafeMutableRawBufferPointer(rebasing: scratch.output[..<place.count])
     let leaves = run.items[item].leaves[tile]
     guard leaves.base != leaves.result else {
       output.copyMemory(from: UnsafeRawBufferPointer(input))

@@ -31,11 +31,12 @@ func perform(
   _ port: PortOptions, _ change: ChangeOptions, _ threads: ThreadOptions, _ output: OutputOptions
 ) throws {
   try doing("cannot port \(change.patch) to the model in \(change.model)", output) {
-    if let path = change.output { try requireDistinct(path, from: [change.patch]) }
+    let rule = OutputRule(["-o": change.output, "--undo": change.dryRun ? nil : port.undo])
+    try rule.check(inputs: [change.patch])
     let patch = try PatchFile(change.patch)
     try patch.checkBlocks(threads: threads.count)
-    let model = try openModel(change.model, threads: threads.count, output)
-    if let path = change.output { try requireDistinct(path, from: model.inputPaths) }
+    let model = try change.open(threads: threads.count, output)
+    try rule.check(models: [model])
     let plan = try PortPlan(patch, model, promotion: port.promotion, threads: threads.count)
     if change.inPlace { try plan.requireSameLayout() }
     let bytes = plan.tensors.reduce(0) { $0 + $1.tensor.byteCount }
@@ -46,7 +47,6 @@ func perform(
       progress.finish()
       return report(plan, measures, undo: nil, port, change, skipped: [], output)
     }
-    try requireFolder(of: path)
     let (undo, measures) = try plan.writeUndo(to: path, tool: Errata.tool, progress: progress.advance)
     let skipped: [String] = try plan.keeping(undo) {
       let run = try PatchRun(undo, model, threads: threads.count)

@@ -23,6 +23,11 @@ struct ChangeOptions: ParsableArguments {
   @Flag(help: "Leave the files beside the weights as they are, though the patch changes them too.")
   var weightsOnly = false
 
+  /// Opens the model for what is to be done with it.
+  func open(threads: Int, _ messages: OutputOptions) throws -> ModelFile {
+    try inPlace ? openModelToChange(model, threads: threads, messages) : openModel(model, threads: threads, messages)
+  }
+
   func validate() throws {
     guard [output != nil, inPlace, dryRun].count(where: { $0 }) == 1 else {
       throw ValidationError("Give one of -o OUT, --in-place and --dry-run.")
@@ -93,9 +98,11 @@ private func perform(
   let preposition = direction == .apply ? "to" : "from"
   let action = "cannot \(direction.rawValue) \(change.patch) \(preposition) the model in \(change.model)"
   try doing(action, output) {
-    if let path = change.output { try requireFolder(of: path) }
+    let rule = OutputRule(["-o": change.output])
+    try rule.check(inputs: [change.patch])
     let patch = try PatchFile(change.patch)
-    let model = try openModel(change.model, threads: threads.count, output)
+    let model = try change.open(threads: threads.count, output)
+    try rule.check(models: [model])
     let run = try PatchRun(patch, model, threads: threads.count, weightsOnly: change.weightsOnly)
     let passes = change.dryRun ? 1 : 2
     let progress = Progress(direction.rawValue, total: passes * run.touchedByteCount, output)

@@ -48,8 +48,8 @@ struct AskCommand: ParsableCommand {
 
   func run() throws {
     try doing("cannot ask \(model)", messages) {
-      if let logits { try requireDistinct(logits, from: patches) }
       let running = try RunningModel(model, threads: threads.count, messages)
+      try OutputRule(["--logits": logits]).check(inputs: patches + [promptFile], models: [running.network.model])
       var texts = prompts
       if let promptFile {
         texts += try lines(of: promptFile)

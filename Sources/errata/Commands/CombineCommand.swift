@@ -33,7 +33,8 @@ struct CombineCommand: ParsableCommand {
 
   func run() throws {
     try doing("cannot combine \(patches.joined(separator: " and "))", messages) {
-      try requireDistinct(output, from: patches)
+      let rule = OutputRule(["-o": output])
+      try rule.check(inputs: patches)
       let files = try patches.map { path in
         let file = try PatchFile(path)
         try file.checkBlocks(threads: threads.count)
@@ -41,7 +42,7 @@ struct CombineCommand: ParsableCommand {
       }
       try BLASLibrary.load()
       let base = try model.map { try openModel($0, threads: threads.count, messages) }
-      try requireDistinct(output, from: base?.inputPaths ?? [])
+      try rule.check(models: base.map { [$0] } ?? [])
       let outcome = try PatchCombination(files, base: base, threads: threads.count)
         .write(to: output, tool: Errata.tool)
       messages.answer(Shown.patch(outcome.patch, verbose: messages.verbose).text)

@@ -42,7 +42,7 @@ struct DiffCommand: ParsableCommand {
     let differs = try doing("cannot compare \(base) and \(edited)", messages) {
       let before = try openModel(base, threads: threads.count, messages)
       let after = try openModel(edited, threads: threads.count, messages)
-      if let output { try requireDistinct(output, from: before.inputPaths + after.inputPaths) }
+      try OutputRule(["-o": output]).check(models: [before, after])
       let reading = Progress("compare", total: before.tensors.reduce(0) { $0 + $1.byteCount }, messages)
       let comparison = try ModelComparison(
         before, after, threads: threads.count, weightsOnly: weightsOnly, progress: reading.advance)

@@ -117,11 +117,9 @@ struct EditCommand: ParsableCommand {
   func run() throws {
     try doing("cannot edit \(model)", messages) {
       let running = try RunningModel(model, threads: threads.count, messages)
-      let inputs =
-        running.network.model.inputPaths + [facts.path, statistics, sequence.onto].compactMap { $0 }
-      for path in [output, values.saveValues, saveStatistics].compactMap({ $0 }) {
-        try requireDistinct(path, from: inputs)
-      }
+      try OutputRule(["-o": output, "--save-values": values.saveValues, "--save-statistics": saveStatistics]).check(
+        inputs: [facts.path, statistics, sequence.onto, values.recipe, values.contexts] + corpus + values.values,
+        models: [running.network.model])
       let earlier = try sequence.onto.map { try PatchedEdits(PatchFile($0)) }
       if let earlier, facts.path == nil { return try drop(from: earlier, running) }
       if let earlier {
@@ -199,8 +197,9 @@ struct EditCommand: ParsableCommand {
       "Collecting second moments of layers \(recipe.layers.map(String.init).joined(separator: ", ")) over at most "
         + "\(Numbers.quantity(collection.tokenLimit!)) tokens; `errata stats` makes them once for many edits."
     )
-    let path = saveStatistics ?? Folder.temporaryPath(for: output!)
-    defer { if saveStatistics == nil { Folder.remove(path) } }
+    let scratch = try saveStatistics == nil ? ScratchFolder(beside: output!) : nil
+    defer { withExtendedLifetime(scratch) {} }
+    let path = saveStatistics ?? scratch!.path("statistics.safetensors")
     let progress = Progress("collecting", total: try Corpus(corpus).byteCount(), messages)
     var done = 0
     _ = try collection.write(to: path) { state in

@@ -65,12 +65,11 @@ struct EvalCommand: ParsableCommand {
     try doing("cannot evaluate \(model)", messages) {
       let running = try RunningModel(model, threads: threads.count, messages)
       let files: [String?] = [
-        data.path, asking.references, asking.choices, asking.perplexity, edits.statistics,
+        data.path, asking.references, asking.idf, asking.choices, asking.perplexity, edits.statistics, edits.contexts,
         Int(asking.demonstrations) == nil ? asking.demonstrations : nil,
       ]
-      for path in [output, page].compactMap({ $0 }) {
-        try requireDistinct(path, from: running.network.model.inputPaths + files.compactMap { $0 } + patches)
-      }
+      try OutputRule(["--output": output, "--report": page]).check(
+        inputs: files + edits.recipes + patches, models: [running.network.model])
       try edits.check(for: running.network.configuration)
       let records = try data.read(for: edits.methods, messages)
       var settings = asking.settings
@@ -88,7 +87,11 @@ struct EvalCommand: ParsableCommand {
       if asking.inContext, !edits.comparesInContext { try evaluating.inContext(&series) }
       var compared: [ComparedRun] = []
       if edits.names != nil {
-        let scratch = output ?? Folder.temporaryPath(for: Folder.path(Self.scratchFolder, "errata-eval"))
+        // Several evaluations may run at a time, each with a folder of its own.
+        let own = "errata-eval-\(getpid())"
+        let folder = try output == nil ? ScratchFolder(beside: Folder.path(Self.scratchFolder, own)) : nil
+        defer { withExtendedLifetime(folder) {} }
+        let scratch = output ?? folder!.path("edits")
         compared = try evaluating.compare(edits, scratch: scratch, keepsValues: output != nil, &series)
           .compared
       }

@@ -34,11 +34,12 @@ struct ExportCommand: ParsableCommand {
 
   func run() throws {
     try doing("cannot export \(patch)", messages) {
-      try requireDistinct(output, from: [patch])
+      let rule = OutputRule(["-o": output])
+      try rule.check(inputs: [patch])
       let file = try PatchFile(patch)
       try file.checkBlocks(threads: threads.count)
       let base = try model.map { try openModel($0, threads: threads.count, messages) }
-      try requireDistinct(output, from: base?.inputPaths ?? [])
+      try rule.check(models: base.map { [$0] } ?? [])
       let export = try AdapterExport(file, as: form == .peft ? .peft : .ggufAdapter, model: base)
       try export.write(to: output)
       report(export, file)

@@ -3,21 +3,57 @@ import Glibc
 import ModelFiles
 import Patches
 
-/// Opens a model for a command. A run on it that was cut off is completed first.
+/// Opens a model that a command reads: no run changes it meanwhile, and none was cut off on it.
 ///
 /// - Parameter use: what the file must be for; any where `nil`.
+/// - Throws: `locked` while a run changes it in place, `interruptedRun` where one was cut off. Reading completes nothing.
 func openModel(
   _ path: String, for use: ModelFileError.FileUse? = .model, threads: Int, _ output: OutputOptions
 ) throws -> ModelFile {
   let model = try ModelFile(path)
   if let use { try model.require(use) }
-  for recovery in try PatchRun.recover(model, threads: threads) { announce(recovery, output) }
+  try model.lockForReading()
+  if let run = try InterruptedRun.all(on: model).first {
+    throw run.damage ?? PatchError.interruptedRun(journal: run.journal, model: path)
+  }
   return model
 }
 
-extension ModelFile {
-  /// The files that the model is read from: its weights, and the index that joins them.
-  var inputPaths: [String] { shards.map(\.path) + (indexPath.map { [$0] } ?? []) }
+/// Opens a model that a command only looks at; it says so where a run was cut off, and goes on.
+func openModelToLookAt(_ path: String, _ output: OutputOptions) throws -> (ModelFile, [InterruptedRun]) {
+  let model = try ModelFile(path)
+  try model.lockForReading()
+  let runs = try InterruptedRun.all(on: model)
+  for run in runs {
+    guard let damage = run.damage else {
+      output.say(
+        "Note: an interrupted \(run.direction?.rawValue ?? "run") is here (\(run.journal)). `errata recover \(path)` completes it, "
+          + "with --roll-back undoes it.")
+      continue
+    }
+    let explanation = ErrorReport.explain(damage)
+    output.say(
+      "Note: \(explanation.place ?? run.journal): \(explanation.why). If the model is as it should be, "
+        + "`errata recover \(path) --discard` removes the journal.")
+  }
+  return (model, runs)
+}
+
+/// Opens a model that a command changes in place. A run on it that was cut off is completed first.
+func openModelToChange(_ path: String, threads: Int, _ output: OutputOptions) throws -> ModelFile {
+  let model = try ModelFile(path)
+  for recovery in try PatchRun.recover(model, sameFilesOnly: true, threads: threads) { announce(recovery, output) }
+  return model
+}
+
+extension InterruptedRun {
+  /// For scripts: `interrupted[]` of `show` and `verify`.
+  var json: JSONValue {
+    [
+      "journal": .string(journal), "direction": direction.map { .string($0.rawValue) } ?? .null,
+      "usable": .bool(damage == nil),
+    ]
+  }
 }
 
 /// Says what became of an interrupted run.
@@ -48,15 +84,4 @@ func requireFolder(of output: String) throws {
   let folder = Folder.containing(output)
   guard !Folder.exists(folder) else { return }
   throw ModelFileError(.system(call: "open", code: Folder.occupied(folder) ? ENOTDIR : ENOENT), file: folder)
-}
-
-/// Refuses an output that has no folder, or is one of the inputs: writing it would destroy what was asked about.
-func requireDistinct(_ path: String, from inputs: [String]) throws {
-  try requireFolder(of: path)
-  guard let output = try? OpenFile(path, .reading) else { return }
-  for input in inputs {
-    if let file = try? OpenFile(input, .reading), file.isSameFile(as: output) {
-      throw PatchError.outputIsInput(path: path)
-    }
-  }
 }

@@ -25,12 +25,29 @@ struct ShowCommand: ParsableCommand {
     if !Folder.exists(file), try OpenFile(file, .reading).hasPatchMagic() {
       return Shown.patch(try PatchFile(file), verbose: output.verbose)
     }
-    let model = try openModel(file, for: nil, threads: ThreadOptions.usableCores, output)
+    let (model, interrupted) = try openModelToLookAt(file, output)
+    try nameLeftovers()
     switch model.use {
     case .statistics: return try Shown.statistics(StatisticsFile(file))
     case .keys: return try Shown.keys(KeysFile(file))
-    default: return try Shown.model(model, verbose: output.verbose)
+    default: break
     }
+    let shown = try Shown.model(model, verbose: output.verbose)
+    guard !interrupted.isEmpty, case .object(let members) = shown.json else { return shown }
+    let runs = JSONValue.array(interrupted.map(\.json))
+    return Shown(text: shown.text, json: .object(members + [.init("interrupted", runs)]))
+  }
+}
+
+extension ShowCommand {
+  /// Says what killed runs left here.
+  private func nameLeftovers() throws {
+    let leftovers = (try? Leftover.all(of: file)) ?? []
+    guard !leftovers.isEmpty else { return }
+    let size = Numbers.bytes(leftovers.reduce(0) { $0 + $1.byteCount })
+    output.say(
+      "Note: killed runs left \(Numbers.count(leftovers.count, "temporary file")) here, \(size): "
+        + "\(leftovers.map(\.path).joined(separator: ", ")). `errata recover \(file)` removes them.")
   }
 }
 

@@ -63,7 +63,7 @@ struct SolveCommand: ParsableCommand {
   func run() throws {
     try doing("cannot solve for the edits in \(keys)", messages) {
       let file = try openModel(model, threads: threads.count, messages)
-      try requireDistinct(output, from: file.inputPaths + [keys] + (statistics.map { [$0] } ?? []))
+      try OutputRule(["-o": output]).check(inputs: [keys, statistics], models: [file])
       try BLASLibrary.load()
       var run = KeyedSolve(
         model: file, keys: try KeysFile(keys), statistics: try statistics.map { try method.statistics($0) },

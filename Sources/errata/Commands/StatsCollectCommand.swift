@@ -42,7 +42,7 @@ struct StatsCollectCommand: ParsableCommand {
   func run() throws {
     try doing("cannot collect statistics on \(model)", messages) {
       let running = try RunningModel(model, threads: threads.count, messages)
-      try requireDistinct(output, from: running.network.model.inputPaths + corpus)
+      try OutputRule(["-o": output]).check(inputs: corpus, models: [running.network.model])
       let text = Corpus(corpus, shard: shard?.shard)
       let configuration = running.network.configuration
       var collection = try StatisticsCollection(

@@ -26,7 +26,7 @@ struct StatsMergeCommand: ParsableCommand {
 
   func run() throws {
     try doing("cannot merge statistics into \(output)", messages) {
-      try requireDistinct(output, from: shards)
+      try OutputRule(["-o": output]).check(inputs: shards)
       try StatisticsFile.merge(
         shards.map { try StatisticsFile($0) }, to: output, isIncomplete: incomplete)
       try report(StatisticsFile(output), messages)
@@ -59,7 +59,7 @@ struct StatsImportCommand: ParsableCommand {
   func run() throws {
     try doing("cannot import statistics into \(output)", messages) {
       let model = try openModel(model, threads: 1, messages)
-      try requireDistinct(output, from: archives + model.inputPaths)
+      try OutputRule(["-o": output]).check(inputs: archives, models: [model])
       let sources = try archives.map { archive in
         if let weight { return StatisticsFile.Source(archive: archive, weight: weight) }
         guard let source = StatisticsFile.Source(archive: archive) else {

@@ -21,7 +21,7 @@ struct VerifyCommand: ParsableCommand {
     let state = try doing("cannot verify \(model) against \(patch)", output) {
       let patchFile = try PatchFile(patch)
       try patchFile.checkBlocks(threads: threads.count)
-      let file = try openModel(model, threads: threads.count, output)
+      let (file, interrupted) = try openModelToLookAt(model, output)
       let run: PatchRun
       do { run = try PatchRun(patchFile, file, threads: threads.count) } catch let error as PatchError {
         // A tensor that is missing or of another form is an answer here, not a failure.
@@ -34,8 +34,9 @@ struct VerifyCommand: ParsableCommand {
       defer { progress.finish() }
       let states = try run.examine(progress: progress.advance)
       progress.finish()
-      let summary = try run.state(of: states)
-      answer(summary, states, try run.examineBeside(), run)
+      var summary = try run.state(of: states)
+      if summary == .other, try interrupted.contains(where: { try $0.explains(run) }) { summary = .partial }
+      answer(summary, states, try run.examineBeside(), run, interrupted)
       return summary
     }
     if state == .partial || state == .other { throw ExitCode(2) }
@@ -54,7 +55,8 @@ struct VerifyCommand: ParsableCommand {
   }
 
   private func answer(
-    _ summary: ModelState, _ states: [TensorState], _ files: [BesideState], _ run: PatchRun
+    _ summary: ModelState, _ states: [TensorState], _ files: [BesideState], _ run: PatchRun,
+    _ interrupted: [InterruptedRun]
   ) {
     let sentence =
       switch summary {
@@ -81,9 +83,10 @@ struct VerifyCommand: ParsableCommand {
       output.answer("  \(Numbers.oneLine(file.name)): \(file.state.rawValue)")
     }
     guard output.json else { return }
-    let object: JSONValue = [
-      "state": .string(summary.rawValue),
-      "tensors": .array(
+    var object: [JSONValue.Member] = [
+      .init("state", .string(summary.rawValue)),
+      .init(
+        "tensors", .array(
         zip(states, run.patch.changes).map { state, change in
           [
             "name": .string(state.name), "state": .string(state.state.rawValue),
@@ -93,9 +96,10 @@ struct VerifyCommand: ParsableCommand {
             "baseTiles": .integer(state.baseTiles), "editedTiles": .integer(state.editedTiles),
             "tiles": .integer(state.tileCount),
           ]
-        }),
-      "files": .array(files.map { ["name": .string($0.name), "state": .string($0.state.rawValue)] }),
+        })),
+      .init("files", .array(files.map { ["name": .string($0.name), "state": .string($0.state.rawValue)] })),
     ]
-    Console.output(object.indentedText)
+    if !interrupted.isEmpty { object.append(.init("interrupted", .array(interrupted.map(\.json)))) }
+    Console.output(JSONValue.object(object).indentedText)
   }
 }

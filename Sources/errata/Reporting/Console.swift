@@ -1,6 +1,7 @@
 import ArgumentParser
 import CLinux
 import Glibc
+import Synchronization
 
 /// Options that every command takes.
 struct OutputOptions: ParsableArguments {
@@ -48,7 +49,11 @@ struct ThreadOptions: ParsableArguments {
 
 /// The two streams.
 enum Console {
-  static func output(_ text: String) { write(harmless(text) + "\n", to: 1) }
+  static func output(_ text: String) {
+    guard let code = write(harmless(text) + "\n", to: 1), code != EPIPE else { return }
+    failure.withLock { $0 = $0 ?? code }
+  }
+
   static func error(_ text: String) { write(harmless(text) + "\n", to: 2) }
 
   /// Names come from files: what would command a terminal is shown as a box.
@@ -62,15 +67,35 @@ enum Console {
     return String(result)
   }
 
+  /// Why the answer could not be written, if it could not. A reader that went away wanted no more of it.
+  private static let failure = Mutex<Int32?>(nil)
+
+  /// The status that the process ends with: an answer that got lost is a failure, and said.
+  static func finish(_ status: Int32) -> Int32 {
+    guard let code = failure.withLock({ $0 }) else { return status }
+    let standing = Interruption.current?.standing.map { "The work itself was done: \($0)." }
+    error(
+      """
+      Error: cannot write the answer
+        where: standard output
+        why:   \(ErrorReport.systemReason(code, "write"))
+        \(standing ?? "Nothing was changed.")
+      """)
+    return max(status, 1)
+  }
+
   /// Writes without a line end; for progress.
-  static func write(_ text: String, to descriptor: Int32) {
+  ///
+  /// - Returns: the error number if not all could be written.
+  @discardableResult
+  static func write(_ text: String, to descriptor: Int32) -> Int32? {
     var bytes = Array(text.utf8)[...]
     while !bytes.isEmpty {
       let count = bytes.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
-      // A reader that went away wants no more.
-      guard count > 0 || errno == EINTR else { return }
+      guard count > 0 || errno == EINTR else { return errno }
       bytes = bytes.dropFirst(max(count, 0))
     }
+    return nil
   }
 
   /// Whether standard error is a terminal.

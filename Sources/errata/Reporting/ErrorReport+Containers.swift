@@ -17,6 +17,8 @@ extension ErrorReport {
       )
     case .locked:
       return ("another errata run is changing or reading this file", "wait for it to end")
+    case .cutWhileMapped, .beingWritten, .hardLinked, .inHubCache, .outputIsLink, .notOrdinary:
+      return standingReason(reason)
     case .symbolicLink(let destination):
       return (
         "it is a symbolic link to \(Quote.plain(destination)); changing what it leads to could change other models too",

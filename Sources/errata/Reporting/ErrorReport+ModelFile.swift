@@ -30,6 +30,10 @@ extension ErrorReport {
     case EROFS: "the file system is read-only"
     case ENOSPC, EDQUOT: "the disk is full"
     case EISDIR: "it is a folder"
+    case EFBIG: "it would be larger than files may be here (ulimit -f, or the file system's limit)"
+    case EMFILE, ENFILE: "too many files are open"
+    case ENAMETOOLONG: "the name is too long"
+    case ELOOP: "its links lead in a circle"
     default: "\(call): \(String(cString: strerror(code)))"
     }
   }
@@ -43,6 +47,7 @@ extension ErrorReport {
     case ENOSPC, EDQUOT: "make room, or write to another disk"
     case EACCES, EPERM: "look at its owner and mode; outputs may go to a folder of your own"
     case EROFS: "write to another file system"
+    case EMFILE, ENFILE: "raise the limit: ulimit -n 1024"
     default: nil
     }
   }

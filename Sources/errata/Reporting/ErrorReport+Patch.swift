@@ -204,17 +204,9 @@ extension ErrorReport {
         name, place: patch,
         why: "it changes headers or files, not only numbers, so the result must be a new model",
         advice: "give -o OUT instead of --in-place")
-    case .damagedJournal(let path, let detail):
-      return Explanation(
-        name, place: path, why: "the journal of an interrupted run is damaged: \(detail)",
-        advice: "check the model with `errata verify`, and move the journal away if it is whole")
-    case .rollBackFailed(let journal):
-      return Explanation(
-        name, place: journal, why: "the run failed, and going back failed too",
-        advice: "make room or mend the disk, then `errata recover MODEL`",
-        change:
-          "The model stands between two states; the journal holds what is needed to complete or undo the run."
-      )
+    case .damagedJournal, .unreadableJournal, .interruptedRun, .journalOfOtherOwner, .journalOfOtherFiles, .foreignFile,
+      .foreignTile:
+      return explainJournal(error, name)
     }
   }
 

@@ -36,6 +36,9 @@ enum ErrorReport {
     switch error {
     case let error as ModelFileError: explain(error)
     case let error as PatchError: explain(error)
+    case let error as InPlaceFailure: explain(error)
+    case let error as OutputError: error.explanation
+    case let error as InterruptedWork: error.explanation
     case let error as PortError: explain(error)
     case let error as EditError: explain(error)
     case let error as StatisticsError: explain(error)

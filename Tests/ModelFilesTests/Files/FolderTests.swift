@@ -1,7 +1,8 @@
 import Glibc
-import ModelFiles
 import TestSupport
 import Testing
+
+@testable import ModelFiles
 
 @Suite struct FolderTests {
   @Test(arguments: [
@@ -17,10 +18,18 @@ import Testing
   @Test(arguments: ["out", "out/", "x/out", "x/out//"]) func `a temporary name stands beside the path`(
     path: String
   ) {
-    let temporary = Folder.temporaryPath(for: path)
+    let temporary = TemporaryName.path(for: path, "part")
     #expect(Folder.containing(temporary) == Folder.containing(path))
-    #expect(Folder.name(of: temporary).hasPrefix(".out.errata-"))
-    #expect(Folder.temporaryPath(for: path) != temporary)
+    #expect(Folder.name(of: temporary) == ".out.errata-part")
+    #expect(Folder.isTemporary(Folder.name(of: temporary)) && !Folder.isTemporary("out.errata-journal"))
+  }
+
+  @Test func `a name that fits stays, one that does not ends in a hash of the whole`() {
+    #expect(Folder.fitting("short", suffix: ".end") == "short.end")
+    let names = (0..<3).map { String(repeating: "ä", count: 120) + "\($0)" }
+    let fitted = names.map { Folder.fitting($0, suffix: ".errata-journal") }
+    #expect(Set(fitted).count == 3)
+    #expect(fitted.allSatisfy { $0.utf8.count <= 255 && $0.hasPrefix("ää") && $0.hasSuffix(".errata-journal") })
   }
 
   @Test func `a name is joined to a folder by one slash`() {

@@ -1,6 +1,5 @@
 import Glibc
 import ModelFiles
-import Synchronization
 import TestSupport
 import Testing
 
@@ -146,29 +145,59 @@ struct BesideBench {
     let (start, goal) = direction == .apply ? ("base", "edited") : ("edited", "base")
     var kills = 0
     for stop in 0... {
-      var isKilled = false
-      for rollingBack in [false, true] {
-        try made.bench.copy(start, to: "model")
-        let steps = Atomic<Int>(0)
-        do {
-          try made.bench.run("p.errata", "model").changeInPlace(direction, progress: { _ in }) { _ in
-            if steps.wrappingAdd(1, ordering: .relaxed).oldValue == stop { throw SimulatedKill() }
-          }
-          isKilled = false
-        } catch is SimulatedKill { isKilled = true }
-        guard isKilled else { break }
-        _ = try PatchRun.recover(
-          ModelFile(made.bench.folder.path("model")), rollingBack: rollingBack, threads: 1)
-        // Before the journal nothing has begun.
-        #expect(
-          try made.content("model") == made.content(stop == 0 || rollingBack ? start : goal),
-          "step \(stop), rolling back \(rollingBack)")
-      }
-      guard isKilled else { break }
-      kills += 1
+      let rollingBack = stop % 2 == 1
+      try made.bench.copy(start, to: "model")
+      let path = made.bench.folder.path("model")
+      var run = try made.bench.run("p.errata", "model")
+      let disk = FailingDisk(.tears, at: stop)
+      run.disk = disk
+      do { try run.changeInPlace(direction) } catch { kills += 1 }
+      let isOpen = try !InterruptedRun.all(on: ModelFile(path)).isEmpty
+      let left = try made.content("model").filter { !$0.key.hasSuffix(".errata-journal") }
+      _ = try PatchRun.recover(ModelFile(path), rollingBack: rollingBack, threads: 1)
+      let wanted = try isOpen ? made.content(rollingBack ? start : goal) : left
+      #expect(try made.content("model") == wanted, "operation \(stop), rolling back \(rollingBack)")
+      #expect(try isOpen || left == made.content(start) || left == made.content(goal))
+      guard disk.isHit else { break }
     }
     #expect(kills >= 7)
     #expect(try made.content("model") == made.content(goal))
+  }
+
+  @Test func `a run on the weights alone is completed on the weights alone`() throws {
+    let made = try BesideBench()
+    try made.write()
+    try made.pair.write()
+    try made.bench.copy("base", to: "model")
+    let path = made.bench.folder.path("model")
+    var run = try PatchRun(
+      PatchFile(made.bench.folder.path("p.errata")), ModelFile(path), threads: 1, weightsOnly: true)
+    // The journal is there, and a tile is written.
+    run.disk = FailingDisk(.tears, at: 7)
+    #expect(throws: InPlaceFailure.self) { try run.changeInPlace(.apply) }
+    #expect(try PatchRun.recover(ModelFile(path), threads: 1).count == 1)
+    let (model, base) = try (made.content("model"), made.content("base"))
+    #expect(model["config.json"] == base["config.json"])
+    #expect(try model["model.safetensors"] == made.content("edited")["model.safetensors"])
+  }
+
+  @Test func `a file that was changed since the run was cut off is left alone`() throws {
+    let made = try BesideBench()
+    try made.write()
+    try made.pair.write()
+    try made.bench.copy("base", to: "model")
+    let path = made.bench.folder.path("model")
+    var run = try made.bench.run("p.errata", "model")
+    run.disk = FailingDisk(.dies, at: 7)
+    #expect(throws: InPlaceFailure.self) { try run.changeInPlace(.apply) }
+    try made.bench.folder.write([7], to: "model/config.json")
+    let before = try made.content("model")
+    let error = #expect(throws: PatchError.self) { try PatchRun.recover(ModelFile(path), threads: 1) }
+    guard case .foreignFile(_, path + "/config.json") = error else {
+      Issue.record("\(String(describing: error))")
+      return
+    }
+    #expect(try made.content("model") == before)
   }
 
   @Test func `a link beside the weights is not replaced in place`() throws {

@@ -1,0 +1,151 @@
+import Glibc
+import ModelFiles
+import TestSupport
+import Testing
+
+/// Ends in the middle that leave time for a word, and streams and limits that are not as usual.
+@Suite(.serialized) struct InterruptionTests {
+  let folder: TemporaryFolder
+  let runner: CommandRunner
+  let model: String
+  let base: [UInt8]
+
+  init() throws {
+    folder = try TemporaryFolder()
+    runner = CommandRunner(in: folder.path)
+    let made = try MadeModel(
+      (0..<4).map { .init(name: "w\($0)", elementType: .bf16, rows: 2048, columns: 2500) }, name: "model",
+      in: folder)
+    model = made.path
+    try made.solve("fix.errata", with: runner)
+    Folder.remove(made.keysPath)
+    base = try FileBytes.read(model)
+  }
+
+  private var names: [String] { get throws { try Folder.names(in: folder.path) } }
+
+  /// Waits until a file is there, at most ten seconds.
+  private func waitFor(_ name: String) {
+    var waits = 0
+    while !Folder.occupied(folder.path(name)), waits < 50_000 {
+      usleep(200)
+      waits += 1
+    }
+  }
+
+  /// Starts a run, waits until its file of this name stands, and sends a signal; `nil` when it ended before.
+  private func interrupt(_ arguments: [String], when name: String, by signal: Int32) throws -> CommandResult? {
+    for _ in 0..<20 {
+      let run = try runner.start(CommandRunner.errata, arguments)
+      waitFor(name)
+      run.send(signal)
+      let result = try run.wait()
+      if result.status != 0 { return result }
+      if arguments.contains("--in-place") { try folder.write(base, to: "model.safetensors") }
+      Folder.remove(folder.path("out.safetensors"))
+    }
+    return nil
+  }
+
+  @Test(arguments: [(SIGINT, "SIGINT"), (SIGTERM, "SIGTERM"), (SIGHUP, "SIGHUP")])
+  func `a signal during -o leaves nothing behind`(signal: Int32, name: String) throws {
+    // At any moment, until enough of them came while the command was at work.
+    var hits = 0
+    for attempt in 0..<200 where hits < 8 {
+      let run = try runner.start(CommandRunner.errata, ["apply", "fix.errata", model, "-o", "out.safetensors"])
+      usleep(UInt32(20_000 + attempt % 40 * 10_000))
+      run.send(signal)
+      let result = try run.wait()
+      let isDone = result.status == 0
+      #expect(isDone || result.status == 128 + Int(signal))
+      if result.errors.contains("interrupted by \(name)") {
+        hits += 1
+        #expect(result.errors.hasSuffix("Nothing was changed.\n"))
+        #expect(try names == ["fix.errata", "model.safetensors"])
+      }
+      Folder.remove(folder.path("out.safetensors"))
+    }
+    #expect(hits == 8, "hardly a signal came while the command was at work")
+  }
+
+  @Test(arguments: [SIGINT, SIGTERM, SIGHUP])
+  func `a signal during a run in place leaves it recoverable, and says so`(signal: Int32) throws {
+    let result = try #require(
+      try interrupt(
+        ["apply", "fix.errata", model, "--in-place"], when: "model.safetensors.errata-journal", by: signal))
+    #expect(result.status == 128 + Int(signal))
+    #expect(result.errors.contains("errata recover") && !result.errors.contains("Nothing was changed"))
+    #expect(try names == ["fix.errata", "model.safetensors", "model.safetensors.errata-journal"])
+    #expect(try runner.errata("recover", model, "--roll-back", "--quiet").status == 0)
+    #expect(try FileBytes.read(model) == base)
+    #expect(try names == ["fix.errata", "model.safetensors"])
+  }
+
+  @Test func `what a killed run left is named, and removed`() throws {
+    let run = try runner.start(CommandRunner.errata, ["apply", "fix.errata", model, "-o", "out.safetensors"])
+    waitFor(".out.safetensors.errata-part")
+    run.kill()
+    _ = try run.wait()
+    try #require(try names.contains(".out.safetensors.errata-part"))
+    #expect(try runner.errata("show", ".").errors.contains(".out.safetensors.errata-part"))
+    #expect(try runner.errata("recover", "out.safetensors").status == 0)
+    #expect(try names == ["fix.errata", "model.safetensors"])
+  }
+
+  @Test(arguments: ["show model.safetensors", "show model.safetensors --json", "verify fix.errata model.safetensors", "--help"])
+  func `an answer that cannot be written is a failure, one that nobody reads is none`(command: String) throws {
+    let full = try runner.shell("errata \(command) >/dev/full")
+    #expect(full.status == 1)
+    #expect(full.errors.contains("standard output") && full.errors.contains("the disk is full"))
+    #expect(try runner.shell("errata \(command) | true").errors == "")
+    let closed = try runner.shell("errata \(command) <&- >&- 2>&-")
+    #expect(closed.status == 0)
+  }
+
+  @Test func `with closed streams nothing lands in a file`() throws {
+    #expect(try runner.shell("errata apply fix.errata model.safetensors -o out.safetensors <&- >&- 2>&-").status == 0)
+    let opened = try runner.errata("verify", "fix.errata", "out.safetensors")
+    #expect(opened.output.hasPrefix("edited"))
+    let done = try runner.shell("errata apply fix.errata model.safetensors -o again.safetensors --json >/dev/full")
+    #expect(done.status == 1)
+    #expect(done.errors.contains("The work itself was done: again.safetensors was written."))
+    #expect(try FileBytes.read(folder.path("again.safetensors")) == FileBytes.read(folder.path("out.safetensors")))
+  }
+
+  @Test(arguments: [4, 6, 9])
+  func `too few descriptors are one clear error`(count: Int) throws {
+    let result = try runner.shell("ulimit -n \(count); errata apply fix.errata model.safetensors --in-place")
+    #expect(result.status == 1)
+    #expect(result.errors.contains("ulimit -n") && result.errors.hasSuffix("Nothing was changed.\n"))
+    #expect(try FileBytes.read(model) == base)
+    #expect(try names == ["fix.errata", "model.safetensors"])
+  }
+
+  @Test(arguments: [1, 64, 20_000])
+  func `a limit on the size of files is one clear error`(kilobytes: Int) throws {
+    // The shell counts in blocks of 512 or 1024 bytes.
+    for way in ["-o out.safetensors", "--in-place"] where kilobytes < 1000 || way != "--in-place" {
+      let result = try runner.shell("ulimit -f \(kilobytes); errata apply fix.errata model.safetensors \(way)")
+      #expect(result.status == 1)
+      #expect(result.errors.contains("larger than files may be") && result.errors.hasSuffix("Nothing was changed.\n"))
+      #expect(!result.errors.contains(".errata-part"))
+      #expect(try FileBytes.read(model) == base)
+      #expect(try names == ["fix.errata", "model.safetensors"])
+    }
+  }
+
+  @Test func `a name that is not UTF-8 is told, not guessed`() throws {
+    let result = try runner.shell("errata show \"$(printf 'x\\377.safetensors')\"")
+    #expect(result.status == 1)
+    #expect(result.errors.contains("not UTF-8"))
+  }
+
+  @Test func `private models give private results and journals`() throws {
+    chmod(model, 0o600)
+    #expect(try runner.shell("umask 000; errata apply fix.errata model.safetensors -o out.safetensors").status == 0)
+    #expect(Folder.permissions(of: folder.path("out.safetensors")) == 0o600)
+    let result = try interrupt(
+      ["apply", "fix.errata", model, "--in-place"], when: "model.safetensors.errata-journal", by: SIGTERM)
+    if result != nil { #expect(Folder.permissions(of: model + ".errata-journal") == 0o600) }
+  }
+}
