@@ -34,7 +34,8 @@ import Testing
   }
 
   /// Starts a run, waits until its file of this name stands, and sends a signal; `nil` when it ended before.
-  private func interrupt(_ arguments: [String], when name: String, by signal: Int32) throws -> CommandResult? {
+  private func interrupt(_ arguments: [String], when name: String, by signal: Int32) throws -> CommandResult?
+  {
     for _ in 0..<20 {
       let run = try runner.start(CommandRunner.errata, arguments)
       waitFor(name)
@@ -52,7 +53,8 @@ import Testing
     // At any moment, until enough of them came while the command was at work.
     var hits = 0
     for attempt in 0..<200 where hits < 8 {
-      let run = try runner.start(CommandRunner.errata, ["apply", "fix.errata", model, "-o", "out.safetensors"])
+      let run = try runner.start(
+        CommandRunner.errata, ["apply", "fix.errata", model, "-o", "out.safetensors"])
       usleep(UInt32(20_000 + attempt % 40 * 10_000))
       run.send(signal)
       let result = try run.wait()
@@ -92,8 +94,12 @@ import Testing
     #expect(try names == ["fix.errata", "model.safetensors"])
   }
 
-  @Test(arguments: ["show model.safetensors", "show model.safetensors --json", "verify fix.errata model.safetensors", "--help"])
-  func `an answer that cannot be written is a failure, one that nobody reads is none`(command: String) throws {
+  @Test(arguments: [
+    "show model.safetensors", "show model.safetensors --json", "verify fix.errata model.safetensors",
+    "--help",
+  ])
+  func `an answer that cannot be written is a failure, one that nobody reads is none`(command: String) throws
+  {
     let full = try runner.shell("errata \(command) >/dev/full")
     #expect(full.status == 1)
     #expect(full.errors.contains("standard output") && full.errors.contains("the disk is full"))
@@ -103,13 +109,17 @@ import Testing
   }
 
   @Test func `with closed streams nothing lands in a file`() throws {
-    #expect(try runner.shell("errata apply fix.errata model.safetensors -o out.safetensors <&- >&- 2>&-").status == 0)
+    #expect(
+      try runner.shell("errata apply fix.errata model.safetensors -o out.safetensors <&- >&- 2>&-").status
+        == 0)
     let opened = try runner.errata("verify", "fix.errata", "out.safetensors")
     #expect(opened.output.hasPrefix("edited"))
-    let done = try runner.shell("errata apply fix.errata model.safetensors -o again.safetensors --json >/dev/full")
+    let done = try runner.shell(
+      "errata apply fix.errata model.safetensors -o again.safetensors --json >/dev/full")
     #expect(done.status == 1)
     #expect(done.errors.contains("The work itself was done: again.safetensors was written."))
-    #expect(try FileBytes.read(folder.path("again.safetensors")) == FileBytes.read(folder.path("out.safetensors")))
+    #expect(
+      try FileBytes.read(folder.path("again.safetensors")) == FileBytes.read(folder.path("out.safetensors")))
   }
 
   @Test(arguments: [4, 6, 9])
@@ -125,9 +135,12 @@ import Testing
   func `a limit on the size of files is one clear error`(kilobytes: Int) throws {
     // The shell counts in blocks of 512 or 1024 bytes.
     for way in ["-o out.safetensors", "--in-place"] where kilobytes < 1000 || way != "--in-place" {
-      let result = try runner.shell("ulimit -f \(kilobytes); errata apply fix.errata model.safetensors \(way)")
+      let result = try runner.shell(
+        "ulimit -f \(kilobytes); errata apply fix.errata model.safetensors \(way)")
       #expect(result.status == 1)
-      #expect(result.errors.contains("larger than files may be") && result.errors.hasSuffix("Nothing was changed.\n"))
+      #expect(
+        result.errors.contains("larger than files may be")
+          && result.errors.hasSuffix("Nothing was changed.\n"))
       #expect(!result.errors.contains(".errata-part"))
       #expect(try FileBytes.read(model) == base)
       #expect(try names == ["fix.errata", "model.safetensors"])
@@ -142,7 +155,8 @@ import Testing
 
   @Test func `private models give private results and journals`() throws {
     chmod(model, 0o600)
-    #expect(try runner.shell("umask 000; errata apply fix.errata model.safetensors -o out.safetensors").status == 0)
+    #expect(
+      try runner.shell("umask 000; errata apply fix.errata model.safetensors -o out.safetensors").status == 0)
     #expect(Folder.permissions(of: folder.path("out.safetensors")) == 0o600)
     let result = try interrupt(
       ["apply", "fix.errata", model, "--in-place"], when: "model.safetensors.errata-journal", by: SIGTERM)

@@ -46,15 +46,18 @@ import Testing
     Command(name: "apply", inputs: [("", "fix.errata"), ("", "model")], outputs: ["-o"]),
     Command(name: "revert", inputs: [("", "fix.errata"), ("", "model")], outputs: ["-o"]),
     Command(
-      name: "apply", words: ["--port"], inputs: [("", "fix.errata"), ("", "model")], outputs: ["--undo", "-o"]),
+      name: "apply", words: ["--port"], inputs: [("", "fix.errata"), ("", "model")],
+      outputs: ["--undo", "-o"]),
     Command(
-      name: "combine", inputs: [("", "fix.errata"), ("", "other.errata"), ("--model", "model")], outputs: ["-o"]),
+      name: "combine", inputs: [("", "fix.errata"), ("", "other.errata"), ("--model", "model")],
+      outputs: ["-o"]),
     Command(
       name: "export", words: ["--as", "gguf-adapter"], inputs: [("", "fix.errata"), ("--model", "model")],
       outputs: ["-o"]),
     Command(name: "stats collect", inputs: [("", "model"), ("--corpus", "corpus.txt")], outputs: ["-o"]),
     Command(name: "stats merge", inputs: [("", "stats"), ("", "more-stats")], outputs: ["-o"]),
-    Command(name: "stats import", inputs: [("", "a_float32_mom2_1.npz"), ("--model", "model")], outputs: ["-o"]),
+    Command(
+      name: "stats import", inputs: [("", "a_float32_mom2_1.npz"), ("--model", "model")], outputs: ["-o"]),
   ]
 
   let folder: TemporaryFolder
@@ -94,7 +97,8 @@ import Testing
     var targets: [String] = []
     for input in command.inputs.map(\.name) {
       switch input {
-      case "model", "edited": targets += ["config.json", "tokenizer.json", "model.safetensors"].map { input + "/" + $0 }
+      case "model", "edited":
+        targets += ["config.json", "tokenizer.json", "model.safetensors"].map { input + "/" + $0 }
       case "idf": targets.append("idf/idf.npy")
       default: targets.append(input)
       }
@@ -150,9 +154,12 @@ import Testing
   /// A new option must be told apart here: whether it names a file, and which way.
   @Test func `every option of every command is known to this table`() throws {
     let noFiles: Set = [
-      "limit", "ids", "method", "second-moment-weight", "ridge", "null-space-threshold", "null-space-share", "layers",
-      "steps", "learning-rate", "bound", "kl-weight", "weight-decay", "clamp", "stop", "keep", "shard", "sequence", "drop",
-      "batch", "factor-type", "rounding", "seed", "threads", "top", "tokens", "sample", "zsre-target", "window", "edit",
+      "limit", "ids", "method", "second-moment-weight", "ridge", "null-space-threshold", "null-space-share",
+      "layers",
+      "steps", "learning-rate", "bound", "kl-weight", "weight-decay", "clamp", "stop", "keep", "shard",
+      "sequence", "drop",
+      "batch", "factor-type", "rounding", "seed", "threads", "top", "tokens", "sample", "zsre-target",
+      "window", "edit",
       "sequential", "orientation", "effort", "promote", "as", "context", "save-interval", "weight",
     ]
     let dump = try JSONValue(parsing: Array(runner.errata("--experimental-dump-help").output.utf8))

@@ -37,7 +37,9 @@ final class FailingDisk: Disk {
     return false
   }
 
-  private func perform(_ half: () throws(ModelFileError) -> Void = {}, _ body: () throws(ModelFileError) -> Void)
+  private func perform(
+    _ half: () throws(ModelFileError) -> Void = {}, _ body: () throws(ModelFileError) -> Void
+  )
     throws(ModelFileError)
   {
     guard try begin() else { return try body() }
@@ -53,7 +55,9 @@ final class FailingDisk: Disk {
     }
   }
 
-  func copy(_ range: Range<Int>, of source: OpenFile, to file: OpenFile, at offset: Int) throws(ModelFileError) {
+  func copy(_ range: Range<Int>, of source: OpenFile, to file: OpenFile, at offset: Int)
+    throws(ModelFileError)
+  {
     try perform { () throws(ModelFileError) in
       let half = range.lowerBound..<range.lowerBound + range.count / 2
       try system.copy(half, of: source, to: file, at: offset)

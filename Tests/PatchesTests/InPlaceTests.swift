@@ -97,7 +97,8 @@ struct InPlaceBench {
 
   init() throws { bench = try InPlaceBench() }
 
-  @Test(arguments: [(PatchRun.Direction.apply, 256), (.apply, 1), (.revert, 2)], [FailingDisk.Way.dies, .tears])
+  @Test(
+    arguments: [(PatchRun.Direction.apply, 256), (.apply, 1), (.revert, 2)], [FailingDisk.Way.dies, .tears])
   func `a run killed at any operation is completed or undone`(
     run: (direction: PatchRun.Direction, window: Int), way: FailingDisk.Way
   ) throws {
@@ -271,7 +272,9 @@ struct InPlaceBench {
     }
     let writer = try OpenFile(bench.modelPath, .updating)
     try writer.lock(exclusively: true)
-    #expect(throws: ModelFileError(.locked, file: bench.modelPath)) { try ModelFile(bench.modelPath).lockForReading() }
+    #expect(throws: ModelFileError(.locked, file: bench.modelPath)) {
+      try ModelFile(bench.modelPath).lockForReading()
+    }
   }
 
   @Test func `a run of a patch that changes nothing writes nothing`() throws {
@@ -386,7 +389,8 @@ struct InPlaceBench {
     let old = Int(number(whole[8..<16]))
     let text = Array(note.utf8)
     let front =
-      Array(whole[..<8]) + littleEndian(UInt64(text.count), 8) + Array(whole[16..<24]) + Digest(of: text).bytes + text
+      Array(whole[..<8]) + littleEndian(UInt64(text.count), 8) + Array(whole[16..<24])
+      + Digest(of: text).bytes + text
       + Array(whole[(56 + old)..<slot])
     // The slot begins at a multiple of 4096 after a note of any length.
     let padded = front.prefix((56 + text.count + Int(number(whole[16..<24])) + 4095) / 4096 * 4096)
@@ -425,7 +429,9 @@ struct InPlaceBench {
   func `a journal that somebody else wrote is refused`() throws {
     #expect(chown(bench.journalPath, 1234, 1234) == 0)
     let before = try bench.model
-    #expect(throws: PatchError.journalOfOtherOwner(journal: bench.journalPath, owner: 1234)) { try bench.recover() }
+    #expect(throws: PatchError.journalOfOtherOwner(journal: bench.journalPath, owner: 1234)) {
+      try bench.recover()
+    }
     #expect(try same(bench.model, before))
     // Who owns the model may have run on it.
     #expect(chown(bench.modelPath, 1234, 1234) == 0)
@@ -436,7 +442,8 @@ struct InPlaceBench {
   func `what stands there now and is not the run's is not written over`(content: String) throws {
     var bytes = try bench.model
     switch content {
-    case "noise": bytes.replaceSubrange(4000..<(4000 + 1 << 20), with: TestTensor.weights(.f64, 1 << 17, seed: 9))
+    case "noise":
+      bytes.replaceSubrange(4000..<(4000 + 1 << 20), with: TestTensor.weights(.f64, 1 << 17, seed: 9))
     case "shifted": bytes = Array(bytes[..<1000]) + Array(bytes[1008...]) + Array(bytes[..<8])
     case "one byte": bytes[bytes.count - 3000] ^= 1
     case "smaller":
@@ -446,7 +453,8 @@ struct InPlaceBench {
     default:
       try bench.bench.write(
         [
-          TestTensor("a", .f32, [257, 512]), TestTensor("b", .f32, [257, 1024]), TestTensor("c", .f64, [260, 512]),
+          TestTensor("a", .f32, [257, 512]), TestTensor("b", .f32, [257, 1024]),
+          TestTensor("c", .f64, [260, 512]),
         ], to: "types.safetensors")
       bytes = try bench.bench.folder.read("types.safetensors")
     }

@@ -82,7 +82,8 @@ extension StatisticsFile {
         try file.copy(sum.byteRange, of: archive.file, to: offset)
       }
     }
-    try SafetensorsWriter.write(tensors, metadata: [("corpus", "imported from .npz")], to: path) { temporary in
+    try SafetensorsWriter.write(tensors, metadata: [("corpus", "imported from .npz")], to: path) {
+      temporary in
       // What the matrices hold is judged by the one reader that judges all statistics, before the file gets its name.
       let written = try StatisticsFile(temporary)
       for weight in written.weights { _ = try written.secondMoment(of: weight) }

@@ -17,7 +17,8 @@ extension ModelFile {
 
   /// Names of files beside the weights that tools read with them.
   private static let companionNames = [
-    "config.json", "generation_config.json", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json",
+    "config.json", "generation_config.json", "tokenizer.json", "tokenizer_config.json",
+    "special_tokens_map.json",
     "added_tokens.json", "vocab.json", "vocab.txt", "merges.txt", "tokenizer.model", "chat_template.jinja",
     "chat_template.json", "preprocessor_config.json", "quantization_config.json",
   ]
@@ -26,7 +27,8 @@ extension ModelFile {
   public var ownFiles: [String] {
     let weights = shards.map(\.path) + (indexPath.map { [$0] } ?? [])
     if Folder.exists(path) {
-      return weights + ((try? Folder.names(in: path)) ?? []).map { Folder.path(path, $0) }.filter { !Folder.exists($0) }
+      return weights
+        + ((try? Folder.names(in: path)) ?? []).map { Folder.path(path, $0) }.filter { !Folder.exists($0) }
     }
     return weights + ModelFile.companionNames.map { Folder.path(folder, $0) }.filter(Folder.fileExists)
   }

@@ -40,7 +40,8 @@ public final class AtomicFile {
       Folder.remove(temporaryPath)
       if Folder.occupied(temporaryPath) {
         FileLedger.warn(
-          .temporaryStays, temporaryPath, ModelFileError(.system(call: "unlink", code: errno), file: temporaryPath))
+          .temporaryStays, temporaryPath,
+          ModelFileError(.system(call: "unlink", code: errno), file: temporaryPath))
       }
     }
   }

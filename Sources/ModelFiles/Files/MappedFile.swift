@@ -25,7 +25,8 @@ public final class MappedFile: Sendable {
 
   deinit {
     guard let base else { return }
-    MappedFile.ranges.withLock { ranges in ranges.removeAll { $0.range.lowerBound == UInt(bitPattern: base) } }
+    MappedFile.ranges.withLock { ranges in ranges.removeAll { $0.range.lowerBound == UInt(bitPattern: base) }
+    }
     munmap(base, byteCount)
   }
 

@@ -16,7 +16,9 @@ public final class NewFolder {
   /// - Throws: `beingWritten` while another run writes the same folder; EEXIST where something has the name.
   public init(_ path: String, permissionsOf source: String? = nil) throws(ModelFileError) {
     self.path = path
-    guard !Folder.occupied(path) else { throw ModelFileError(.system(call: "mkdir", code: EEXIST), file: path) }
+    guard !Folder.occupied(path) else {
+      throw ModelFileError(.system(call: "mkdir", code: EEXIST), file: path)
+    }
     let mode = source.flatMap { Folder.permissions(of: $0) } ?? 0o777
     let place = try TemporaryPlace(for: path, .folder, purpose: "part", mode: mode_t(mode & 0o777))
     (temporaryPath, descriptor) = (place.path, place.descriptor)
@@ -44,7 +46,8 @@ public final class NewFolder {
   /// A new file of the folder.
   ///
   /// - Parameter source: a file whose permissions it shall have.
-  public func file(_ name: String, permissionsOf source: OpenFile? = nil) throws(ModelFileError) -> AtomicFile {
+  public func file(_ name: String, permissionsOf source: OpenFile? = nil) throws(ModelFileError) -> AtomicFile
+  {
     let place = place(of: name)
     return try AtomicFile(place.path, permissionsOf: source, shownAs: place.shown)
   }

@@ -101,7 +101,9 @@ public final class OpenFile: Sendable {
   /// Gives the file to the owner of another, where this process may: what root writes for somebody stays theirs.
   public func takeOwner(of other: OpenFile) {
     var status = stat()
-    if geteuid() == 0, fstat(other.descriptor, &status) == 0 { fchown(descriptor, status.st_uid, status.st_gid) }
+    if geteuid() == 0, fstat(other.descriptor, &status) == 0 {
+      fchown(descriptor, status.st_uid, status.st_gid)
+    }
   }
 
   /// Whether the two are one file on disk, whatever their names.

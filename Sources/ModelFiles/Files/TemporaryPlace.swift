@@ -52,7 +52,8 @@ struct TemporaryPlace {
       }
       break
     }
-    let random = TemporaryName.path(for: output, "\(purpose)-" + String(UInt64.random(in: 0...UInt64.max), radix: 36))
+    let random = TemporaryName.path(
+      for: output, "\(purpose)-" + String(UInt64.random(in: 0...UInt64.max), radix: 36))
     let descriptor = TemporaryPlace.make(random, for: output, form, mode)
     guard descriptor >= 0 else {
       throw ModelFileError(.system(call: form == .file ? "open" : "mkdir", code: errno), file: output)

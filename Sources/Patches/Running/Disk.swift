@@ -3,7 +3,8 @@ internal import ModelFiles
 /// What an in-place run does to files. There is one disk; a test puts one in its place that fails, or stops for good.
 protocol Disk: Sendable {
   func write(_ bytes: UnsafeRawBufferPointer, to file: OpenFile, at offset: Int) throws(ModelFileError)
-  func copy(_ range: Range<Int>, of source: OpenFile, to file: OpenFile, at offset: Int) throws(ModelFileError)
+  func copy(_ range: Range<Int>, of source: OpenFile, to file: OpenFile, at offset: Int)
+    throws(ModelFileError)
   /// Waits until a file's data is on the disk.
   func synchronize(_ file: OpenFile) throws(ModelFileError)
   /// Gives a file its name.
@@ -19,7 +20,9 @@ struct SystemDisk: Disk {
     try file.write(bytes, at: offset)
   }
 
-  func copy(_ range: Range<Int>, of source: OpenFile, to file: OpenFile, at offset: Int) throws(ModelFileError) {
+  func copy(_ range: Range<Int>, of source: OpenFile, to file: OpenFile, at offset: Int)
+    throws(ModelFileError)
+  {
     try file.copy(range, of: source, to: offset)
   }
 

@@ -32,7 +32,9 @@ public struct InterruptedRun: Sendable {
   /// The runs on a model that no longer live, if its files are locked, or may still live, if they are not. Only looks.
   public static func all(on model: ModelFile) throws -> [InterruptedRun] {
     let mine = Set(model.shards.map { Folder.name(of: $0.path) })
-    return try all(in: model.folder, candidates: mine).filter { !$0.isClosed && !mine.isDisjoint(with: $0.files) }
+    return try all(in: model.folder, candidates: mine).filter {
+      !$0.isClosed && !mine.isDisjoint(with: $0.files)
+    }
   }
 
   /// All in a folder. Only looks.
@@ -43,7 +45,8 @@ public struct InterruptedRun: Sendable {
   /// Removes journals of runs on a model that are over; what the system refuses stays, and does no harm.
   static func removeClosed(on model: ModelFile) throws {
     let mine = Set(model.shards.map { Folder.name(of: $0.path) })
-    for run in try all(in: model.folder, candidates: mine) where run.isClosed && !mine.isDisjoint(with: run.files) {
+    for run in try all(in: model.folder, candidates: mine)
+    where run.isClosed && !mine.isDisjoint(with: run.files) {
       Folder.remove(run.journal)
     }
   }

@@ -47,7 +47,8 @@ struct Journal {
     isClosed = false
     let text = Array(note.json.compactText.utf8)
     let front =
-      Journal.magic + UInt64(text.count).littleEndianBytes(8) + UInt64(run.patch.byteCount).littleEndianBytes(8)
+      Journal.magic + UInt64(text.count).littleEndianBytes(8)
+      + UInt64(run.patch.byteCount).littleEndianBytes(8)
       + Digest(of: text).bytes + text
     let patchRange = front.count..<front.count + run.patch.byteCount
     slotOffset = Journal.slot(after: patchRange.upperBound)

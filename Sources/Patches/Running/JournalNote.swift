@@ -51,13 +51,15 @@ struct JournalNote {
   /// Whether all names are plain names, which cannot lead out of a folder.
   var isWithinFolder: Bool {
     (files + [modelName]).allSatisfy { name in
-      !name.isEmpty && name != "." && name != ".." && !name.utf8.contains(UInt8(ascii: "/")) && !name.utf8.contains(0)
+      !name.isEmpty && name != "." && name != ".." && !name.utf8.contains(UInt8(ascii: "/"))
+        && !name.utf8.contains(0)
     }
   }
 
   var json: JSONValue {
     .object([
-      .init("weightsOnly", .bool(weightsOnly)), .init("direction", .string(direction.rawValue)), .init("model", .string(modelName)),
+      .init("weightsOnly", .bool(weightsOnly)), .init("direction", .string(direction.rawValue)),
+      .init("model", .string(modelName)),
       .init("files", .array(files.map { .string($0) })),
       .init(
         "identity",

@@ -25,7 +25,8 @@ extension PatchRun {
 
   /// Writes a file, still without its name. What its header says was checked, for both sides, by `checkBothSides`.
   private func write(
-    _ file: StoredLayout.File, _ direction: Direction, to output: AtomicFile, progress: @Sendable (Int) -> Void
+    _ file: StoredLayout.File, _ direction: Direction, to output: AtomicFile,
+    progress: @Sendable (Int) -> Void
   ) throws {
     let target = output.file
     try target.reserve(file.byteCount)

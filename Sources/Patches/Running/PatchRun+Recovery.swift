@@ -42,7 +42,9 @@ extension PatchRun {
       let run = adjust(try PatchRun(of: journal, threads: threads))
       let targets = try run.lockFiles()
       // Another recovery may have been faster, and another run may have begun since.
-      guard let now = try? OpenFile(journal.path, .inspecting), now.isSameFile(as: journal.file) else { continue }
+      guard let now = try? OpenFile(journal.path, .inspecting), now.isSameFile(as: journal.file) else {
+        continue
+      }
       try journal.requireOwner(of: Array(targets.values))
       if sameFilesOnly, !journal.note.isOf(filesIn: model.folder) {
         throw PatchError.journalOfOtherFiles(journal: journal.path)
@@ -70,7 +72,8 @@ extension PatchRun {
   init(of journal: Journal, threads: Int) throws {
     let folder = Folder.containing(journal.path)
     // A name that leads elsewhere, by a link or into a folder, is not followed.
-    for name in journal.note.files + [journal.note.modelName] where !Folder.isPlainFile(Folder.path(folder, name)) {
+    for name in journal.note.files + [journal.note.modelName]
+    where !Folder.isPlainFile(Folder.path(folder, name)) {
       throw PatchError.damagedJournal(
         path: journal.path, detail: "what it calls \(name) is not an ordinary file beside it")
     }
@@ -86,7 +89,8 @@ extension PatchRun {
     }
     let touched = Set(changedShards.map { Folder.name(of: model.shards[$0].path) })
     guard touched == Set(journal.note.files) else {
-      throw PatchError.damagedJournal(path: journal.path, detail: "it names other files than its patch changes")
+      throw PatchError.damagedJournal(
+        path: journal.path, detail: "it names other files than its patch changes")
     }
   }
 

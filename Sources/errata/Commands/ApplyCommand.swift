@@ -25,7 +25,8 @@ struct ChangeOptions: ParsableArguments {
 
   /// Opens the model for what is to be done with it.
   func open(threads: Int, _ messages: OutputOptions) throws -> ModelFile {
-    try inPlace ? openModelToChange(model, threads: threads, messages) : openModel(model, threads: threads, messages)
+    try inPlace
+      ? openModelToChange(model, threads: threads, messages) : openModel(model, threads: threads, messages)
   }
 
   func validate() throws {

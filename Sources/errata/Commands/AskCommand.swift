@@ -49,7 +49,8 @@ struct AskCommand: ParsableCommand {
   func run() throws {
     try doing("cannot ask \(model)", messages) {
       let running = try RunningModel(model, threads: threads.count, messages)
-      try OutputRule(["--logits": logits]).check(inputs: patches + [promptFile], models: [running.network.model])
+      try OutputRule(["--logits": logits]).check(
+        inputs: patches + [promptFile], models: [running.network.model])
       var texts = prompts
       if let promptFile {
         texts += try lines(of: promptFile)

@@ -117,9 +117,11 @@ struct EditCommand: ParsableCommand {
   func run() throws {
     try doing("cannot edit \(model)", messages) {
       let running = try RunningModel(model, threads: threads.count, messages)
-      try OutputRule(["-o": output, "--save-values": values.saveValues, "--save-statistics": saveStatistics]).check(
-        inputs: [facts.path, statistics, sequence.onto, values.recipe, values.contexts] + corpus + values.values,
-        models: [running.network.model])
+      try OutputRule(["-o": output, "--save-values": values.saveValues, "--save-statistics": saveStatistics])
+        .check(
+          inputs: [facts.path, statistics, sequence.onto, values.recipe, values.contexts] + corpus
+            + values.values,
+          models: [running.network.model])
       let earlier = try sequence.onto.map { try PatchedEdits(PatchFile($0)) }
       if let earlier, facts.path == nil { return try drop(from: earlier, running) }
       if let earlier {

@@ -65,7 +65,8 @@ struct EvalCommand: ParsableCommand {
     try doing("cannot evaluate \(model)", messages) {
       let running = try RunningModel(model, threads: threads.count, messages)
       let files: [String?] = [
-        data.path, asking.references, asking.idf, asking.choices, asking.perplexity, edits.statistics, edits.contexts,
+        data.path, asking.references, asking.idf, asking.choices, asking.perplexity, edits.statistics,
+        edits.contexts,
         Int(asking.demonstrations) == nil ? asking.demonstrations : nil,
       ]
       try OutputRule(["--output": output, "--report": page]).check(

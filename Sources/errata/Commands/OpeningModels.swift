@@ -42,7 +42,9 @@ func openModelToLookAt(_ path: String, _ output: OutputOptions) throws -> (Model
 /// Opens a model that a command changes in place. A run on it that was cut off is completed first.
 func openModelToChange(_ path: String, threads: Int, _ output: OutputOptions) throws -> ModelFile {
   let model = try ModelFile(path)
-  for recovery in try PatchRun.recover(model, sameFilesOnly: true, threads: threads) { announce(recovery, output) }
+  for recovery in try PatchRun.recover(model, sameFilesOnly: true, threads: threads) {
+    announce(recovery, output)
+  }
   return model
 }
 

@@ -73,7 +73,8 @@ struct RecoverCommand: ParsableCommand {
           if let damage = run.damage { throw damage }
           return try ModelFile(run.modelPath ?? model)
         }
-      case .system(_, let code) where try code == 2 && !isFolder && !(Leftover.all(of: model)).isEmpty: return []
+      case .system(_, let code) where try code == 2 && !isFolder && !(Leftover.all(of: model)).isEmpty:
+        return []
       default: throw error
       }
     }

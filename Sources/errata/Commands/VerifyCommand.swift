@@ -86,17 +86,18 @@ struct VerifyCommand: ParsableCommand {
     var object: [JSONValue.Member] = [
       .init("state", .string(summary.rawValue)),
       .init(
-        "tensors", .array(
-        zip(states, run.patch.changes).map { state, change in
-          [
-            "name": .string(state.name), "state": .string(state.state.rawValue),
-            "digest": .string(state.digest.hexadecimal),
-            "baseDigest": change.before.map { .string($0.digest.hexadecimal) } ?? .null,
-            "resultDigest": change.after.map { .string($0.digest.hexadecimal) } ?? .null,
-            "baseTiles": .integer(state.baseTiles), "editedTiles": .integer(state.editedTiles),
-            "tiles": .integer(state.tileCount),
-          ]
-        })),
+        "tensors",
+        .array(
+          zip(states, run.patch.changes).map { state, change in
+            [
+              "name": .string(state.name), "state": .string(state.state.rawValue),
+              "digest": .string(state.digest.hexadecimal),
+              "baseDigest": change.before.map { .string($0.digest.hexadecimal) } ?? .null,
+              "resultDigest": change.after.map { .string($0.digest.hexadecimal) } ?? .null,
+              "baseTiles": .integer(state.baseTiles), "editedTiles": .integer(state.editedTiles),
+              "tiles": .integer(state.tileCount),
+            ]
+          })),
       .init("files", .array(files.map { ["name": .string($0.name), "state": .string($0.state.rawValue)] })),
     ]
     if !interrupted.isEmpty { object.append(.init("interrupted", .array(interrupted.map(\.json)))) }

@@ -75,6 +75,7 @@ extension InterruptedWork {
     return ErrorReport.Explanation(
       "interrupted", place: journal, why: "it was interrupted by \(signal)",
       advice: "`errata recover MODEL` completes the run, with --roll-back undoes it",
-      change: "The model stands between two states; the journal holds what is needed to complete or undo the run.")
+      change:
+        "The model stands between two states; the journal holds what is needed to complete or undo the run.")
   }
 }

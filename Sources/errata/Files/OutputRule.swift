@@ -26,7 +26,8 @@ struct OutputRule {
   func check(inputs: [String?] = [], models: [ModelFile] = []) throws {
     var readers: [FileIdentity: String] = [:]
     for input in inputs.compactMap({ $0 }) {
-      let files = Folder.exists(input) ? (try? Folder.names(in: input))?.map { Folder.path(input, $0) } ?? [] : []
+      let files =
+        Folder.exists(input) ? (try? Folder.names(in: input))?.map { Folder.path(input, $0) } ?? [] : []
       for path in [input] + files { if let file = FileIdentity(path) { readers[file] = path } }
     }
     var companions: [FileIdentity: String] = [:]

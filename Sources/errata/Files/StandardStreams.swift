@@ -21,7 +21,9 @@ enum StandardStreams {
   static func obstacle() -> String? {
     for index in 0..<Int(CommandLine.argc) {
       guard let argument = CommandLine.unsafeArgv[index] else { continue }
-      let bytes = Array(UnsafeBufferPointer(start: argument, count: strlen(argument))).map { UInt8(bitPattern: $0) }
+      let bytes = Array(UnsafeBufferPointer(start: argument, count: strlen(argument))).map {
+        UInt8(bitPattern: $0)
+      }
       if String(validating: bytes, as: UTF8.self) == nil {
         return "argument \(index) is not UTF-8: \(String(decoding: bytes, as: UTF8.self))\n"
           + "  try:   rename the file, or give it a link with a name in UTF-8"
@@ -29,7 +31,9 @@ enum StandardStreams {
     }
     var limit = rlimit()
     let open = RLIMIT_NOFILE
-    if getrlimit(__rlimit_resource_t(open.rawValue), &limit) == 0, limit.rlim_cur < 1024, limit.rlim_cur < limit.rlim_max {
+    if getrlimit(__rlimit_resource_t(open.rawValue), &limit) == 0, limit.rlim_cur < 1024,
+      limit.rlim_cur < limit.rlim_max
+    {
       limit.rlim_cur = min(limit.rlim_max, 1024)
       setrlimit(__rlimit_resource_t(open.rawValue), &limit)
     }

@@ -20,7 +20,8 @@ struct CommandWork: Sendable {
   /// What stands, in a sentence; `nil` where nothing was changed.
   var standing: String? {
     let written = ledger.written.isEmpty ? nil : "\(ledger.written.joined(separator: ", ")) was written"
-    let changed = ledger.changed.isEmpty ? nil : "\(ledger.changed.joined(separator: ", ")) was changed in place"
+    let changed =
+      ledger.changed.isEmpty ? nil : "\(ledger.changed.joined(separator: ", ")) was changed in place"
     let done = [written, changed].compactMap { $0 }
     return done.isEmpty ? nil : done.joined(separator: "; ")
   }
@@ -42,7 +43,9 @@ struct CommandFailure: Error {
       ("where", explanation.place), ("why", explanation.why), ("try", explanation.advice),
     ] {
       if let text {
-        lines.append("  \(label): ".padded(to: 9) + Numbers.beginning(of: FilesUnderWay.naming(text), limit: Self.longest))
+        lines.append(
+          "  \(label): ".padded(to: 9)
+            + Numbers.beginning(of: FilesUnderWay.naming(text), limit: Self.longest))
       }
     }
     let rest = work.standing.map { "What was done before stays: \($0)." } ?? "Nothing was changed."

@@ -18,7 +18,8 @@ extension ErrorReport {
         advice: "let its owner run `errata recover` on the model")
     case .interruptedRun(let journal, let model):
       Explanation(
-        name, place: journal, why: "an in-place run on this model was cut off; some of it may be changed already",
+        name, place: journal,
+        why: "an in-place run on this model was cut off; some of it may be changed already",
         advice: "`errata recover \(model)` completes the run, with --roll-back undoes it")
     case .journalOfOtherOwner(let journal, let owner):
       Explanation(
@@ -27,16 +28,19 @@ extension ErrorReport {
     case .journalOfOtherFiles(let journal):
       Explanation(
         name, place: journal,
-        why: "an in-place run was cut off, on other files than those that have the names now: copies, or replaced since",
+        why:
+          "an in-place run was cut off, on other files than those that have the names now: copies, or replaced since",
         advice: "`errata recover MODEL` completes the run if they are copies; or " + discarding)
     case .foreignFile(let journal, let file):
       Explanation(
-        name, place: file, why: "it is neither as before the run of \(journal) nor as after it: it was changed since",
+        name, place: file,
+        why: "it is neither as before the run of \(journal) nor as after it: it was changed since",
         advice: discarding)
     case .foreignTile(let journal, let file, let tensor, let tile):
       Explanation(
         name, place: "\(file), tensor \(tensor)" + (tile.map { ", tile \($0)" } ?? ""),
-        why: "it is neither as before the run of \(journal), nor as after it, nor between the two: the file was replaced "
+        why:
+          "it is neither as before the run of \(journal), nor as after it, nor between the two: the file was replaced "
           + "or changed since",
         advice: discarding)
     default: Explanation(name, why: "\(error)")
@@ -48,7 +52,8 @@ extension ErrorReport {
     switch failure.aftermath {
     case .betweenStates(let journal):
       explanation.advice = "mend what is wrong, then `errata recover MODEL`"
-      explanation.change = "The model stands between two states; \(journal) holds what is needed to complete or undo the run."
+      explanation.change =
+        "The model stands between two states; \(journal) holds what is needed to complete or undo the run."
     case .journalStays(let journal):
       explanation.advice = "remove \(journal), or let `errata recover MODEL --discard` do it"
       explanation.change = "The model is whole, but the run's journal could be neither closed nor removed."
@@ -62,7 +67,8 @@ extension ErrorReport {
     return switch warning.kind {
     case .nameNotSynchronized:
       "\(warning.file) is whole, but its folder could not be written to the disk (\(why)): after a power cut the name may be missing."
-    case .journalStays: "the run is over, but its journal \(warning.file) could not be removed (\(why)); remove it."
+    case .journalStays:
+      "the run is over, but its journal \(warning.file) could not be removed (\(why)); remove it."
     case .temporaryStays: "the temporary file \(warning.file) could not be removed (\(why)); remove it."
     }
   }
@@ -89,7 +95,10 @@ extension ErrorReport {
         "name what it leads to, or remove the link"
       )
     case .notOrdinary(let kind):
-      ("it is a \(kind.rawValue); an output takes the place of an ordinary file, or of nothing", "give another name")
+      (
+        "it is a \(kind.rawValue); an output takes the place of an ordinary file, or of nothing",
+        "give another name"
+      )
     default: ("\(reason)", nil)
     }
   }

@@ -180,7 +180,8 @@ extension ErrorReport {
     case .familiesDiffer(let first, let firstFamily, let second, let secondFamily):
       return Explanation(
         name, place: second,
-        why: "its family is \(secondFamily), that of \(first) is \(firstFamily): they are of different models")
+        why: "its family is \(secondFamily), that of \(first) is \(firstFamily): they are of different models"
+      )
     case .needsModel(let tensor):
       return Explanation(
         name, place: tensor.isEmpty ? nil : "tensor \(tensor)",
@@ -204,7 +205,8 @@ extension ErrorReport {
         name, place: patch,
         why: "it changes headers or files, not only numbers, so the result must be a new model",
         advice: "give -o OUT instead of --in-place")
-    case .damagedJournal, .unreadableJournal, .interruptedRun, .journalOfOtherOwner, .journalOfOtherFiles, .foreignFile,
+    case .damagedJournal, .unreadableJournal, .interruptedRun, .journalOfOtherOwner, .journalOfOtherFiles,
+      .foreignFile,
       .foreignTile:
       return explainJournal(error, name)
     }

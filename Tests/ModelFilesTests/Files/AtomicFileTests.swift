@@ -129,14 +129,18 @@ import Testing
       #expect(try folder.read(name) == [1])
     }
     // Two long names that begin alike do not meet.
-    let (one, two) = (folder.path("x" + names[0].dropFirst(2) + "1"), folder.path("x" + names[0].dropFirst(2) + "2"))
+    let (one, two) = (
+      folder.path("x" + names[0].dropFirst(2) + "1"), folder.path("x" + names[0].dropFirst(2) + "2")
+    )
     let both = [try AtomicFile(one), try AtomicFile(two)]
     for file in both { try file.commit() }
     #expect(try Folder.names(in: folder.path).count == 4)
   }
 
   @Test(arguments: [(0o600 as UInt32, nil as UInt32?), (0o640, 0o600), (0o600, 0o644), (0o444, nil)])
-  func `permissions are those of what is replaced, else of the source`(source: UInt32, replaced: UInt32?) throws {
+  func `permissions are those of what is replaced, else of the source`(source: UInt32, replaced: UInt32?)
+    throws
+  {
     let model = try OpenFile(folder.write([1], to: "model"), .reading)
     chmod(model.path, source)
     if let replaced {

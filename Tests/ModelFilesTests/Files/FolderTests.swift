@@ -29,7 +29,8 @@ import Testing
     let names = (0..<3).map { String(repeating: "ä", count: 120) + "\($0)" }
     let fitted = names.map { Folder.fitting($0, suffix: ".errata-journal") }
     #expect(Set(fitted).count == 3)
-    #expect(fitted.allSatisfy { $0.utf8.count <= 255 && $0.hasPrefix("ää") && $0.hasSuffix(".errata-journal") })
+    #expect(
+      fitted.allSatisfy { $0.utf8.count <= 255 && $0.hasPrefix("ää") && $0.hasSuffix(".errata-journal") })
   }
 
   @Test func `a name is joined to a folder by one slash`() {
