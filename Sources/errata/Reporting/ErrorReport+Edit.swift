@@ -93,7 +93,8 @@ extension ErrorReport {
     case .valuesNotMoved(let count, let steps):
       return Explanation(
         name,
-        why: "no value was moved in \(Numbers.count(steps, "step")): the last one only looks at the loss, and the model does not say "
+        why:
+          "no value was moved in \(Numbers.count(steps, "step")): the last one only looks at the loss, and the model does not say "
           + "\(Numbers.count(count, "fact")) yet",
         advice: "give more --steps")
     case .subjectHasNoToken(let fact, let subject):
