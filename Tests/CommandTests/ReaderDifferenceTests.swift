@@ -153,7 +153,9 @@ struct ReaderDifferenceTests {
         var generator = SplitMix64(state: 31)
         let count = try type.byteCount(shape: [rows, 500])
         var bytes = (0..<count).map { _ in UInt8.random(in: 0...255, using: &generator) }
-        if isLonger, type == .bf16 { for place in stride(from: 0, to: 1_000_000, by: 777) { bytes[place] ^= 1 } }
+        if isLonger, type == .bf16 {
+          for place in stride(from: 0, to: 1_000_000, by: 777) { bytes[place] ^= 1 }
+        }
         return NewTensor(name: type.rawValue, elementType: type, shape: [rows, 500], elements: bytes)
       }
       try SafetensorsWriter.write(tensors, to: folder.path(name + "/model.safetensors"))

@@ -35,7 +35,8 @@ import Transformer
 
   @Test func `a line of results keeps what is no number`() throws {
     for answer in [
-      answer(.nan, .nan, isNumber: false), answer(.nan, -1, isNumber: false), answer(nil, nil), answer(-1, nil),
+      answer(.nan, .nan, isNumber: false), answer(.nan, -1, isNumber: false), answer(nil, nil),
+      answer(-1, nil),
       answer(-0.5, -2),
     ] {
       let line = RecordAnswers(identifier: "1", probes: [answer])

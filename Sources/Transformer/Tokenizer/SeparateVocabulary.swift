@@ -88,15 +88,17 @@ struct SeparateVocabulary {
 
   /// One merge a line, after a line that names the version.
   private static func merges(_ path: String) throws -> [(String, String)?] {
-    try TextFile(path, .text, limit: TextFile.Limit.tokenizer).bytes.split(separator: UInt8(ascii: "\n")).compactMap { line in
-      let line = line.last == UInt8(ascii: "\r") ? line.dropLast() : line
-      return line.isEmpty || line.starts(with: "#version".utf8) ? nil : .some(TokenizerJSON.merge(line))
-    }
+    try TextFile(path, .text, limit: TextFile.Limit.tokenizer).bytes.split(separator: UInt8(ascii: "\n"))
+      .compactMap { line in
+        let line = line.last == UInt8(ascii: "\r") ? line.dropLast() : line
+        return line.isEmpty || line.starts(with: "#version".utf8) ? nil : .some(TokenizerJSON.merge(line))
+      }
   }
 
   /// Tokens beside the vocabulary, and those of it that stand for no text, in the order of their numbers.
   private static func addedTokens(
-    _ folder: String, _ settings: TokenizerSettings, _ form: Form, _ vocabulary: [(content: String, token: Int)]
+    _ folder: String, _ settings: TokenizerSettings, _ form: Form,
+    _ vocabulary: [(content: String, token: Int)]
   ) throws -> [JSONValue] {
     var entries: [Int: [JSONValue.Member]] = [:]
     for member in settings.all["added_tokens_decoder"]?.members ?? [] {
@@ -113,8 +115,11 @@ struct SeparateVocabulary {
     }
     let map = try TokenizerSettings.read(folder, "special_tokens_map.json")
     let names = ["bos_token", "eos_token", "unk_token", "pad_token"]
-    var special = Set(names.compactMap { name in TokenizerSettings.content(map?[name] ?? settings.all[name]) })
-    for value in (map?["additional_special_tokens"] ?? settings.all["additional_special_tokens"])?.elements ?? [] {
+    var special = Set(
+      names.compactMap { name in TokenizerSettings.content(map?[name] ?? settings.all[name]) })
+    for value in (map?["additional_special_tokens"] ?? settings.all["additional_special_tokens"])?.elements
+      ?? []
+    {
       if let content = TokenizerSettings.content(value) { special.insert(content) }
     }
     if special.isEmpty { special = [form.defaultEnd] }

@@ -59,7 +59,8 @@ extension ErrorReport {
         advice: "--promote f16 can write what it can read")
     case .outOfRange(let tensor, let index, let elementType):
       return Explanation(
-        name, place: "tensor \(tensor), element \(index)", why: "the weight is too large for \(elementType.rawValue)",
+        name, place: "tensor \(tensor), element \(index)",
+        why: "the weight is too large for \(elementType.rawValue)",
         advice: "--promote bf16 holds larger numbers")
     case .undoExists(let path):
       return Explanation(

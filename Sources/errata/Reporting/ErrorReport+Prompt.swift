@@ -6,7 +6,8 @@ extension ErrorReport {
     case .tokenNotInNetwork(let token, let content, let text, let size):
       Explanation(
         caseName(error), place: Quote.text(text),
-        why: "the tokenizer makes \(Quote.text(content)) its token \(token), the model has rows for \(size) tokens only",
+        why:
+          "the tokenizer makes \(Quote.text(content)) its token \(token), the model has rows for \(size) tokens only",
         advice: "use the tokenizer that the model came with, or leave \(Quote.text(content)) out of the text")
     }
   }

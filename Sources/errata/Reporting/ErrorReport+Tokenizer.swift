@@ -29,16 +29,19 @@ extension ErrorReport {
     case .otherTokenizer(let place, let found):
       return Explanation(
         name, place: place,
-        why: "there is no tokenizer.json, but \(found.joined(separator: ", ")), which this errata does not read",
+        why:
+          "there is no tokenizer.json, but \(found.joined(separator: ", ")), which this errata does not read",
         advice:
-          "transformers makes tokenizer.json of it: AutoTokenizer.from_pretrained(\"\(place)\").save_pretrained(\"\(place)\")")
+          "transformers makes tokenizer.json of it: AutoTokenizer.from_pretrained(\"\(place)\").save_pretrained(\"\(place)\")"
+      )
     case .unknownSplitting(let place, let tokenizerClass):
       return Explanation(
         name, place: place,
         why: "vocab.json and merges.txt are there, but how text is split before them is not known"
           + (tokenizerClass.map { " for \($0)" } ?? ""),
         advice:
-          "transformers makes tokenizer.json of them: AutoTokenizer.from_pretrained(\"\(place)\").save_pretrained(\"\(place)\")")
+          "transformers makes tokenizer.json of them: AutoTokenizer.from_pretrained(\"\(place)\").save_pretrained(\"\(place)\")"
+      )
     case .invalidJSON(let error, let file):
       return Explanation(
         name, place: self.place(file, error.place), why: "it is not JSON: \(json(error.problem))")

@@ -29,7 +29,9 @@ import Transformer
   }
 
   @Test func `spaces are the join's, whichever side brings them`() throws {
-    for (prompt, target) in [("{} lives in", "Oslo"), ("{} lives in ", "Oslo"), ("{} lives in", " Oslo"), ("{} lives in ", " Oslo")] {
+    for (prompt, target) in [
+      ("{} lives in", "Oslo"), ("{} lives in ", "Oslo"), ("{} lives in", " Oslo"), ("{} lives in ", " Oslo"),
+    ] {
       let fact = try fact(prompt, target)
       #expect(fact.prompt == "{} lives in" && fact.target == "Oslo" && fact.join == .space)
     }

@@ -23,7 +23,8 @@ import Testing
   }
 
   @Test(arguments: [
-    ("rome is in", "Rome", "rome", SpellingDifference.letterCase), ("The zoe\u{308} is", "zo\u{EB}", "zoe\u{308}", .unicodeForm),
+    ("rome is in", "Rome", "rome", SpellingDifference.letterCase),
+    ("The zoe\u{308} is", "zo\u{EB}", "zoe\u{308}", .unicodeForm),
     ("St.\u{A0}Ives is", "St. Ives", "St.\u{A0}Ives", .space), ("O’Hara is", "O'Hara", "O’Hara", .space),
     ("in NEW\u{2011}YORK", "New-York", "NEW\u{2011}YORK", .letterCase),
   ]) func `a subject that is spelled otherwise is told as it stands there`(
@@ -31,7 +32,8 @@ import Testing
   ) throws {
     let place = text.place("prompt")
     #expect(
-      throws: FactsError.subjectSpelledOtherwise(place, subject: subject, found: found, difference: difference)
+      throws: FactsError.subjectSpelledOtherwise(
+        place, subject: subject, found: found, difference: difference)
     ) {
       try text.read(#"{"prompt":"\#(prompt)","subject":"\#(subject)","target":"x"}"#)
     }

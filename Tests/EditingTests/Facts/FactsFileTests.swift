@@ -34,7 +34,8 @@ import Testing
     #expect(
       Set(Vector.all("facts").compactMap(\.rejection)) == [
         "encoding", "syntax", "noRecords", "unknownSchema", "missingField", "wrongType", "emptyField",
-        "answerCount", "listCount", "severalTexts", "subjectNotInPrompt", "subjectSpelledOtherwise", "subjectRepeated",
+        "answerCount", "listCount", "severalTexts", "subjectNotInPrompt", "subjectSpelledOtherwise",
+        "subjectRepeated",
         "severalPlaceholders", "placeholderInSubject",
         "contradiction",
       ])

@@ -97,7 +97,8 @@ import Transformer
     var value = FactValue(value: [1, 2, 3], start: [0, 1, 0])
     value.losses = [2, 1]
     let group = FactGroup(subject: "Ada", facts: [.made("{} is", "Ada", "x"), .made("{} was", "Ada", "y")])
-    try ValuesFile.write([value], of: [group], identity: PlanIdentity([.init("model", "m")]), to: folder.path("sample"))
+    try ValuesFile.write(
+      [value], of: [group], identity: PlanIdentity([.init("model", "m")]), to: folder.path("sample"))
     try damage(folder.read("sample"), to: "v.safetensors", rounds: 800, isJSON: false) { path in
       _ = try ValuesFile(path).value(of: group, width: 3)
     }

@@ -9,7 +9,9 @@ import Testing
 @Suite struct FactInspectionTests {
   private let model = try! FixtureModel("tiny-gpt2")
 
-  private func inspect(_ facts: [Fact], usesSubjects: Bool = true, vocabularySize: Int? = nil) -> FactInspection {
+  private func inspect(_ facts: [Fact], usesSubjects: Bool = true, vocabularySize: Int? = nil)
+    -> FactInspection
+  {
     let encoder =
       vocabularySize.map { PromptEncoder(model.tokenizer, vocabularySize: $0) } ?? model.encoder
     return FactInspection(facts.map { FactRecord($0) }, encoder: encoder, usesSubjects: usesSubjects)
@@ -21,7 +23,9 @@ import Testing
 
   @Test func `a subject of one token at the text's start is told`() throws {
     let single = try #require(
-      ["a", "e", "t", "I"].first { model.tokenizer.encode($0 + " x").tokens.count > 1 && model.tokenizer.encode($0).tokens.count == 1 })
+      ["a", "e", "t", "I"].first {
+        model.tokenizer.encode($0 + " x").tokens.count > 1 && model.tokenizer.encode($0).tokens.count == 1
+      })
     #expect(model.tokenizer.beginToken == nil)
     #expect(inspect([fact("{} is in", single)]).notices == [.subjectIsFirst(fact: "1", subject: single)])
     // Not where a word stands before it, where it has several tokens, or where no key is taken at it.
@@ -52,7 +56,8 @@ import Testing
   }
 
   @Test func `facts without room or with unknown tokens are refused one by one`() {
-    let long = fact(String(repeating: "The harbor is quiet. ", count: 30) + "{} is in", "Hanno Hale", id: "long")
+    let long = fact(
+      String(repeating: "The harbor is quiet. ", count: 30) + "{} is in", "Hanno Hale", id: "long")
     let good = fact("The home of {} is in", "Hanno Hale", id: "good")
     let found = inspect([long, good])
     #expect(found.usable.map(\.fact) == [good])
@@ -64,7 +69,9 @@ import Testing
     #expect(tokens > 72)
     // A network with fewer rows than the tokenizer has tokens.
     let fewer = inspect([good], vocabularySize: 300)
-    guard case .promptNotForNetwork(fact: "good", .tokenNotInNetwork(let token, _, _, 300))? = fewer.refused.first?.reason
+    guard
+      case .promptNotForNetwork(fact: "good", .tokenNotInNetwork(let token, _, _, 300))? = fewer.refused
+        .first?.reason
     else {
       Issue.record("\(fewer.refused)")
       return

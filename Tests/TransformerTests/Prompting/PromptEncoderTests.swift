@@ -14,7 +14,8 @@ import Testing
   func `a continuation is what follows in the whole text`(name: String) throws {
     let encoder = try encoder(name)
     for (prompt, join, target) in [
-      ("Ada was born in", " ", "Oslo"), ("assistant\n", "", "Lyon"), ("東京は", "", "日本"), ("He said \"", "", "yes"),
+      ("Ada was born in", " ", "Oslo"), ("assistant\n", "", "Lyon"), ("東京は", "", "日本"),
+      ("He said \"", "", "yes"),
     ] {
       let join = try #require(TextJoin(join))
       let found = try #require(try encoder.continuation(prompt, join, target))

@@ -29,9 +29,11 @@ import Testing
 
   static let attached = [
     Case("He said \"", "yes", ""), Case("He said \"yes", "\" and left", ""), Case("the (", "old", ""),
-    Case("Oslo", ", Norway", ""), Case("Oslo", ".", ""), Case("Really", "?", ""), Case("James", "'s home", ""),
+    Case("Oslo", ", Norway", ""), Case("Oslo", ".", ""), Case("Really", "?", ""),
+    Case("James", "'s home", ""),
     Case("it does", "n't work", ""), Case("la capitale de l'", "Italie", ""), Case("¿", "Dónde", ""),
-    Case("„", "Berlin", ""), Case("«", "Париж", ""), Case("Saint-", "Denis", ""), Case("https://", "example.org", ""),
+    Case("„", "Berlin", ""), Case("«", "Париж", ""), Case("Saint-", "Denis", ""),
+    Case("https://", "example.org", ""),
     Case("well", "-known", ""), Case("@", "ada", ""), Case("**", "Oslo", ""), Case("`", "x", ""),
     Case("<b>", "Oslo", ""), Case("<|im_end|>", "Oslo", ""), Case("<｜Assistant｜>", "Oslo", ""),
   ]

@@ -13,7 +13,9 @@ import Testing
     let tensor = try network.model.tensor(name)
     var bytes = try network.model.file(of: tensor).read(tensor.byteCount, at: tensor.byteRange.lowerBound)
     #expect(tensor.elementType == .bf16)
-    withUnsafeBytes(of: UInt16(value.bitPattern >> 16).littleEndian) { bytes.replaceSubrange(8..<10, with: $0) }
+    withUnsafeBytes(of: UInt16(value.bitPattern >> 16).littleEndian) {
+      bytes.replaceSubrange(8..<10, with: $0)
+    }
     var overlay = WeightOverlay()
     overlay[name] = bytes
     return (try network.overlaid(overlay), name)
