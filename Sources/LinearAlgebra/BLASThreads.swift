@@ -8,8 +8,9 @@ internal import Synchronization
 public enum BLASThreads {
   /// Does some work with a number of threads.
   ///
-  /// Leases may lie within each other, and several threads may hold one: what was asked for last counts. When the last of them is
-  /// given back, the library is as it was before the first. Only the speed depends on the number, and the last bits.
+  /// Leases may lie within each other, and several threads may hold one: the least that was asked for counts, so that who needs 1 has
+  /// 1. When the last of them is given back, the library is as it was before the first. Only the speed depends on the number, and the
+  /// last bits.
   public static func with<Result, Failure: Error>(
     _ count: Int, _ work: () throws(Failure) -> Result
   ) throws(Failure) -> Result {
@@ -44,7 +45,7 @@ private struct Leases: Sendable {
   }
 
   private func set() {
-    let wanted = open.last?.count ?? before
+    let wanted = open.map(\.count).min() ?? before
     // Setting what is set already would start stopped threads again, to spin for a tenth of a second each.
     if wanted != Int(blas_thread_count()) { blas_set_thread_count(Int32(wanted)) }
   }

@@ -160,7 +160,7 @@ import Testing
       "sequence", "drop",
       "batch", "factor-type", "rounding", "seed", "threads", "top", "tokens", "sample", "zsre-target",
       "window", "edit",
-      "sequential", "orientation", "effort", "promote", "as", "context", "save-interval", "weight",
+      "sequential", "orientation", "effort", "spread", "promote", "as", "context", "save-interval", "weight",
     ]
     let dump = try JSONValue(parsing: Array(runner.errata("--experimental-dump-help").output.utf8))
     func options(_ command: JSONValue, _ path: [String]) -> [(String, String)] {

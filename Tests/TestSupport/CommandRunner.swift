@@ -97,7 +97,7 @@ public final class RunningCommand {
     posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGDEF))
     var process = pid_t()
     let code = withStrings(words) { words in
-      withStrings(environment) { posix_spawn(&process, "/bin/sh", &actions, nil, words, $0) }
+      withStrings(environment) { posix_spawn(&process, "/bin/sh", &actions, &attributes, words, $0) }
     }
     self.process = process
     guard code == 0 else { throw ModelFileError(.system(call: "posix_spawn", code: code), file: program) }

@@ -66,7 +66,7 @@ public struct Damage {
   private mutating func deeper() -> Bool { Int.random(in: 0..<8, using: &generator) > 0 }
 
   /// Some beginnings of a file: the first bytes one by one, then further apart.
-  public static func prefixes(of sample: [UInt8], _ count: Int = 200) -> [[UInt8]] {
+  public static func prefixes(of sample: [UInt8], _ count: Int = 60) -> [[UInt8]] {
     let step = max(1, sample.count / count)
     let lengths = Array(0..<min(sample.count, 40)) + Array(stride(from: 40, to: sample.count, by: step))
     return lengths.map { Array(sample[..<$0]) }

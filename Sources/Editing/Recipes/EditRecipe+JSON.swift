@@ -74,8 +74,11 @@ extension EditRecipe {
       return true
     case .target: return take(\.values.target)
     case .seed:
-      guard let seed = whole(0...Int.max) else { return false }
-      values.seed = UInt64(seed)
+      // As text where a JSON number would not say it exactly.
+      guard let seed = whole(0...Int.max).map(UInt64.init) ?? value.text.flatMap({ UInt64($0) }) else {
+        return false
+      }
+      values.seed = seed
       return true
     case .secondMomentWeight: return take(\.update.secondMomentWeight) { _ in true }
     case .ridge: return take(\.update.ridge) { _ in true }

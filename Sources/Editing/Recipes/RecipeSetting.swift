@@ -85,7 +85,7 @@ extension EditRecipe {
     case .stop: .string(values.stop.rawValue)
     case .keep: .string(values.keepsLast ? "last" : "best")
     case .target: .string(values.target.rawValue)
-    case .seed: .integer(Int(clamping: values.seed))
+    case .seed: Int(exactly: values.seed).map { .integer($0) } ?? .string(String(values.seed))
     case .source: .string(source)
     case .secondMomentWeight, .ridge, .usesSecondMoment, .nullSpaceThreshold, .nullSpaceShare:
       update.value(of: setting)

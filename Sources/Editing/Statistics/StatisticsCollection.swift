@@ -79,7 +79,8 @@ public struct StatisticsCollection {
     var lastSave = ProcessUse.wallSeconds
     func flush() throws {
       guard !batch.isEmpty else { return }
-      try add(batch, to: sums)
+      // One thread, whoever else multiplies in this process: the sums are promised to the bit.
+      try BLASThreads.with(1) { try add(batch, to: sums) }
       state.tokens = sums[0].count
       (batch, rows) = ([], 0)
     }

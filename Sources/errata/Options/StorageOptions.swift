@@ -19,11 +19,6 @@ struct StorageOptions: ParsableArguments {
     ))
   var recordCost = false
 
-  func validate() throws {
-    // A patch says it as a JSON number, and must say it exactly.
-    if let seed, seed > UInt64(Int.max) { throw ValidationError("--seed takes a number below 2^63.") }
-  }
-
   func fill(_ options: inout PlanOptions) {
     options.factorType = factorType.map { $0 == .f16 ? .f16 : .f32 }
     options.roundsAtRandom = rounding.map { $0 == .stochastic }

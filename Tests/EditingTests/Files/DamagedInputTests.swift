@@ -54,28 +54,28 @@ import Transformer
     }
   }
 
-  @Test(.timeLimit(.minutes(4)), arguments: ["tiny-gpt2", "tiny-llama"])
+  @Test(.timeLimit(.minutes(20)), arguments: ["tiny-gpt2", "tiny-llama"])
   func `damaged configurations`(model: String) throws {
     try link(model, without: "config.json")
-    try damage(Self.fixture("models/\(model)/config.json"), to: "config.json", rounds: 150) { path in
+    try damage(Self.fixture("models/\(model)/config.json"), to: "config.json", rounds: 37) { path in
       _ = try NetworkConfiguration(of: ModelFile(Folder.containing(path)))
     }
   }
 
-  @Test(.timeLimit(.minutes(4)), arguments: ["gpt2", "llama2", "llama3"])
+  @Test(.timeLimit(.minutes(20)), arguments: ["gpt2", "llama2", "llama3"])
   func `damaged tokenizers`(name: String) throws {
     let sample = try Self.fixture("tokenizers/\(name).tokenizer.json")
-    try damage(sample, to: "tokenizer.json", rounds: 60) { path in
+    try damage(sample, to: "tokenizer.json", rounds: 20) { path in
       let tokenizer = try Tokenizer(json: FileBytes.read(path), file: path)
       let tokens = tokenizer.encode("Ada lives  in\nOslo é 中 1234").tokens
       _ = tokenizer.decode(tokens.map { Int($0) })
     }
   }
 
-  @Test(.timeLimit(.minutes(4))) func `damaged statistics`() throws {
+  @Test(.timeLimit(.minutes(20))) func `damaged statistics`() throws {
     let vectors = Vector.all("statistics").filter { $0.rejection == nil }
     for vector in vectors {
-      try damage(vector.bytes, to: "s.safetensors", rounds: 400, isJSON: false) { path in
+      try damage(vector.bytes, to: "s.safetensors", rounds: 100, isJSON: false) { path in
         var file = try StatisticsFile(path)
         for weight in file.weights { _ = try file.secondMoment(of: weight) }
         file.excludesBegin = true
@@ -84,56 +84,56 @@ import Transformer
     }
   }
 
-  @Test(.timeLimit(.minutes(4))) func `damaged keys`() throws {
+  @Test(.timeLimit(.minutes(20))) func `damaged keys`() throws {
     for vector in Vector.all("keys") where vector.rejection == nil {
-      try damage(vector.bytes, to: "k.safetensors", rounds: 400, isJSON: false) { path in
+      try damage(vector.bytes, to: "k.safetensors", rounds: 100, isJSON: false) { path in
         let file = try KeysFile(path)
         for weight in file.weights { _ = try file.edits(of: weight) }
       }
     }
   }
 
-  @Test(.timeLimit(.minutes(4))) func `damaged values`() throws {
+  @Test(.timeLimit(.minutes(20))) func `damaged values`() throws {
     var value = FactValue(value: [1, 2, 3], start: [0, 1, 0])
     value.losses = [2, 1]
     let group = FactGroup(subject: "Ada", facts: [.made("{} is", "Ada", "x"), .made("{} was", "Ada", "y")])
     try ValuesFile.write(
       [value], of: [group], identity: PlanIdentity([.init("model", "m")]), to: folder.path("sample"))
-    try damage(folder.read("sample"), to: "v.safetensors", rounds: 800, isJSON: false) { path in
+    try damage(folder.read("sample"), to: "v.safetensors", rounds: 200, isJSON: false) { path in
       _ = try ValuesFile(path).value(of: group, width: 3)
     }
   }
 
-  @Test(.timeLimit(.minutes(4))) func `damaged recipes`() throws {
+  @Test(.timeLimit(.minutes(20))) func `damaged recipes`() throws {
     let recipe = EditRecipe(for: .memit, family: .named("gpt2"), layerCount: 4, width: 64, keyWidth: 256)
     let sample = """
       {"layers": [1, 2], "steps": 20, "learningRate": 0.5, "divergenceWeight": 0.0625, "weightDecay": 0.5, "clamp": 0.75,
        "stop": "loss", "keep": "best", "target": "hiddenState", "secondMomentWeight": 20, "ridge": 1, "usesSecondMoment": true}
       """
-    try damage(Array(sample.utf8), to: "recipe.json", rounds: 400) { path in
+    try damage(Array(sample.utf8), to: "recipe.json", rounds: 100) { path in
       var read = recipe
       try read.read(path)
     }
   }
 
-  @Test(.timeLimit(.minutes(4))) func `damaged contexts`() throws {
-    try damage(Self.fixture("world/contexts.json"), to: "contexts.json", rounds: 400) { path in
+  @Test(.timeLimit(.minutes(20))) func `damaged contexts`() throws {
+    try damage(Self.fixture("world/contexts.json"), to: "contexts.json", rounds: 100) { path in
       _ = try ContextTemplate.read(path)
     }
   }
 
-  @Test(.timeLimit(.minutes(4))) func `damaged indexes`() throws {
+  @Test(.timeLimit(.minutes(20))) func `damaged indexes`() throws {
     let name = "model.safetensors.index.json"
     try link("tiny-llama", without: name)
-    try damage(Self.fixture("models/tiny-llama/\(name)"), to: name, rounds: 150) { path in
+    try damage(Self.fixture("models/tiny-llama/\(name)"), to: name, rounds: 37) { path in
       _ = try ModelFile(path)
     }
   }
 
-  @Test(.timeLimit(.minutes(4))) func `damaged facts`() throws {
+  @Test(.timeLimit(.minutes(20))) func `damaged facts`() throws {
     for vector in Vector.all("facts") where vector.rejection == nil {
       let isOne = (try? JSONValue(parsing: vector.bytes)) != nil
-      try damage(vector.bytes, to: "facts.json", rounds: 60, isJSON: isOne) { path in
+      try damage(vector.bytes, to: "facts.json", rounds: 20, isJSON: isOne) { path in
         let file = try FactsFile(path)
         let records = try file.skippingBad().limited(to: 5).records
         _ = try GroupedFacts(records.map(\.fact))
@@ -143,20 +143,20 @@ import Transformer
   }
 
   @Test(
-    .timeLimit(.minutes(4)),
+    .timeLimit(.minutes(20)),
     arguments: [
       "[{\"text\":\"a é\"}, \"b\\n\\\"\", {\"id\":[1,{}],\"text\":\"c\"}]",
       "{\"text\":\"a\"}\n{\"text\":\"b\"}\n",
     ]) func `damaged corpora`(sample: String) throws
   {
-    try damage(Array(sample.utf8), to: "corpus", rounds: 600, isJSON: false) { path in
+    try damage(Array(sample.utf8), to: "corpus", rounds: 150, isJSON: false) { path in
       var reader = Corpus([path]).documents()
       while try reader.next() != nil {}
     }
   }
 
-  @Test(.timeLimit(.minutes(4))) func `damaged archives`() throws {
+  @Test(.timeLimit(.minutes(20))) func `damaged archives`() throws {
     let sample = try #require(Vector.all("npz").first { $0.name == "accept-numpy" }).bytes
-    try damage(sample, to: "a.npz", rounds: 800, isJSON: false) { path in _ = try NumPyArchive(path) }
+    try damage(sample, to: "a.npz", rounds: 200, isJSON: false) { path in _ = try NumPyArchive(path) }
   }
 }

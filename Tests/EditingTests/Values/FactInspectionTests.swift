@@ -7,7 +7,9 @@ import Testing
 
 /// What is said of facts before anything is computed for them.
 @Suite struct FactInspectionTests {
-  private let model = try! FixtureModel("tiny-gpt2")
+  private let model: FixtureModel
+
+  init() throws { model = try FixtureModel("tiny-gpt2") }
 
   private func inspect(_ facts: [Fact], usesSubjects: Bool = true, vocabularySize: Int? = nil)
     -> FactInspection

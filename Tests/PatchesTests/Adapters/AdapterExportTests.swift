@@ -57,8 +57,8 @@ import Testing
     #expect(json["alpha_pattern"] == json["rank_pattern"])
     for (index, name) in names.enumerated() {
       let module = "base_model.model." + name.dropLast(".weight".count)
-      let a = try matrix(module + ".lora_A.weight", in: "lora")
-      let b = try matrix(module + ".lora_B.weight", in: "lora")
+      let a = try matrix(module + ".lora_A.weight", in: "lora/adapter_model.safetensors")
+      let b = try matrix(module + ".lora_B.weight", in: "lora/adapter_model.safetensors")
       #expect(try b.times(a) == update(patch, index))
     }
     #expect(throws: PatchError.outputExists(path: bench.folder.path("lora"))) {
