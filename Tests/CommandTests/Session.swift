@@ -105,8 +105,10 @@ struct Session: CustomTestStringConvertible {
 extension Session {
   /// A line without the numbers that a network measured.
   private static func measured(_ line: String) -> String {
-    let indentation = line.prefix { " |!".contains($0) }
-    var text = String(line.dropFirst(indentation.count))
+    let front = line.prefix { " |!".contains($0) }
+    var text = String(line.dropFirst(front.count))
+    // A heading stands where the widest number of its column puts it.
+    let indentation = front.count > 18 ? String(front.prefix(2)) + "…  " : String(front)
     text = text.replacing(/[0-9.]+ k?B\b/, with: "<size>")
     text = text.replacing(/([0-9.]+(?:e-[0-9]+)?) %/) { match in
       ["0", "100"].contains(match.output.1) ? String(match.output.0) : "<n> %"
