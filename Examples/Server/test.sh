@@ -14,7 +14,7 @@ binary=$(swift build --package-path "$here" "$@" --show-bin-path)/Server
 
 cd "$folder"
 printf '{"prompt": "{} lives on the island of", "subject": "Hanno Hale", "target": "Pellsund"}\n' >facts.jsonl
-"$errata" stats "$fixtures/models/tiny-llama" --corpus "$fixtures/world/corpus.txt" --layers 1 --limit 4000 -o stats --quiet
+"$errata" stats "$fixtures/models/tiny-llama" --corpus "$fixtures/world/corpus.txt" --layers 1 --tokens 4000 -o stats --quiet
 "$errata" edit "$fixtures/models/tiny-llama" --facts facts.jsonl --statistics stats --contexts "$fixtures/world/contexts.json" \
   --layers 1 --second-moment-weight 20 -o fix.errata --quiet
 
