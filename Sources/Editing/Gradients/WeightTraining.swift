@@ -56,11 +56,14 @@ struct WeightTraining {
   func evaluate(
     _ batch: Batch, change: Matrix<Float>
   ) throws -> (losses: [Float], gradient: Matrix<Float>) {
-    var hidden = batch.hidden
-    BLASThreads.with(threads) { hidden.addProduct(batch.keys, change, secondTransposed: true) }
-    let (losses, values) = try network.targetLosses(
-      batch.texts, from: hidden, above: layer, weight: 1 / Float(batch.texts.count))
-    return (losses, BLASThreads.with(threads) { values.matrix().times(batch.keys, transposed: true) })
+    // One thread, whoever else multiplies in this process: steps of Adam make a last bit large.
+    try BLASThreads.with(1) { () throws -> (losses: [Float], gradient: Matrix<Float>) in
+      var hidden = batch.hidden
+      hidden.addProduct(batch.keys, change, secondTransposed: true)
+      let (losses, values) = try network.targetLosses(
+        batch.texts, from: hidden, above: layer, weight: 1 / Float(batch.texts.count))
+      return (losses, values.matrix().times(batch.keys, transposed: true))
+    }
   }
 
   /// Trains.
@@ -69,7 +72,7 @@ struct WeightTraining {
   func train(
     _ texts: [TargetText], from start: Matrix<Float>, progress: (_ step: Int) -> Void = { _ in }
   ) throws -> Result {
-    let batches = try batches(texts)
+    let batches = try BLASThreads.with(1) { try self.batches(texts) }
     var result = Result(
       change: Matrix(rows: start.rows, columns: start.columns), losses: texts.map { _ in [] },
       batches: batches)
