@@ -86,7 +86,8 @@ public final class RunningCommand {
     }
     // glibc hides its call for changing the folder from Swift; a shell does it and then becomes the program.
     let words = ["/bin/sh", "-c", "cd \"$0\" && exec \"$@\"", folder, program] + arguments
-    // Who runs the tests may ignore signals, as a shell does for what it runs in the background; the command shall not.
+    // Who runs the tests may ignore signals, as a shell does for what it runs in the background, and a thread of Dispatch blocks them;
+    // the command shall do neither.
     var attributes = posix_spawnattr_t()
     posix_spawnattr_init(&attributes)
     defer { posix_spawnattr_destroy(&attributes) }
@@ -94,7 +95,10 @@ public final class RunningCommand {
     sigemptyset(&signals)
     for signal in [SIGINT, SIGTERM, SIGHUP] { sigaddset(&signals, signal) }
     posix_spawnattr_setsigdefault(&attributes, &signals)
-    posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGDEF))
+    var blocked = sigset_t()
+    sigemptyset(&blocked)
+    posix_spawnattr_setsigmask(&attributes, &blocked)
+    posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK))
     var process = pid_t()
     let code = withStrings(words) { words in
       withStrings(environment) { posix_spawn(&process, "/bin/sh", &actions, &attributes, words, $0) }

@@ -10,7 +10,7 @@ import Testing
   ) throws -> NetworkConfiguration {
     let folder = try TemporaryFolder()
     let base = PackageFiles.path("Fixtures/models/families/\(name)")
-    guard case .object(var members) = try JSONValue(readingFile: base + "/config.json") else { fatalError() }
+    var members = try #require(try JSONValue(readingFile: base + "/config.json").members)
     for (key, value) in settings {
       members.removeAll { $0.key == key }
       members.append(.init(key, value))
