@@ -53,7 +53,7 @@ public protocol BLASScalar: BinaryFloatingPoint, Sendable {
     m: Int, n: Int, a: UnsafeMutablePointer<Self>, l: UnsafeMutablePointer<Self>, formQ: Bool)
 }
 
-/// Row-major lower is column-major upper: asking LAPACKE for the latter spares its transposed copy of the
+/// Row-major lower is column-major upper: asking for the latter spares LAPACKE's transposed copy of the
 /// matrix (order 3000: 84 MiB at the peak in place of 128, and 29 in place of 19 GFLOP/s).
 let lowerSeenByLAPACK = CChar(UInt8(ascii: "U"))
 

@@ -2,7 +2,7 @@ import ModelFiles
 import TestSupport
 import Testing
 
-/// Ten thousand damaged headers of each container. None may crash or hang; each is one error that names the file, or a
+/// Four thousand damaged headers of each container. None may crash or hang; each is one error that names the file, or a
 /// model whose every tensor and value can be read.
 ///
 /// Memory is bounded by design, not measured here: the GGUF scanner holds one window of 128 KiB; entries are counted
