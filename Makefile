@@ -1,6 +1,9 @@
 # make demo     the main job on the embedded model, step by step
 # make test     build and run all tests
-# make install  put the command into $(PREFIX)/bin
+# make install  put the command into $(PREFIX)/bin, its manual and completions into $(PREFIX)/share
+# make package  a .deb, a tarball and a Python wheel, in dist
+# make test-package    install each of them in a bare Debian 12 and 13 and do there what the README shows first
+# make test-python     the Python package against the command (PYTHON with torch and transformers: against these too)
 # make test-address    the tests of damaged, odd and hostile files once more, under the address sanitizer
 # make test-libraries  build the server of Examples against the library products, and ask it
 # make lint     check the form of the Swift sources, and the Python scripts for mistakes
@@ -12,15 +15,21 @@ SWIFT ?= swift
 PYTHON ?= python3
 PACKAGES := libopenblas0 libzstd-dev zlib1g-dev libssl-dev pkg-config
 PYTHON_FOLDER := .build-python
+# The Swift library goes into the command, which looks for others where a package may have laid them.
+RELEASE := -c release --static-swift-stdlib -Xlinker '-rpath=$$ORIGIN/../lib/errata'
+# Made with, and looked at with, by `package` and `test-package`.
+PACKAGE_TOOLS := dpkg-dev binutils patchelf
+TREE_TOOLS := mmdebstrap
 # Tests that hand over files made to be wrong.
 HOSTILE := Damaged|Odd|Hostile|Mutation|Vector|Refusal
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
-.PHONY: all build demo test test-address test-libraries install lint python bench bench-diff bench-network bench-edit bench-eval libraries clean
+.PHONY: all build demo test test-address test-libraries test-package test-python install package lint python bench bench-diff \
+  bench-network bench-edit bench-eval libraries clean
 all: build
 
 build: libraries
-	$(SWIFT) build -c release --product errata
+	$(SWIFT) build $(RELEASE) --product errata
 
 demo: build
 	@sh Fixtures/demo.sh "$$($(SWIFT) build -c release --show-bin-path)/errata"
@@ -29,8 +38,27 @@ test: libraries
 	$(SWIFT) build --build-tests
 	$(SWIFT) test --disable-xctest
 
+# The manual is made by a script; without a Python the command comes alone, and that is said.
 install: build
-	install -D -m 755 "$$($(SWIFT) build -c release --show-bin-path)/errata" "$(DESTDIR)$(PREFIX)/bin/errata"
+	@built="$$($(SWIFT) build -c release --show-bin-path)/errata"; \
+	if command -v python3 >/dev/null; then python3 Packaging/package.py tree "$$built" "$(DESTDIR)$(PREFIX)"; \
+	else install -D -m 755 "$$built" "$(DESTDIR)$(PREFIX)/bin/errata"; \
+	  echo "The manual and the completions were left out: there is no python3 to make them with."; fi
+
+package: build
+	@$(call install-missing,$(PACKAGE_TOOLS))
+	@python3 Packaging/package.py packages "$$($(SWIFT) build -c release --show-bin-path)/errata" dist
+
+# Where no Debian can be had, the trees are not made, and that is said.
+test-package: package python
+	@$(call install-missing,$(TREE_TOOLS)) || true
+	@$(SUDO) $(PYTHON_FOLDER)/bin/python Packaging/test.py dist || [ $$? = 77 ]
+
+# The command's debug build, which `make test` leaves.
+test-python: libraries python
+	$(SWIFT) build --product errata
+	@ERRATA="$$($(SWIFT) build --show-bin-path)/errata" PYTHONPATH=Python PYTHONDONTWRITEBYTECODE=1 \
+	  $(if $(filter python3,$(PYTHON)),$(PYTHON_FOLDER)/bin/python,$(PYTHON)) -m unittest discover Python/tests
 
 # The command's debug build, which `make test` leaves, makes the patch that the server applies.
 test-libraries: libraries
@@ -44,11 +72,11 @@ test-address: libraries
 
 lint: python
 	$(SWIFT) format lint --strict --recursive Sources Tests Examples Package.swift
-	$(PYTHON_FOLDER)/bin/ruff check --no-cache --quiet --config .ci/ruff.toml Fixtures/make Formats/reader Benchmarks
+	$(PYTHON_FOLDER)/bin/ruff check --no-cache --quiet --config .ci/ruff.toml Fixtures/make Python Packaging Benchmarks
 
 # A Python with what the plain reader and the linter need; errata itself needs none.
 python: $(PYTHON_FOLDER)/ready
-$(PYTHON_FOLDER)/ready: .ci/requirements.txt Formats/reader/requirements.txt
+$(PYTHON_FOLDER)/ready: .ci/requirements.txt Python/requirements.txt
 	@python3 -c 'import venv, ensurepip' 2>/dev/null || { echo "installing: python3-venv"; \
 	  $(SUDO) apt-get update -qq && DEBIAN_FRONTEND=noninteractive $(SUDO) apt-get install -y -qq python3-venv; }
 	python3 -m venv $(PYTHON_FOLDER)
@@ -71,14 +99,18 @@ bench-edit: build
 bench-eval: build
 	$(PYTHON) Benchmarks/eval.py "$$($(SWIFT) build -c release --show-bin-path)/errata"
 
-# What the package links against, and OpenBLAS, which it loads. Installed only when something is missing, and only where apt is at home.
+# What the package links against, and OpenBLAS, which it loads.
 libraries:
-	@missing=; for package in $(PACKAGES); do \
-	  dpkg -s $$package >/dev/null 2>&1 || missing="$$missing $$package"; done; \
-	if [ -n "$$missing" ]; then \
-	  command -v apt-get >/dev/null || { echo "please install:$$missing" >&2; exit 1; }; \
-	  echo "installing:$$missing"; \
-	  $(SUDO) apt-get update -qq && DEBIAN_FRONTEND=noninteractive $(SUDO) apt-get install -y -qq $$missing; fi
+	@$(call install-missing,$(PACKAGES))
+
+# Packages of the system, installed only when something is missing, and only where apt is at home.
+define install-missing
+missing=; for package in $(1); do dpkg -s $$package >/dev/null 2>&1 || missing="$$missing $$package"; done; \
+if [ -n "$$missing" ]; then \
+  command -v apt-get >/dev/null || { echo "please install:$$missing" >&2; exit 1; }; \
+  echo "installing:$$missing"; \
+  $(SUDO) apt-get update -qq && DEBIAN_FRONTEND=noninteractive $(SUDO) apt-get install -y -qq $$missing; fi
+endef
 
 clean:
-	rm -rf .build .build-*
+	rm -rf .build .build-* dist

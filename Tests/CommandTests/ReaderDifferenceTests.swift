@@ -30,8 +30,7 @@ struct ReaderDifferenceTests {
     #expect(made.status == 0, "\(made.errors)")
     let shown = try runner.errata("show", "p.errata", "--json").object()["tensors"]?.elements ?? []
     #expect(Set(shown.compactMap { $0["change"]?.text }) == kinds)
-    let reader =
-      "'\(try #require(ReaderTests.python))' " + PackageFiles.path("Formats/reader/errata_patch.py")
+    let reader = try ReaderTests.command()
     for (direction, source, goal) in [("apply", base, edited), ("revert", edited, base)] {
       let read = try runner.shell("\(reader) \(direction) p.errata \(source) read-\(direction)")
       #expect(read.status == 0, "\(read.errors)")
@@ -173,8 +172,7 @@ struct ReaderDifferenceTests {
       [tensor], metadata: [("note", "other")], to: folder.path("edited.safetensors"))
     let made = try runner.errata("diff", "base.safetensors", "edited.safetensors", "-o", "p.errata")
     #expect(made.status == 0)
-    let reader =
-      "'\(try #require(ReaderTests.python))' " + PackageFiles.path("Formats/reader/errata_patch.py")
+    let reader = try ReaderTests.command()
     #expect(try runner.shell(reader + " apply p.errata base.safetensors out.safetensors").status == 0)
     #expect(try folder.read("out.safetensors") == folder.read("edited.safetensors"))
     #expect(try runner.errata("diff", "base.safetensors", "base.safetensors", "-o", "p.errata").status == 0)

@@ -3,7 +3,7 @@ import ModelFiles
 import TestSupport
 import Testing
 
-/// The plain reader in `Formats/reader`, written from the specification alone, must make the bytes that errata makes.
+/// The plain reader in `Python/errata/reader`, written from the specification alone, must make the bytes that errata makes.
 @Suite struct ReaderTests {
   /// A Python with numpy and zstandard: that of `ERRATA_PYTHON`, else `python3`, if it has both.
   static let python: String? = {
@@ -11,6 +11,12 @@ import Testing
     let check = try? CommandRunner(in: "/").shell("'\(name)' -c 'import numpy, zstandard'")
     return check?.status == 0 ? name : nil
   }()
+
+  /// The reader, for a line of shell.
+  static func command() throws -> String {
+    let folder = PackageFiles.path("Python")
+    return "PYTHONDONTWRITEBYTECODE=1 PYTHONPATH='\(folder)' '\(try #require(python))' -m errata.reader"
+  }
 
   @Test(.enabled(if: getenv("ERRATA_PYTHON") != nil, "ERRATA_PYTHON names no Python"))
   func `a Python that is named has what the reader needs`() {
@@ -49,7 +55,7 @@ import Testing
     #expect(solved.status == 0, "\(solved.errors)")
     #expect(try runner.errata("apply", "fix.errata", made.path, "-o", "edited.safetensors").status == 0)
 
-    let reader = "'\(try #require(Self.python))' " + PackageFiles.path("Formats/reader/errata_patch.py")
+    let reader = try Self.command()
     let applied = try runner.shell(reader + " apply fix.errata model.safetensors read.safetensors")
     #expect(applied.status == 0, "\(applied.errors)")
     #expect(try folder.read("read.safetensors") == folder.read("edited.safetensors"))

@@ -1,7 +1,7 @@
 """The number coder and the blocks of differences, written from patch.md alone; docstrings name its sections."""
 import bisect, struct
 import numpy as np
-from errata_model import SIZES, need
+from .model import SIZES, need
 
 # Differences: bytes of an element, lowest bit of its exponent, bits of its exponent; without exponents 0 and 0.
 FORMS = {"F64": (8, 52, 11), "F32": (4, 23, 8), "C64": (4, 23, 8), "BF16": (2, 7, 8), "F16": (2, 10, 5),

@@ -1,6 +1,6 @@
 """Low-rank and scaled changes, written from patch.md alone; docstrings name the sections "Arithmetic" and "Revert"."""
 import numpy as np
-from errata_model import need
+from .model import need
 
 # Stored bits, the same as a binary type of numpy's, +infinity.
 TYPES = {"F64": ("<u8", "<f8", 0x7FF << 52), "F32": ("<u4", "<f4", 0xFF << 23),

@@ -1,14 +1,8 @@
-"""A plain reader of Errata patches, written from patch.md alone; docstrings name the sections of that page.
-
-    python3 errata_patch.py apply|revert PATCH MODEL OUT        python3 errata_patch.py show PATCH
-
-MODEL: a .safetensors or .gguf file, or a folder of them (or the .safetensors.index.json in it); where the result is a
-folder, OUT is a new one."""
-import hashlib, json, pathlib, re, struct, sys
+"""The file of a patch, written from patch.md alone; docstrings name the sections of that page."""
+import hashlib, json, pathlib, re, struct
 import numpy as np, zstandard
-import errata_apply
-from errata_lowrank import TYPES, gain
-from errata_model import byte_count, need
+from .lowrank import TYPES, gain
+from .model import byte_count, need
 
 TILE = 1 << 20
 RANGES = {"low-rank": ("leaves", "scales", "left", "right", "differences", "choices"),
@@ -210,17 +204,3 @@ def check_ranges(m, decoded, coding):
     for r in m.get("resolve", []):
         check(r["name"], "resolve", r["blocks"], 4 * r["rows"] * r["columns"])
     need("blocks without a range", badBlockRange=cursor == len(coding))
-
-
-if __name__ == "__main__":
-    if [len(sys.argv), *sys.argv[1:2]] not in ([3, "show"], [5, "apply"], [5, "revert"]):
-        sys.exit(__doc__)
-    np.seterr(all="ignore")
-    try:
-        patch = Patch(sys.argv[2])
-        if len(sys.argv) == 3:
-            print(json.dumps(patch.manifest, indent=2))
-        else:
-            errata_apply.transform(patch, sys.argv[1], *sys.argv[3:])
-    except Exception as error:                             # a file that cannot be read or written, or a bad model file
-        need(repr(error), badInput=False)

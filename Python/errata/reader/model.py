@@ -1,5 +1,5 @@
 """Model files, as far as a patch needs them: where each tensor's data lies. safetensors.md and gguf.md say the rest."""
-import collections, glob, json, os, re, struct, sys
+import collections, glob, json, os, re, struct
 import numpy as np
 
 Tensor = collections.namedtuple("Tensor", "kind shape begin end")
@@ -19,11 +19,18 @@ GGUF_TYPES = dict(enumerate("F32 F16 Q4_0 Q4_1 - - Q5_0 Q5_1 Q8_0 Q8_1 Q2_K Q3_K
                             "- - - MXFP4 NVFP4 Q1_0 Q2_0".split()))
 
 
+class Refusal(Exception):
+    """What is not accepted: `case` is the name that patch.md gives the reason, `detail` says where."""
+    def __init__(self, case, detail):
+        super().__init__(f"{case}: {detail}")
+        self.case, self.detail = case, detail
+
+
 def need(detail, **checks):
     """Refuses under the name of the first check that is false."""
     for case, passed in checks.items():
         if not passed:
-            sys.exit(f"errata_patch.py: {case}: {detail}")
+            raise Refusal(case, str(detail))
 
 
 def byte_count(kind, shape):

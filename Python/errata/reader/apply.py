@@ -1,9 +1,9 @@
 """Applying and reverting, written from patch.md alone; docstrings name the sections of that page."""
 import hashlib, os, pathlib, shutil, tempfile
 import numpy as np
-from errata_lowrank import LowRank, Scaled
-from errata_model import Model, byte_count, need, read_header
-from errata_numbers import add_differences
+from .lowrank import LowRank, Scaled
+from .model import Model, byte_count, need, read_header
+from .coder import add_differences
 
 SIDES = "base", "result"
 
@@ -151,7 +151,7 @@ def check_layout(patch, side, forms, model, folder):
             output.truncate(file["bytes"])
         try:
             tensors = read_header(np.memmap(path, "u1", "r"))
-        except (Exception, SystemExit) as error:                               # no header of a model: the patch's fault
+        except Exception as error:                                             # no header of a model: the patch's fault
             need(f"{file['name']}: {error!r}", badManifest=False)
         for name, tensor in tensors.items():
             names.append(name)
