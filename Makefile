@@ -1,5 +1,5 @@
 # make demo     the main job on the embedded model, step by step
-# make test     build and run all tests
+# make test     build and run all tests; FILTER=ChoicesTests runs those of that name
 # make install  put the command into $(PREFIX)/bin, its manual and completions into $(PREFIX)/share
 # make package  a .deb, a tarball and a Python wheel, in dist
 # make test-package    install each of them in a bare Debian 12 and 13 and do there what the README shows first
@@ -22,6 +22,8 @@ PACKAGE_TOOLS := dpkg-dev binutils patchelf
 TREE_TOOLS := mmdebstrap
 # Tests that hand over files made to be wrong.
 HOSTILE := Damaged|Odd|Hostile|Mutation|Vector|Refusal
+# The kernels in C are tested as they are shipped: without optimization the tests of large files take twice as long.
+KERNELS := -Xcc -O2
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
 .PHONY: all build demo test test-address test-libraries test-package test-python install package lint python bench bench-diff \
@@ -35,8 +37,8 @@ demo: build
 	@sh Fixtures/demo.sh "$$($(SWIFT) build -c release --show-bin-path)/errata"
 
 test: libraries
-	$(SWIFT) build --build-tests
-	$(SWIFT) test --disable-xctest
+	$(SWIFT) build --build-tests $(KERNELS)
+	$(SWIFT) test $(KERNELS) --disable-xctest $(if $(FILTER),--filter "$(FILTER)")
 
 # The manual is made by a script; without a Python the command comes alone, and that is said.
 install: build
@@ -56,13 +58,13 @@ test-package: package python
 
 # The command's debug build, which `make test` leaves.
 test-python: libraries python
-	$(SWIFT) build --product errata
+	$(SWIFT) build --product errata $(KERNELS)
 	@ERRATA="$$($(SWIFT) build --show-bin-path)/errata" PYTHONPATH=Python PYTHONDONTWRITEBYTECODE=1 \
 	  $(if $(filter python3,$(PYTHON)),$(PYTHON_FOLDER)/bin/python,$(PYTHON)) -m unittest discover Python/tests
 
 # The command's debug build, which `make test` leaves, makes the patch that the server applies.
 test-libraries: libraries
-	$(SWIFT) build --product errata
+	$(SWIFT) build --product errata $(KERNELS)
 	@Examples/Server/test.sh "$$($(SWIFT) build --show-bin-path)/errata" --scratch-path .build-server
 
 # Leaks are not looked for: the test library itself keeps some bytes.

@@ -13,6 +13,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 static const char *const names[] = {"libopenblas.so.0", "libopenblas.so"};
 static const char variable[] = "OPENBLAS_CORETYPE";
@@ -76,10 +78,40 @@ static void *loaded_again(void *library, const char *kernel) {
   return library;
 }
 
+/// Address space that loading and the first products take: a work buffer for each thread and one for who calls, with their stacks.
+static size_t needed_space(void) {
+  const size_t of_a_thread = 64u << 20;
+  const char *set = getenv("OPENBLAS_NUM_THREADS");
+  long threads = set ? atol(set) : 0;
+  if (threads < 1) threads = sysconf(_SC_NPROCESSORS_ONLN);
+  if (threads < 1) threads = 1;
+  return of_a_thread * (size_t)(threads + 1);
+}
+
+/// Where it cannot have its buffers OpenBLAS asks for them again without end. So a limit that is too low is an answer beforehand.
+static int space_is_enough(void) {
+  struct rlimit limit;
+  if (getrlimit(RLIMIT_AS, &limit) || limit.rlim_cur == RLIM_INFINITY) return 1;
+  unsigned long long pages = 0;
+  FILE *own = fopen("/proc/self/statm", "r");
+  if (own) {
+    if (fscanf(own, "%llu", &pages) != 1) pages = 0;
+    fclose(own);
+  }
+  unsigned long long used = pages * (unsigned long long)sysconf(_SC_PAGESIZE), wanted = used + needed_space();
+  if (wanted <= limit.rlim_cur) return 1;
+  snprintf(failure, sizeof failure,
+           "the address space of this process is limited to %llu MiB, and with its %llu MiB in use OpenBLAS needs %llu: raise the "
+           "limit (ulimit -v), or set OPENBLAS_NUM_THREADS=1",
+           (unsigned long long)limit.rlim_cur >> 20, used >> 20, wanted >> 20);
+  return 0;
+}
+
 static void load(void) {
   // Where somebody else in this process uses the library, it is theirs: neither its kernels nor its threads are touched.
   void *library = open_library(RTLD_NOW | RTLD_LOCAL | RTLD_NOLOAD);
   int is_ours = !library;
+  if (is_ours && !space_is_enough()) return;
   if (!library) library = open_library(RTLD_NOW | RTLD_LOCAL);
   if (!library) {
     const char *reason = dlerror();

@@ -113,6 +113,8 @@ public enum EditError: Error, Equatable, Sendable {
   /// The keys of a text are no numbers.
   case nonFiniteKeySum(weight: String, input: Int)
 
+  /// What a file says of the inputs of a weight is no second moment, or not that of its keys.
+  indirect case ofStatistics(file: String, weight: String, EditError)
   /// The sum is not a square matrix.
   case secondMomentNotSquare(rows: Int, columns: Int)
   /// The sum holds an infinity or a NaN.

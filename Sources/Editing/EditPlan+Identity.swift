@@ -32,15 +32,18 @@ public struct PlanIdentity: Equatable, Sendable {
   }
 
   /// The first thing in which this one differs from what is wanted; `nil` where all is the same.
-  public func difference(from wanted: PlanIdentity) -> Difference? {
+  public func difference(from wanted: PlanIdentity) -> Difference? { differences(from: wanted).first }
+
+  /// All in which this one differs from what is wanted, in its order.
+  public func differences(from wanted: PlanIdentity) -> [Difference] {
     func value(_ members: [JSONValue.Member], _ key: String) -> String {
       members.first { $0.key == key }.map { $0.value.text ?? $0.value.compactText } ?? ""
     }
-    for key in wanted.members.map(\.key) + members.map(\.key)
-    where value(members, key) != value(wanted.members, key) {
-      return Difference(key: key, found: value(members, key), wanted: value(wanted.members, key))
+    let known = Set(wanted.members.map(\.key))
+    return (wanted.members + members.filter { !known.contains($0.key) }).map(\.key).compactMap { key in
+      let (found, asked) = (value(members, key), value(wanted.members, key))
+      return found == asked ? nil : Difference(key: key, found: found, wanted: asked)
     }
-    return nil
   }
 }
 

@@ -1,5 +1,5 @@
 public import ModelFiles
-internal import Patches
+public import Patches
 
 extension EditPlan {
   /// The plan as a patch's `edit` object carries it: `method`, `recipe`, `contexts` and, under `plan`, the rest.
@@ -33,6 +33,21 @@ extension EditPlan {
       if let statistics = inputs.statistics { members.append(.init("statistics", .string(statistics))) }
     }
     return members
+  }
+
+  /// The plan that a patch was made by; `nil` for one that was not made of facts, or combined of several.
+  ///
+  /// - Throws: as reading a plan.
+  public static func of(_ patch: PatchFile) throws -> EditPlan? {
+    guard let edit = patch.manifest["edit"], edit["plan"] != nil else { return nil }
+    return try EditPlan(ofEdit: edit, of: patch)
+  }
+
+  /// Reads the plan of a patch's `edit` object.
+  init(ofEdit edit: JSONValue, of patch: PatchFile) throws {
+    try self.init(
+      ofEdit: edit, family: patch.manifest["model"]?["family"]?.text.flatMap(ModelFamily.named),
+      file: patch.path)
   }
 
   /// Reads the plan of a patch's `edit` object.

@@ -92,6 +92,10 @@ public struct PlanOptions: Sendable {
     } else if let seed, case .stochastic = plan.rounding {
       plan.rounding = .stochastic(seed: seed)
     }
+    if seed != nil, plan.rounding == .nearest, plan.contexts != nil || !method.optimizesValues {
+      throw EditError.optionNeeds(
+        "--seed", other: "--rounding stochastic and for contexts that are generated")
+    }
     try plan.requireLayers(of: configuration)
     try earlier?.requireValues(of: plan)
     // What it meets now is found out when it begins.

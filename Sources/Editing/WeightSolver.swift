@@ -122,9 +122,11 @@ struct WeightSolver {
     }
     guard let statistics else { throw EditError.methodNeedsSecondMoment(method: settings.method) }
     let moment = try statistics.secondMoment(of: weight)
-    guard moment.inputWidth == inputWidth else {
-      throw EditError.widthsDiffer(keys: inputWidth, secondMoment: moment.inputWidth)
+    return try statistics.naming(weight) {
+      guard moment.inputWidth == inputWidth else {
+        throw EditError.widthsDiffer(keys: inputWidth, secondMoment: moment.inputWidth)
+      }
+      return try settings.makeMetric(from: moment, measuring: rows)
     }
-    return try settings.makeMetric(from: consume moment, measuring: rows)
   }
 }

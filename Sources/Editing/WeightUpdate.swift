@@ -50,8 +50,13 @@ struct WeightUpdate {
     keys = Matrix(rows: 0, columns: inputWidth)
   }
 
-  /// The key that asks for most, to be named where the weight does not hold what is asked for.
-  var largestKey: Int? { residualNorms.indices.max { residualNorms[$0] < residualNorms[$1] } }
+  /// The edit that asks for most, to be named where the weight does not hold what is asked for.
+  var mostDemanding: String? {
+    guard let largest = residualNorms.indices.max(by: { residualNorms[$0] < residualNorms[$1] }) else {
+      return nil
+    }
+    return names.indices.contains(largest) ? "fact \(names[largest])" : "edit \(largest + 1)"
+  }
 
   /// Puts what earlier batches added to the same weight before this one's.
   mutating func add(_ earlier: WeightUpdate, in metric: any KeyMetric) {
@@ -141,18 +146,15 @@ extension WeightSolver {
   /// Says of which weight and edit it is where the weight's type does not hold a change.
   private func naming<Result>(_ update: WeightUpdate, _ body: () throws -> Result) throws -> Result {
     do { return try body() } catch let error as PatchError {
-      guard error.isOfNumbers, let largest = update.largestKey else { throw error }
-      throw EditError.weightCannotHold(
-        edit: update.names.indices.contains(largest)
-          ? "fact \(update.names[largest])" : "edit \(largest + 1)",
-        cause: error)
+      guard error.isOfNumbers, let edit = update.mostDemanding else { throw error }
+      throw EditError.weightCannotHold(edit: edit, cause: error)
     }
   }
 }
 
 extension PatchError {
   /// Whether an update or its result is not a number.
-  fileprivate var isOfNumbers: Bool {
+  var isOfNumbers: Bool {
     switch self {
     case .updateNotFinite, .resultNotFinite: true
     default: false

@@ -10,16 +10,18 @@ import Testing
   let model: String
   let base: [UInt8]
 
+  /// Made once; every test gets files of its own.
+  private static let prepared = Result<PatchedModelFile, any Error> {
+    try PatchedModelFile(
+      (0..<4).map { .init(name: "w\($0)", elementType: .bf16, rows: 2048, columns: 2500) })
+  }
+
   init() throws {
+    let prepared = try Self.prepared.get()
     folder = try TemporaryFolder()
     runner = CommandRunner(in: folder.path)
-    let made = try MadeModel(
-      (0..<4).map { .init(name: "w\($0)", elementType: .bf16, rows: 2048, columns: 2500) }, name: "model",
-      in: folder)
-    model = made.path
-    try made.solve("fix.errata", with: runner)
-    Folder.remove(made.keysPath)
-    base = try FileBytes.read(model)
+    model = try prepared.write(to: folder)
+    base = prepared.base
   }
 
   private var names: [String] { get throws { try Folder.names(in: folder.path) } }
@@ -128,6 +130,14 @@ import Testing
     #expect(result.status == 1)
     #expect(result.errors.contains("ulimit -n") && result.errors.hasSuffix("Nothing was changed.\n"))
     #expect(try FileBytes.read(model) == base)
+    #expect(try names == ["fix.errata", "model.safetensors"])
+  }
+
+  @Test func `too little address space for OpenBLAS is one clear error`() throws {
+    let result = try runner.shell(
+      "export OPENBLAS_NUM_THREADS=8; ulimit -v 500000; errata combine fix.errata fix.errata -o both.errata")
+    #expect(result.status == 1)
+    #expect(result.errors.contains("ulimit -v") && result.errors.hasSuffix("Nothing was changed.\n"))
     #expect(try names == ["fix.errata", "model.safetensors"])
   }
 

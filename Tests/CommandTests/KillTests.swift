@@ -15,19 +15,21 @@ import Testing
   /// How long an undisturbed run takes here, in microseconds.
   let duration: Int
 
-  init() throws {
-    folder = try TemporaryFolder()
-    runner = CommandRunner(in: folder.path)
+  /// Made once; every test gets files of its own.
+  private static let prepared = Result<PatchedModelFile, any Error> {
     let types: [ElementType] = [.bf16, .f32, .bf16, .f16]
-    let made = try MadeModel(
+    return try PatchedModelFile(
       types.enumerated().map {
         .init(name: "w\($0)", elementType: $1, rows: 2048, columns: $1 == .f32 ? 1250 : 2500)
-      },
-      name: "model", in: folder)
-    model = made.path
-    try made.solve("fix.errata", with: runner)
-    Folder.remove(made.keysPath)
-    base = try FileBytes.read(model)
+      })
+  }
+
+  init() throws {
+    let prepared = try Self.prepared.get()
+    folder = try TemporaryFolder()
+    runner = CommandRunner(in: folder.path)
+    model = try prepared.write(to: folder)
+    base = prepared.base
     let start = KillTests.now()
     #expect(try runner.errata("apply", "fix.errata", model, "--in-place", "--quiet").status == 0)
     duration = KillTests.now() - start

@@ -80,6 +80,26 @@ struct MadeModel {
   }
 }
 
+/// The bytes of a model and of a patch of all its tensors, for tests that all start from the same.
+struct PatchedModelFile {
+  let base: [UInt8]
+  let patch: [UInt8]
+
+  init(_ tensors: [MadeModel.Tensor]) throws {
+    let folder = try TemporaryFolder()
+    let made = try MadeModel(tensors, name: "model", in: folder)
+    try made.solve("fix.errata", with: CommandRunner(in: folder.path))
+    base = try FileBytes.read(made.path)
+    patch = try FileBytes.read(folder.path("fix.errata"))
+  }
+
+  /// Puts `model.safetensors` and `fix.errata` into a folder; the model's path.
+  func write(to folder: TemporaryFolder) throws -> String {
+    try folder.write(patch, to: "fix.errata")
+    return try folder.write(base, to: "model.safetensors")
+  }
+}
+
 extension CommandResult {
   /// What `--json` printed: exactly one object and a line end.
   func object() throws -> JSONValue {

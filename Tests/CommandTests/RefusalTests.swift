@@ -40,24 +40,31 @@ import Testing
   }
 
   /// A solve that must fail for this reason, and leave no file.
-  private func expectRefusal(_ name: String, _ keys: String, _ statistics: String) throws {
+  private func expectRefusal(
+    _ name: String, _ keys: String, _ statistics: String, of file: String? = nil
+  ) throws {
     let before = try FolderContent(folder.path)
     let result = try runner.errata(
       "solve", "model.safetensors", "--keys", keys, "--statistics", statistics, "-o", "out.errata", "--json",
       "--method", "emmet")
     #expect(result.status == 1)
-    #expect(try result.object()["error"]?["name"] == .string(name))
+    let error = try result.object()["error"]
+    #expect(error?["name"] == .string(name))
+    if let file { #expect(error?["where"]?.text?.contains(file) == true, "\(name) of no file") }
     #expect(try FolderContent(folder.path).changes(since: before).isEmpty)
   }
 
   @Test func `statistics that do not fit`() throws {
     let keys = made.keysPath
     func identity(_ i: Int, _ j: Int) -> Double { i == j ? 100 : 0 }
-    try expectRefusal("widthsDiffer", keys, try statistics(width: 19, identity))
-    try expectRefusal("noTokens", keys, try statistics(width: 20, tokens: 0, identity))
-    try expectRefusal("nonFiniteSecondMoment", keys, try statistics(width: 20) { $0 == $1 ? .nan : 0 })
-    try expectRefusal("secondMomentNotSymmetric", keys, try statistics(width: 20) { $0 <= $1 ? 50 : 0 })
-    try expectRefusal("negativeSecondMoment", keys, try statistics(width: 20) { $0 == $1 ? -1 : 0 })
+    func refused(_ name: String, _ statistics: String) throws {
+      try expectRefusal(name, keys, statistics, of: Folder.name(of: statistics))
+    }
+    try refused("widthsDiffer", try statistics(width: 19, identity))
+    try refused("noTokens", try statistics(width: 20, tokens: 0, identity))
+    try refused("nonFiniteSecondMoment", try statistics(width: 20) { $0 == $1 ? .nan : 0 })
+    try refused("secondMomentNotSymmetric", try statistics(width: 20) { $0 <= $1 ? 50 : 0 })
+    try refused("negativeSecondMoment", try statistics(width: 20) { $0 == $1 ? -1 : 0 })
     try expectRefusal(
       "statisticsDoNotFitKeys", keys, try statistics(width: 20) { $0 == $1 && $0 < 3 ? 100 : 0 })
   }

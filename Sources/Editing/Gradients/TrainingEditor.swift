@@ -35,7 +35,14 @@ struct TrainingEditor: Editor {
     if let text = result.losses.firstIndex(where: { $0.contains { !$0.isFinite } }) {
       throw EditError.lossNotFinite(fact: batch.groups[texts[text].edit].facts[0].identifier)
     }
-    let edited = try tensor.adding(result.change, to: bytes, way, setup.solver.options)
+    let edited: [UInt8]
+    do {
+      edited = try tensor.adding(result.change, to: bytes, way, setup.solver.options)
+    } catch let error as PatchError where error.isOfNumbers {
+      let edit = result.mostDemanding(of: batch.problems.count)
+      throw EditError.weightCannotHold(
+        edit: "fact \(batch.groups[edit].facts[0].identifier)", cause: error)
+    }
     var kept = try tensor.floats(edited, way)
     kept.subtract(start)
     let retentions =
@@ -62,6 +69,23 @@ extension WeightTraining.Result {
       }
     }
     return curves
+  }
+
+  /// The edit of `edits` whose outputs training has changed most, ‖ΔK‖; one that they are no numbers for before all.
+  fileprivate func mostDemanding(of edits: Int) -> Int {
+    var squares = [Double](repeating: 0, count: edits)
+    for batch in batches {
+      let asked = batch.keys.times(change, otherTransposed: true)
+      var row = 0
+      for text in batch.texts {
+        for _ in text.tokens {
+          for value in asked.row(row) { squares[text.edit] += Double(value) * Double(value) }
+          row += 1
+        }
+      }
+    }
+    let demands = squares.map { $0.isNaN ? .infinity : $0 }
+    return demands.indices.max { demands[$0] < demands[$1] } ?? 0
   }
 
   /// Of each edit ⟨(Ŵ − W₀)K, ΔK⟩ / ⟨ΔK, ΔK⟩ over its keys; one where nothing was asked for.

@@ -34,9 +34,7 @@ public struct PatchedEdits {
       value.isReached = true
       return value
     }
-    plan = try EditPlan(
-      ofEdit: edit, family: patch.manifest["model"]?["family"]?.text.flatMap(ModelFamily.named),
-      file: patch.path)
+    plan = try EditPlan(ofEdit: edit, of: patch)
     func join(_ value: JSONValue?) throws -> TextJoin {
       guard let value else { return .space }
       guard let join = value.text.flatMap({ TextJoin($0) }) else { throw missing("facts") }

@@ -7,9 +7,9 @@ public enum StatisticsError: Error, Equatable, Sendable {
   /// The shards were collected on different models.
   case differentModels(first: String, firstModel: String, second: String, secondModel: String)
   /// A weight's input has another width in another shard.
-  case differentWidths(weight: String, first: Int, second: Int)
+  case differentWidths(weight: String, first: String, firstWidth: Int, second: String, secondWidth: Int)
   /// The counts together are beyond 64 bits.
-  case tokenCountOverflow(weight: String)
+  case tokenCountOverflow(weight: String, files: [String])
   /// A file is what an interrupted collection left.
   case unfinishedStatistics(file: String, documents: String)
   /// Two files have the same text in their sums.

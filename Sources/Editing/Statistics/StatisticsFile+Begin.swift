@@ -34,7 +34,9 @@ extension StatisticsFile {
     var count = 0
     for begin in begins {
       let (total, overflow) = count.addingReportingOverflow(begin.count)
-      guard !overflow else { throw StatisticsError.tokenCountOverflow(weight: weight) }
+      guard !overflow else {
+        throw StatisticsError.tokenCountOverflow(weight: weight, files: files.map(\.container.path))
+      }
       count = total
     }
     return [

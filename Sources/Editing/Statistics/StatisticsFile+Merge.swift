@@ -31,10 +31,14 @@ extension StatisticsFile {
       for shard in holders {
         let other = try shard.inputWidth(of: weight)
         guard other == width else {
-          throw StatisticsError.differentWidths(weight: weight, first: width, second: other)
+          throw StatisticsError.differentWidths(
+            weight: weight, first: holders[0].container.path, firstWidth: width,
+            second: shard.container.path, secondWidth: other)
         }
         let (total, overflow) = count.addingReportingOverflow(try shard.tokenCount(of: weight))
-        guard !overflow else { throw StatisticsError.tokenCountOverflow(weight: weight) }
+        guard !overflow else {
+          throw StatisticsError.tokenCountOverflow(weight: weight, files: holders.map(\.container.path))
+        }
         count = total
       }
       tensors += Self.tensors(weight: weight, width: width, type: .f64, tokenCount: count) { file, offset in

@@ -64,9 +64,23 @@ public struct StatisticsFile: Sendable {
   }
 
   /// Tokens that a weight's sum runs over.
-  public func tokenCount(of weight: String) throws -> Int { try count(weight + Self.countSuffix) }
+  public func tokenCount(of weight: String) throws -> Int {
+    let tokens = try count(weight + Self.countSuffix)
+    return try naming(weight) {
+      guard tokens > 0 else { throw EditError.noTokens(tokenCount: tokens) }
+      return tokens
+    }
+  }
 
-  /// A count of tokens.
+  /// Says of which file and weight it is when what stands there is no second moment.
+  func naming<Result: ~Copyable>(_ weight: String, _ body: () throws -> Result) throws -> Result {
+    do { return try body() } catch let error as EditError {
+      if case .ofStatistics = error { throw error }
+      throw EditError.ofStatistics(file: container.path, weight: weight, error)
+    }
+  }
+
+  /// A count of tokens, as it stands there.
   func count(_ name: String) throws -> Int {
     let tensor = try container.tensor(name)
     let file = container.file(of: tensor)
@@ -81,7 +95,6 @@ public struct StatisticsFile: Sendable {
     }
     let bytes = try file.read(8, at: tensor.byteRange.lowerBound)
     let count = bytes.withUnsafeBytes { $0.loadUnaligned(as: Int64.self) }
-    guard count > 0 else { throw EditError.noTokens(tokenCount: Int(count)) }
     return Int(count)
   }
 
@@ -90,8 +103,9 @@ public struct StatisticsFile: Sendable {
   /// - Throws: `StatisticsError.noStatistics` for a weight that the file has none of.
   public func secondMoment(of weight: String) throws -> SecondMoment {
     try requireStatistics(of: weight)
-    if excludesBegin { return try secondMomentWithoutBegin(of: weight) }
-    return try wholeSecondMoment(of: weight)
+    return try naming(weight) {
+      excludesBegin ? try secondMomentWithoutBegin(of: weight) : try wholeSecondMoment(of: weight)
+    }
   }
 
   func wholeSecondMoment(of weight: String) throws -> SecondMoment {

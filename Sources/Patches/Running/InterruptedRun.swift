@@ -43,12 +43,16 @@ public struct InterruptedRun: Sendable {
   }
 
   /// Removes journals of runs on a model that are over; what the system refuses stays, and does no harm.
-  static func removeClosed(on model: ModelFile) throws {
+  ///
+  /// - Returns: those that were there.
+  @discardableResult
+  public static func removeClosed(on model: ModelFile) throws -> [String] {
     let mine = Set(model.shards.map { Folder.name(of: $0.path) })
-    for run in try all(in: model.folder, candidates: mine)
-    where run.isClosed && !mine.isDisjoint(with: run.files) {
-      Folder.remove(run.journal)
+    let closed = try all(in: model.folder, candidates: mine).filter {
+      $0.isClosed && !mine.isDisjoint(with: $0.files)
     }
+    for run in closed { Folder.remove(run.journal) }
+    return closed.map(\.journal)
   }
 
   private static func all(in folder: String, candidates: Set<String>) throws -> [InterruptedRun] {

@@ -56,7 +56,7 @@ extension PatchRun {
     }) {
       let range = items[item].tensor.byteRange
       try target.copy(copied..<range.lowerBound, of: source, to: copied)
-      let runner = try TileRunner(self, item: item, direction)
+      let runner = try TileRunner(self, item: item, direction, provesReturn: direction == .apply)
       try parallelFor(items[item].leaves.count, width: threads, state: { TileTransform.Scratch() }) {
         tile, scratch in
         let bytes = try runner.compute(tile, scratch)

@@ -41,7 +41,7 @@ extension PatchRun {
   ) throws {
     let place = tensor.byteRange.lowerBound
     if let item = itemPlaces[tensor.name] {
-      let runner = try TileRunner(self, item: item, direction)
+      let runner = try TileRunner(self, item: item, direction, provesReturn: direction == .apply)
       try parallelFor(items[item].leaves.count, width: threads, state: { TileTransform.Scratch() }) {
         tile, scratch in
         let bytes = try runner.compute(tile, scratch)

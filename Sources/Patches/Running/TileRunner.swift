@@ -10,8 +10,8 @@ struct TileRunner: Sendable {
   private let direction: PatchRun.Direction
   /// What factors or a gain make of a tile.
   private let transform: TileTransform?
-  /// Whether each tile is also taken back in memory before it is lent out: where it will stand over the model itself, a patch
-  /// whose way back leads elsewhere would be the model's end.
+  /// Whether each tile is also taken back in memory before it is lent out: what is made can be taken back, whoever wrote the
+  /// patch. Where it will stand over the model itself, a way back that leads elsewhere would be the model's end.
   private let provesReturn: Bool
 
   init(

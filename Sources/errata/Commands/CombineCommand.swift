@@ -1,4 +1,5 @@
 import ArgumentParser
+import Editing
 import Floor
 import LinearAlgebra
 import ModelFiles
@@ -57,8 +58,40 @@ struct CombineCommand: ParsableCommand {
           "Not taken over: what the edits can be solved for again with (edit --onto, --drop), of "
             + "\(outcome.unresolved.joined(separator: ", ")).")
       }
+      let differences = try PlanDifference.all(among: files)
+      for difference in differences { messages.say(difference.words) }
       messages.say("The patch is \(output): \(files.count) patches, \(words(for: outcome.relation)).")
-      report(outcome)
+      report(outcome, differences)
+    }
+  }
+
+  /// Something in which the plans of two patches differ: their facts are edited in different ways.
+  private struct PlanDifference {
+    let first: String
+    let second: String
+    let difference: PlanIdentity.Difference
+
+    /// What differs from the first patch that has a plan. What a later patch of a stack starts from is not how it was made.
+    static func all(among files: [PatchFile]) throws -> [PlanDifference] {
+      let plans = try files.compactMap { file in try EditPlan.of(file).map { (file.path, $0.identity) } }
+      guard let first = plans.first else { return [] }
+      return plans.dropFirst().flatMap { other in
+        first.1.differences(from: other.1).filter { $0.key != "model" }
+          .map { PlanDifference(first: first.0, second: other.0, difference: $0) }
+      }
+    }
+
+    var words: String {
+      func shown(_ value: String) -> String { value.isEmpty ? "not there" : Quote.plain(value, limit: 60) }
+      return "Made differently: \(difference.key) is \(shown(difference.found)) in \(first), "
+        + "\(shown(difference.wanted)) in \(second); each fact keeps its own."
+    }
+
+    var json: JSONValue {
+      [
+        "key": .string(difference.key), "patches": .array([.string(first), .string(second)]),
+        "values": .array([.string(difference.found), .string(difference.wanted)]),
+      ]
     }
   }
 
@@ -86,7 +119,7 @@ struct CombineCommand: ParsableCommand {
     }
   }
 
-  private func report(_ outcome: PatchCombination.Outcome) {
+  private func report(_ outcome: PatchCombination.Outcome, _ differences: [PlanDifference]) {
     guard messages.json else { return }
     let patch = outcome.patch
     let object: JSONValue = [
@@ -108,6 +141,7 @@ struct CombineCommand: ParsableCommand {
             "others": .array($0.others.map { .string($0) }),
           ]
         }),
+      "planDifferences": .array(differences.map(\.json)),
       "unresolved": .array(outcome.unresolved.map { .string($0) }),
       "tensors": .array(
         patch.changes.map { ["name": .string($0.name), "change": .string($0.label)] }),

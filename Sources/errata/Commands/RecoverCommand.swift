@@ -31,6 +31,7 @@ struct RecoverCommand: ParsableCommand {
   func run() throws {
     try doing("cannot recover \(model)", output) {
       let discarded = try discard ? discardJournals() : []
+      let closed = try discard ? [] : removeClosed()
       let recoveries = try discard ? [] : recover()
       let leftovers = try Leftover.all(of: model)
       let removed = leftovers.filter { $0.remove() }.map(\.path)
@@ -38,7 +39,7 @@ struct RecoverCommand: ParsableCommand {
       for path in leftovers.map(\.path) where !removed.contains(path) {
         output.say("Warning: \(path) of a killed run could not be removed.")
       }
-      if recoveries.isEmpty, discarded.isEmpty, leftovers.isEmpty {
+      if recoveries.isEmpty, discarded.isEmpty, leftovers.isEmpty, closed.isEmpty {
         output.say("No interrupted run on \(model).")
       }
       guard output.json else { return }
@@ -47,10 +48,19 @@ struct RecoverCommand: ParsableCommand {
           recoveries.map {
             ["direction": .string($0.direction.rawValue), "completed": .bool($0.isCompleted)]
           }),
-        "discarded": .array(discarded.map { .string($0) }), "removed": .array(removed.map { .string($0) }),
+        "discarded": .array(discarded.map { .string($0) }),
+        "removed": .array((closed + removed).map { .string($0) }),
       ]
       Console.output(object.indentedText)
     }
+  }
+
+  /// Removes journals of runs that are over, and says so.
+  private func removeClosed() throws -> [String] {
+    guard let file = try? ModelFile(model) else { return [] }
+    let closed = try InterruptedRun.removeClosed(on: file)
+    for path in closed { output.say("Removed \(path): its run is over, the model is whole.") }
+    return closed
   }
 
   /// Settles every run on the model; on a folder that is no one model, those of every model in it.

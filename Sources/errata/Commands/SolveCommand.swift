@@ -48,6 +48,9 @@ struct SolveCommand: ParsableCommand {
     guard chosen.hasClosedForm else {
       throw ValidationError("\(chosen.name) trains a weight instead of solving for it; use `errata edit`.")
     }
+    if storage.seed != nil, storage.rounding != .stochastic {
+      throw ValidationError("--seed is for --rounding stochastic.")
+    }
     try requireUsable(asked, for: chosen)
     try method.requireUse(of: statistics == nil ? nil : "--statistics", by: chosen)
   }

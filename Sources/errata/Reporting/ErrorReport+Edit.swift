@@ -175,6 +175,10 @@ extension ErrorReport {
         why:
           "layers \(layers.map(String.init).joined(separator: ", ")) are asked for, the model has 0 to \(count - 1)",
         advice: "give --layers")
+    case .ofStatistics(let file, let weight, let inner):
+      var reason = explain(inner)
+      reason.place = "\(file), of the inputs of \(weight)"
+      return reason
     case .secondMomentNotSquare(let rows, let columns):
       return answer("the second moment is \(rows) × \(columns)")
     case .nonFiniteSecondMoment(let row, let column):
@@ -294,11 +298,15 @@ extension ErrorReport {
       return Explanation(
         name, place: "\(first) and \(second)",
         why: "they are of different models: \(firstModel) and \(secondModel)")
-    case .differentWidths(let weight, let first, let second):
+    case .differentWidths(let weight, let first, let firstWidth, let second, let secondWidth):
       return Explanation(
-        name, place: weight, why: "its input has \(first) entries in one file and \(second) in another")
-    case .tokenCountOverflow(let weight):
-      return Explanation(name, place: weight, why: "the token counts together are beyond 64 bits")
+        name, place: "\(first) and \(second)",
+        why: "the input of \(weight) has \(firstWidth) entries in one and \(secondWidth) in the other",
+        advice: "merge statistics of one model only")
+    case .tokenCountOverflow(let weight, let files):
+      return Explanation(
+        name, place: files.joined(separator: ", "),
+        why: "the token counts of \(weight) together are beyond 64 bits")
     case .badArchive(let file, let offset, let detail):
       return Explanation(name, place: "\(file), byte \(offset)", why: detail)
     case .archiveWidth(let file, let weight, let expected, let found):

@@ -58,6 +58,12 @@ import Transformer
     #expect(differs { $0.inputs?.model = "x" } == ("model", "model"))
     #expect(differs { $0.inputs?.tokenizer = "x" } == ("tokenizer", "tokenizer"))
     #expect(differs { $0.inputs?.statistics = nil } == ("statistics", nil))
+
+    var other = plan
+    (other.recipe.update.ridge, other.factorType) = (2, .f32)
+    let differences = plan.identity.differences(from: other.identity)
+    #expect(differences.map(\.key) == ["ridge", "factorType"])
+    #expect(differences.map(\.found) == ["0", "F16"] && differences.map(\.wanted) == ["2", "F32"])
   }
 
   @Test func `statistics are known by what they hold, not by their name`() throws {

@@ -43,6 +43,12 @@ import Transformer
     #expect(
       try error { $0.anchorsNorm = true } == .optionNeeds("--norm-anchor", other: "--sequence accumulate"))
     #expect(try error { ($0.accumulates, $0.batch, $0.anchorsNorm) = (true, 3, true) } == nil)
+    let seedless = EditError.optionNeeds(
+      "--seed", other: "--rounding stochastic and for contexts that are generated")
+    #expect(try error { ($0.seed, $0.contexts) = (3, [.bare]) } == seedless)
+    #expect(try error(.ultraedit) { $0.seed = 3 } == seedless)
+    #expect(try error { ($0.seed, $0.contexts, $0.roundsAtRandom) = (3, [.bare], true) } == nil)
+    #expect(try error { $0.seed = 3 } == nil)
   }
 
   @Test(arguments: EditMethod.all) func `the original form is for the method that has one`(

@@ -119,7 +119,10 @@ import Testing
       try write(
         "2.safetensors", StatisticsFileTests.tensors("a", sum: [Float(2), 0, 0, 1], width: 2, count: 1)),
     ]
-    try expectRefusal(.differentWidths(weight: "a", first: 1, second: 2), of: shards)
+    try expectRefusal(
+      .differentWidths(
+        weight: "a", first: shards[0].container.path, firstWidth: 1, second: shards[1].container.path,
+        secondWidth: 2), of: shards)
   }
 
   @Test func `counts beyond 64 bits are refused`() throws {
@@ -128,7 +131,7 @@ import Testing
         "\(index).safetensors", StatisticsFileTests.tensors("a", sum: [Float(2)], width: 1, count: count))
     }
     try StatisticsFile.merge(Array(shards[..<2]), to: folder.path("fits"))
-    try expectRefusal(.tokenCountOverflow(weight: "a"), of: shards)
+    try expectRefusal(.tokenCountOverflow(weight: "a", files: shards.map(\.container.path)), of: shards)
   }
 
   @Test(arguments: [[1, Double.nan], [.infinity, 1], [1e308, 1e308]])
@@ -234,8 +237,9 @@ import Testing
         file: many.container.path, weight: "a", begins: 9, tokens: 8)
     ) { try merge(many) }
     let huge = Int64.max - 3
-    #expect(throws: StatisticsError.tokenCountOverflow(weight: "a")) {
-      try merge(begin("one", huge, tokens: huge), begin("two", huge, tokens: huge))
+    let two = [try begin("one", huge, tokens: huge), try begin("two", huge, tokens: huge)]
+    #expect(throws: StatisticsError.tokenCountOverflow(weight: "a", files: two.map(\.container.path))) {
+      try merge(two[0], two[1])
     }
     try merge(begin("three", 2, tokens: 8), begin("four", 8, tokens: 8))
   }

@@ -105,6 +105,29 @@ import Testing
     }
   }
 
+  @Test func `what could not be taken back is not applied, to a new file or in place`() throws {
+    let right = parts.blocks[4].stored
+    var reasons: Set<String> = []
+    for byte in UInt8.min...UInt8.max where [byte] != right {
+      var odd = parts
+      odd.blocks[4].stored = [byte]
+      guard let patch = try? example.bench.folder.write(odd.sealed, to: "odd.errata"),
+        (try? PatchFile(patch)) != nil
+      else { continue }
+      try example.bench.write(
+        [TestTensor("w", .f16, [2, 2], bytes: WorkedExample.base)], to: "odd.safetensors")
+      let run = try example.bench.run("odd.errata", "odd.safetensors")
+      let copying = #expect(throws: PatchError.self) {
+        try run.write(.apply, to: example.bench.folder.path("out.safetensors"))
+      }
+      let inPlace = #expect(throws: PatchError.self) { try run.changeInPlace(.apply) }
+      #expect(copying.map(caseName) == inPlace.map(caseName), "choices \(byte)")
+      reasons.formUnion(copying.map { [caseName($0)] } ?? [])
+      #expect(try same(example.bench.folder.read("odd.safetensors").suffix(8), WorkedExample.base))
+    }
+    #expect(reasons.isSubset(of: ["choicesMismatch", "wrongResult", "blockDecoding"]) && !reasons.isEmpty)
+  }
+
   @Test func `factors whose sums could overflow are refused, the largest others are not`() throws {
     // The largest factors are 2¹³ on both sides, so that 2¹²⁷ is reached with a scale of 2¹⁰¹.
     var odd = parts
