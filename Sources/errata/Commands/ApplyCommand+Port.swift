@@ -10,7 +10,9 @@ struct PortOptions: ParsableArguments {
   @Flag(help: "The model is another form of the one that the patch was made from.")
   var port = false
 
-  @Option(help: ArgumentHelp("With --port: write the patch that takes the change back.", valueName: "file"))
+  @Option(
+    help: ArgumentHelp("With --port: write the patch that takes the change back.", valueName: "file"),
+    completion: .file())
   var undo: String?
 
   @Option(help: "With --port: the type of touched tensors whose elements share scales.")

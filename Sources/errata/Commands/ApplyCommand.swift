@@ -5,13 +5,14 @@ import Patches
 
 /// Options that apply and revert share.
 struct ChangeOptions: ParsableArguments {
-  @Argument(help: "The patch.")
+  @Argument(help: "The patch.", completion: .file())
   var patch: String
 
-  @Argument(help: "The model.")
+  @Argument(help: "The model.", completion: .file())
   var model: String
 
-  @Option(name: .shortAndLong, help: "Write a new model here; the given one is only read.")
+  @Option(
+    name: .shortAndLong, help: "Write a new model here; the given one is only read.", completion: .file())
   var output: String?
 
   @Flag(help: "Change the model's own files, under a journal: a kill or power cut loses nothing.")

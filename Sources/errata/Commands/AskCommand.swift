@@ -14,14 +14,15 @@ struct AskCommand: ParsableCommand {
       Example:
         errata ask llama/ "The Eiffel Tower stands in" --patch rome.errata
       """)
-  @Argument(help: "The model; only read.")
+  @Argument(help: "The model; only read.", completion: .file())
   var model: String
   @Argument(help: "What the model is to go on from.")
   var prompts: [String] = []
-  @Option(name: .customLong("prompts"), help: "A text file with one prompt a line.")
+  @Option(name: .customLong("prompts"), help: "A text file with one prompt a line.", completion: .file())
   var promptFile: String?
   @Option(
-    name: .customLong("patch"), help: "Ask again as if this patch were applied; may be given several times.")
+    name: .customLong("patch"), help: "Ask again as if this patch were applied; may be given several times.",
+    completion: .file())
   var patches: [String] = []
   @Option(help: "How many of the most probable next tokens are shown.")
   var top = 5
@@ -33,7 +34,8 @@ struct AskCommand: ParsableCommand {
   var seed: UInt64 = 0
   @Option(
     help:
-      "Write the logits after each prompt to a safetensors file, as <index>.logits; with patches, of the last one."
+      "Write the logits after each prompt to a safetensors file, as <index>.logits; with patches, of the last one.",
+    completion: .file()
   )
   var logits: String?
   @OptionGroup var threads: ThreadOptions

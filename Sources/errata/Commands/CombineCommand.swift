@@ -19,11 +19,11 @@ struct CombineCommand: ParsableCommand {
       Example:
         errata combine monday.errata tuesday.errata --model model.safetensors -o both.errata
       """)
-  @Argument(help: "Patches, in the order of their application.")
+  @Argument(help: "Patches, in the order of their application.", completion: .file())
   var patches: [String]
-  @Option(help: "The model before all of them.")
+  @Option(help: "The model before all of them.", completion: .file())
   var model: String?
-  @Option(name: .shortAndLong, help: "The combined patch.")
+  @Option(name: .shortAndLong, help: "The combined patch.", completion: .file())
   var output: String
   @OptionGroup var threads: ThreadOptions
   @OptionGroup var messages: OutputOptions

@@ -19,11 +19,11 @@ struct DiffCommand: ParsableCommand {
       Example:
         errata diff base.safetensors tuned.safetensors -o tuning.errata
       """)
-  @Argument(help: "The model before.")
+  @Argument(help: "The model before.", completion: .file())
   var base: String
-  @Argument(help: "The model after.")
+  @Argument(help: "The model after.", completion: .file())
   var edited: String
-  @Option(name: .shortAndLong, help: "Write the patch here.")
+  @Option(name: .shortAndLong, help: "Write the patch here.", completion: .file())
   var output: String?
   @Option(help: "Passes that refine a low-rank change found in the files: a smaller patch for more time.")
   var effort = 0

@@ -24,16 +24,16 @@ struct EditCommand: ParsableCommand {
       Example:
         errata edit llama/ --facts facts.json --statistics llama.stats.safetensors -o fix.errata
       """)
-  @Argument(help: "The model; only read.")
+  @Argument(help: "The model; only read.", completion: .file())
   var model: String
   @OptionGroup(title: "Facts") var facts: FactOptions
-  @Option(help: "Second moments (Formats/statistics.md).")
+  @Option(help: "Second moments (Formats/statistics.md).", completion: .file())
   var statistics: String?
-  @Option(help: "Instead of --statistics: text to collect them from.")
+  @Option(help: "Instead of --statistics: text to collect them from.", completion: .file())
   var corpus: [String] = []
-  @Option(help: "Where to keep the statistics collected from --corpus.")
+  @Option(help: "Where to keep the statistics collected from --corpus.", completion: .file())
   var saveStatistics: String?
-  @Option(name: .shortAndLong, help: "The patch.")
+  @Option(name: .shortAndLong, help: "The patch.", completion: .file())
   var output: String?
   @OptionGroup(title: "Method") var method: MethodOptions
   @OptionGroup(title: "Values") var values: ValueOptions

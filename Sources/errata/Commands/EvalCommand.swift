@@ -35,19 +35,23 @@ struct EvalCommand: ParsableCommand {
         errata eval llama/ --data counterfact.json --limit 100 --edit memit,emmet,in-context --batch 1,10,100 \
           --statistics llama.stats.safetensors --report methods.html
       """)
-  @Argument(help: "The model; only read.")
+  @Argument(help: "The model; only read.", completion: .file())
   var model: String
   @OptionGroup(title: "Records") var data: EvalDataOptions
   @Option(
-    name: .customLong("patch"), help: "Evaluate as if this patch were applied; may be given several times.")
+    name: .customLong("patch"), help: "Evaluate as if this patch were applied; may be given several times.",
+    completion: .file())
   var patches: [String] = []
   @OptionGroup(title: "Measures") var asking: EvalAskingOptions
   @OptionGroup(title: "Comparing methods") var edits: EvalEditOptions
-  @Option(help: "Append answers to this file as they come, and take from it what is known (JSON lines).")
+  @Option(
+    help: "Append answers to this file as they come, and take from it what is known (JSON lines).",
+    completion: .file())
   var output: String?
   @Option(
     name: .customLong("report"),
-    help: ArgumentHelp("Also write a page with tables, curves and every fact (HTML).", valueName: "file"))
+    help: ArgumentHelp("Also write a page with tables, curves and every fact (HTML).", valueName: "file"),
+    completion: .file())
   var page: String?
   @OptionGroup var threads: ThreadOptions
   @OptionGroup var messages: OutputOptions

@@ -22,17 +22,20 @@ struct EvalEditOptions: ParsableArguments {
       "Also a sequence over all records, so many edits at a time, asked about at every doubling.",
       valueName: "number"))
   var sequential: Int?
-  @Option(help: "Second moments for --edit (Formats/statistics.md).")
+  @Option(help: "Second moments for --edit (Formats/statistics.md).", completion: .file())
   var statistics: String?
   @Option(
     name: .customLong("recipe"),
     help:
-      "A recipe for --edit, as `edit --recipe` reads it; with \"method\", for that one alone. May be repeated."
+      "A recipe for --edit, as `edit --recipe` reads it; with \"method\", for that one alone. May be repeated.",
+    completion: .file()
   )
   var recipes: [String] = []
   @Option(help: "Layers to edit: 3-8, or 3,5,8 (default: the recipes').")
   var layers: LayerList?
-  @Option(help: "JSON list of texts with one {} each, which the prompts are put into (default: generated).")
+  @Option(
+    help: "JSON list of texts with one {} each, which the prompts are put into (default: generated).",
+    completion: .file())
   var contexts: String?
 
   static let inContext = "in-context"

@@ -10,7 +10,8 @@ struct EvalDataOptions: ParsableArguments {
   @Option(
     name: .customLong("data"),
     help:
-      "The records: CounterFact, zsRE, EasyEdit, KnowEdit, MQuAKE, or a folder of them (Formats/facts.md).")
+      "The records: CounterFact, zsRE, EasyEdit, KnowEdit, MQuAKE, or a folder of them (Formats/facts.md).",
+    completion: .file())
   var path: String
   @Option(help: "Take only the first so many records.")
   var limit: Int?
@@ -54,12 +55,14 @@ struct EvalAskingOptions: ParsableArguments {
   var tokens = 50
   @Option(help: "Seed of the texts that --generate draws.")
   var seed: UInt64 = 0
-  @Option(help: "Reference texts for consistency: CounterFact's attribute_snippets.json; with --generate.")
+  @Option(
+    help: "Reference texts for consistency: CounterFact's attribute_snippets.json; with --generate.",
+    completion: .file())
   var references: String?
   @Option(
     help: ArgumentHelp(
       "Word frequencies for consistency, as ROME and MEMIT publish them: a folder with tfidf_vocab.json and idf.npy (default: from --references).",
-      valueName: "folder"))
+      valueName: "folder"), completion: .file())
   var idf: String?
   @Flag(help: "Also ask CounterFact's attribute prompts, whose right answer is the target already.")
   var attributes = false
@@ -69,13 +72,14 @@ struct EvalAskingOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
       "In-context editing: first demonstrate what is meant with so many further records of the data, or with up to 32 of a file: those that share most words with the fact, copied, reworded or left alone as IKE does.",
-      valueName: "number or file"))
+      valueName: "number or file"), completion: .file())
   var demonstrations = "0"
   @Option(
     help: ArgumentHelp(
-      "Also questions of multiple choice, JSON lines with prompt, choices and answer.", valueName: "file"))
+      "Also questions of multiple choice, JSON lines with prompt, choices and answer.", valueName: "file"),
+    completion: .file())
   var choices: String?
-  @Option(help: ArgumentHelp("Also the perplexity of a text file.", valueName: "file"))
+  @Option(help: ArgumentHelp("Also the perplexity of a text file.", valueName: "file"), completion: .file())
   var perplexity: String?
   @Option(help: "Tokens of a window of --perplexity.")
   var window = 512

@@ -21,13 +21,15 @@ struct ExportCommand: ParsableCommand {
         errata export fix.errata --as peft -o fix-lora
         errata export fix.errata --as gguf-adapter -o fix-lora.gguf
       """)
-  @Argument(help: "The patch.")
+  @Argument(help: "The patch.", completion: .file())
   var patch: String
   @Option(name: .customLong("as"), help: "What to write.")
   var form: Form
-  @Option(name: .shortAndLong, help: "The adapter: a new folder for peft, a file for gguf-adapter.")
+  @Option(
+    name: .shortAndLong, help: "The adapter: a new folder for peft, a file for gguf-adapter.",
+    completion: .file())
   var output: String
-  @Option(help: "Any form of the patch's model; it is compared with the patch.")
+  @Option(help: "Any form of the patch's model; it is compared with the patch.", completion: .file())
   var model: String?
   @OptionGroup var threads: ThreadOptions
   @OptionGroup var messages: OutputOptions

@@ -15,7 +15,7 @@ struct RecoverCommand: ParsableCommand {
 
       Temporary files of killed runs in a folder, or beside an output of that name, are removed too.
       """)
-  @Argument(help: "The model; or a folder, or the output of a killed run.")
+  @Argument(help: "The model; or a folder, or the output of a killed run.", completion: .file())
   var model: String
   @Flag(help: "Undo the run instead of completing it.")
   var rollBack = false

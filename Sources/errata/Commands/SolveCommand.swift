@@ -17,13 +17,13 @@ struct SolveCommand: ParsableCommand {
       Example:
         errata solve llama/ --keys edit.keys.safetensors --statistics llama.stats.safetensors -o fix.errata
       """)
-  @Argument(help: "The model; only read.")
+  @Argument(help: "The model; only read.", completion: .file())
   var model: String
-  @Option(help: "Keys and residuals (Formats/keys.md).")
+  @Option(help: "Keys and residuals (Formats/keys.md).", completion: .file())
   var keys: String
-  @Option(help: "Second moments (Formats/statistics.md).")
+  @Option(help: "Second moments (Formats/statistics.md).", completion: .file())
   var statistics: String?
-  @Option(name: .shortAndLong, help: "The patch.")
+  @Option(name: .shortAndLong, help: "The patch.", completion: .file())
   var output: String
   @Option(help: "Layers to edit: 3-8, or 3,5,8 (default: all of the keys file).")
   var layers: LayerList?

@@ -14,11 +14,11 @@ struct StatsCollectCommand: ParsableCommand {
       Example:
         errata stats llama/ --corpus wiki.txt.gz --layers 4-8 -o llama.stats.safetensors
       """)
-  @Argument(help: "The model; only read.")
+  @Argument(help: "The model; only read.", completion: .file())
   var model: String
-  @Option(help: "Text files.")
+  @Option(help: "Text files.", completion: .file())
   var corpus: [String]
-  @Option(name: .shortAndLong, help: "The statistics (Formats/statistics.md).")
+  @Option(name: .shortAndLong, help: "The statistics (Formats/statistics.md).", completion: .file())
   var output: String
   @Option(help: "Layers: 3-8, or 3,5,8 (default: those of the memit recipe).")
   var layers: LayerList?

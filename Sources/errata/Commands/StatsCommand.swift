@@ -16,9 +16,9 @@ struct StatsMergeCommand: ParsableCommand {
     discussion:
       "Sums and token counts add, so the result is that of the whole corpus, whatever the order of the shards. Parts of one text must all be there, each once."
   )
-  @Argument(help: "Statistics files.")
+  @Argument(help: "Statistics files.", completion: .file())
   var shards: [String]
-  @Option(name: .shortAndLong, help: "The merged statistics.")
+  @Option(name: .shortAndLong, help: "The merged statistics.", completion: .file())
   var output: String
   @Flag(help: "Also where parts of a text are missing or unfinished, to be added later.")
   var incomplete = false
@@ -40,11 +40,11 @@ struct StatsImportCommand: ParsableCommand {
     discussion: """
       The weight is read off the file's name (transformer.h.17.mlp.c_proj_float32_mom2_100000.npz), or named with --weight.
       """)
-  @Argument(help: "Archives as the ROME and MEMIT projects write them.")
+  @Argument(help: "Archives as the ROME and MEMIT projects write them.", completion: .file())
   var archives: [String]
-  @Option(help: "The model they were collected on.")
+  @Option(help: "The model they were collected on.", completion: .file())
   var model: String
-  @Option(name: .shortAndLong, help: "The statistics file.")
+  @Option(name: .shortAndLong, help: "The statistics file.", completion: .file())
   var output: String
   @Option(help: "Full name of the weight, for a single archive of another name.")
   var weight: String?

@@ -10,9 +10,9 @@ struct VerifyCommand: ParsableCommand {
       The answer is one of: base (the model before the patch), edited (after it), partial (some of each), other. \
       Exit status 0 for base and edited, else 2. Tensors decide; where the patch changes none, headers and files do.
       """)
-  @Argument(help: "The patch.")
+  @Argument(help: "The patch.", completion: .file())
   var patch: String
-  @Argument(help: "The model.")
+  @Argument(help: "The model.", completion: .file())
   var model: String
   @OptionGroup var threads: ThreadOptions
   @OptionGroup var output: OutputOptions

@@ -3,7 +3,7 @@ import Editing
 
 /// Which facts.
 struct FactOptions: ParsableArguments {
-  @Option(name: .customLong("facts"), help: "The facts (Formats/facts.md).")
+  @Option(name: .customLong("facts"), help: "The facts (Formats/facts.md).", completion: .file())
   var path: String?
   @Option(help: "Take only the first so many facts.")
   var limit: Int?

@@ -6,7 +6,7 @@ import ModelFiles
 struct MethodOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp("\(EditMethod.list()) (default: memit).", valueName: "method"),
-    transform: MethodOptions.method)
+    completion: .list(EditMethod.all.map(\.name)), transform: MethodOptions.method)
   var method: EditMethod?
   @Option(
     help: "λ, weight of the second moment against the new keys (default: 15000 for memit and pmet, else 1).")

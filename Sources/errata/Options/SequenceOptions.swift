@@ -12,7 +12,8 @@ struct SequenceOptions: ParsableArguments {
   var sequence = Sequence.resolve
   @Option(
     help:
-      "A patch made by edit on the same model: its facts are solved for together with the new ones, from the base, as its plan says; a fact edited again replaces the older one."
+      "A patch made by edit on the same model: its facts are solved for together with the new ones, from the base, as its plan says; a fact edited again replaces the older one.",
+    completion: .file()
   )
   var onto: String?
   @Option(help: "A fact of --onto to leave out; may be given several times.")
