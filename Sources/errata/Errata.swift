@@ -24,7 +24,7 @@ struct Errata: ParsableCommand {
       ApplyCommand.self,
       RevertCommand.self, VerifyCommand.self,
       ShowCommand.self,
-      CombineCommand.self, ExportCommand.self, StatsCommand.self, RecoverCommand.self,
+      CombineCommand.self, ExportCommand.self, StatsCommand.self, RecoverCommand.self, TryCommand.self,
     ])
 
   static func main() {

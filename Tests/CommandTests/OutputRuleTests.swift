@@ -42,6 +42,7 @@ import Testing
       ], outputs: ["--output", "--report"]),
     Command(
       name: "solve", inputs: [("", "model"), ("--keys", "keys"), ("--statistics", "stats")], outputs: ["-o"]),
+    Command(name: "show", inputs: [("", "fix.errata"), ("--diff", "other.errata")], outputs: ["--report"]),
     Command(name: "diff", inputs: [("", "model"), ("", "edited")], outputs: ["-o"]),
     Command(name: "apply", inputs: [("", "fix.errata"), ("", "model")], outputs: ["-o"]),
     Command(name: "revert", inputs: [("", "fix.errata"), ("", "model")], outputs: ["-o"]),

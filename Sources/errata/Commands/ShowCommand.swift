@@ -7,15 +7,40 @@ struct ShowCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "show", abstract: "Shows what is in a model, a patch, statistics or keys.",
     discussion:
-      "Reads headers only, so the size of the file does not matter. With -v every tensor has a line of its own."
+      """
+      Reads headers only, so the size of the file does not matter. With -v every tensor has a line of its own.
+
+      --report writes a patch as a page for review: its facts before and after, what they cost, what is touched, and the \
+      commands that apply it and take it back. --diff compares two patches fact by fact, here and on the page.
+
+      Examples:
+        errata show fix.errata --report fix.html
+        errata show monday.errata --diff tuesday.errata
+      """
   )
-  @Argument(help: "A model, patch, statistics or keys file.")
+  @Argument(help: "A model, patch, statistics or keys file.", completion: .file())
   var file: String
+  @Option(
+    name: .customLong("report"),
+    help: ArgumentHelp("Also write a page about a patch, for review (HTML).", valueName: "file"),
+    completion: .file())
+  var page: String?
+  @Option(
+    name: .customLong("diff"),
+    help: ArgumentHelp("Compare with this patch: facts, then tensors.", valueName: "patch"),
+    completion: .file())
+  var other: String?
   @OptionGroup var output: OutputOptions
 
   func run() throws {
     try doing("cannot show \(file)", output) {
-      let shown = try look()
+      try OutputRule(["--report": page]).check(inputs: [file, other])
+      let comparison = try other.map { PatchComparison(try PatchFile(file), try PatchFile($0)) }
+      let shown = try comparison.map(Shown.comparison) ?? look()
+      if let page {
+        try PatchPage(PatchFile(file), comparison).write(to: page)
+        output.say("The page is \(page).")
+      }
       output.answer(shown.text)
       if output.json { Console.output(shown.json.indentedText) }
     }

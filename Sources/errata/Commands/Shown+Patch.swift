@@ -46,28 +46,20 @@ extension Shown {
       ("tensor", .left), ("type", .left), ("shape", .left), ("change", .left), ("elements", .right),
       ("‖Δ‖/‖W‖", .right), ("retention", .right), ("in patch", .right), ("", .left),
     ])
-    func relative(_ change: TensorChange) -> JSONValue? {
-      change.measured?["relativeNorm"] ?? change.measured?["relativeChange"]
-    }
-    func changedShare(_ change: TensorChange) -> JSONValue? {
-      let count = change.measured?["changedElements"]?.number
-      return change.measured?["changedShare"] ?? count.map { .number($0 / Double(change.shape.reduce(1, *))) }
-    }
-    let largest = patch.changes.compactMap { relative($0)?.number }.max() ?? 0
+    let largest = patch.changes.compactMap(\.relativeNorm).max() ?? 0
     for change in patch.changes {
-      let size = relative(change)?.number ?? 0
       table.add([
         change.name, change.elementType.rawValue, Numbers.shape(change.shape), words(for: change),
-        percent(changedShare(change)), percent(relative(change)),
-        percent(change.measured?["retention"]), Numbers.bytes(patch.storedByteCount(of: change)),
-        patch.changes.count > 1 ? Numbers.bar(size, of: largest) : "",
+        percent(change.changedShare), percent(change.relativeNorm),
+        percent(change.measured?["retention"]?.number), Numbers.bytes(patch.storedByteCount(of: change)),
+        patch.changes.count > 1 ? Numbers.bar(change.relativeNorm ?? 0, of: largest) : "",
       ])
     }
     return table.text()
   }
 
   /// The kind of change, and what there is to say about it.
-  private static func words(for change: TensorChange) -> String {
+  static func words(for change: TensorChange) -> String {
     switch change.kind {
     case .scaled(let own): return scaled(by: shortest(own.gain, change.elementType))
     case .lowRank(let own):
@@ -91,7 +83,7 @@ extension Shown {
   }
 
   /// How the edits were made; of a combined patch, for each part of them.
-  private static func methods(_ edit: JSONValue?) -> [String] {
+  static func methods(_ edit: JSONValue?) -> [String] {
     guard let parts = edit?["parts"]?.elements else {
       return edit?["method"]?.text.map { ["method: \(Numbers.oneLine($0))\(settings(edit?["recipe"]))"] }
         ?? []
@@ -118,7 +110,7 @@ extension Shown {
     return shown.isEmpty ? "" : " (\(shown.joined(separator: ", ")))"
   }
 
-  private static func percent(_ value: JSONValue?) -> String { value?.number.map(Numbers.percent) ?? "–" }
+  private static func percent(_ value: Double?) -> String { value.map(Numbers.percent) ?? "–" }
 
   /// One line per edit.
   static func factTable(_ facts: [JSONValue], verbose: Bool) -> String {
@@ -126,23 +118,14 @@ extension Shown {
       ("edit", .right), ("fact", .left), ("not stored", .right), ("written", .right), ("retention", .right),
     ])
     for (number, fact) in facts.enumerated().prefix(verbose ? facts.count : factLimit) {
+      let fact = PatchFact(fact)
       table.add([
-        "\(number + 1)", name(of: fact), percent(fact["memorizationError"]), percent(fact["writtenFraction"]),
-        percent(fact["retention"]),
+        "\(number + 1)", fact.text, percent(fact.number("memorizationError")),
+        percent(fact.number("writtenFraction")), percent(fact.number("retention")),
       ])
     }
     let rest = facts.count - factLimit
     return table.text() + (rest > 0 && !verbose ? "\n  … and \(rest) more (-v shows all)" : "")
-  }
-
-  /// "Ada Example was born in → Oslo", as far as the file says.
-  private static func name(of fact: JSONValue) -> String {
-    let subject = fact["subject"]?.text ?? ""
-    guard let prompt = fact["prompt"]?.text else { return subject.isEmpty ? "–" : subject }
-    let parts = prompt.split(separator: "{}", maxSplits: 1, omittingEmptySubsequences: false)
-    let sentence = parts.count == 2 ? parts[0] + subject + parts[1] : Substring(prompt)
-    let target = (fact["target"]?.text ?? "").drop { $0 == " " }
-    return target.isEmpty ? String(sentence) : "\(sentence) → \(target)"
   }
 
   /// The gain of a scaled tensor, `null` for others.

@@ -38,6 +38,7 @@ enum ErrorReport {
     case let error as PatchError: explain(error)
     case let error as InPlaceFailure: explain(error)
     case let error as OutputError: error.explanation
+    case let error as TryError: error.explanation
     case let error as InterruptedWork: error.explanation
     case let error as PortError: explain(error)
     case let error as EditError: explain(error)

@@ -86,20 +86,6 @@ extension EvalPage {
     let text = report.series.tokenizer.decode(answer.said.map { Int($0) })
     return String(text.drop { $0 == " " })
   }
-
-  /// Two points on a line from 0 to 1.
-  private static func change(_ before: Double?, _ after: Double?) -> String {
-    guard let before, let after, before.isFinite, after.isFinite else {
-      return "<span class=\"change\">–</span>"
-    }
-    func x(_ value: Double) -> String { Numbers.fixed(6 + 108 * value, 1) }
-    return """
-      <span class="change"><svg viewBox="0 0 120 14" role="img"><title>\(Numbers.percent(before)) before, \(Numbers.percent(after)) after</title>\
-      <line class="grid" x1="6" x2="114" y1="7" y2="7"/><line class="move" x1="\(x(before))" x2="\(x(after))" y1="7" y2="7"/>\
-      <circle class="before" cx="\(x(before))" cy="7" r="3.5"/><circle class="after" cx="\(x(after))" cy="7" r="4"/></svg>\
-      <span class="sub">\(Numbers.fixed(after * 100, 1))</span></span>
-      """
-  }
 }
 
 extension ProbeAnswer {
