@@ -3,6 +3,8 @@
 # make install  put the command into $(PREFIX)/bin, its manual and completions into $(PREFIX)/share
 # make package  a .deb, a tarball and a Python wheel, in dist
 # make test-package    install each of them in a bare Debian 12 and 13 and do there what the README shows first
+# make docs     the documentation as a site, in .build-docs; make test-docs runs the commands that it and the README show
+# make try      a fact of a real chat model (98 MB, from the Python index) corrected and taken back
 # make test-python     the Python package against the command (PYTHON with torch and transformers: against these too)
 # make test-address    the tests of damaged, odd and hostile files once more, under the address sanitizer
 # make test-libraries  build the server of Examples against the library products, and ask it
@@ -20,13 +22,15 @@ RELEASE := -c release --static-swift-stdlib -Xlinker '-rpath=$$ORIGIN/../lib/err
 # Made with, and looked at with, by `package` and `test-package`.
 PACKAGE_TOOLS := dpkg-dev binutils patchelf
 TREE_TOOLS := mmdebstrap
+# Pages with commands.
+PAGES := $(wildcard Docs/tutorial/*.md Docs/how-to/*.md)
 # Tests that hand over files made to be wrong.
 HOSTILE := Damaged|Odd|Hostile|Mutation|Vector|Refusal
 # The kernels in C are tested as they are shipped: without optimization the tests of large files take twice as long.
 KERNELS := -Xcc -O2
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
-.PHONY: all build demo test test-address test-libraries test-package test-python install package lint python bench bench-diff \
+.PHONY: all build demo test test-address test-libraries test-package test-python test-docs install package docs try lint python bench bench-diff \
   bench-network bench-edit bench-eval libraries clean
 all: build
 
@@ -51,10 +55,19 @@ package: build
 	@$(call install-missing,$(PACKAGE_TOOLS))
 	@python3 Packaging/package.py packages "$$($(SWIFT) build -c release --show-bin-path)/errata" dist
 
-# Where no Debian can be had, the trees are not made, and that is said.
+# Where no Debian can be had, the trees are not made, and that is said. MODEL: a real model that each package corrects a fact of.
 test-package: package python
 	@$(call install-missing,$(TREE_TOOLS)) || true
-	@$(SUDO) $(PYTHON_FOLDER)/bin/python Packaging/test.py dist || [ $$? = 77 ]
+	@$(SUDO) $(PYTHON_FOLDER)/bin/python Packaging/test.py dist $(MODEL) || [ $$? = 77 ]
+
+docs: build python
+	@$(PYTHON_FOLDER)/bin/python Docs/build.py "$$($(SWIFT) build -c release --show-bin-path)/errata" .build-docs
+
+test-docs: docs
+	@$(PYTHON_FOLDER)/bin/python Docs/sessions.py "$$($(SWIFT) build -c release --show-bin-path)/errata" README.md $(PAGES)
+
+try: build
+	@sh Docs/try.sh "$$($(SWIFT) build -c release --show-bin-path)/errata"
 
 # The command's debug build, which `make test` leaves.
 test-python: libraries python
@@ -74,11 +87,11 @@ test-address: libraries
 
 lint: python
 	$(SWIFT) format lint --strict --recursive Sources Tests Examples Package.swift
-	$(PYTHON_FOLDER)/bin/ruff check --no-cache --quiet --config .ci/ruff.toml Fixtures/make Python Packaging Benchmarks
+	$(PYTHON_FOLDER)/bin/ruff check --no-cache --quiet --config .ci/ruff.toml Fixtures/make Python Packaging Docs Benchmarks
 
 # A Python with what the plain reader and the linter need; errata itself needs none.
 python: $(PYTHON_FOLDER)/ready
-$(PYTHON_FOLDER)/ready: .ci/requirements.txt Python/requirements.txt
+$(PYTHON_FOLDER)/ready: .ci/requirements.txt Python/requirements.txt Docs/requirements.txt
 	@python3 -c 'import venv, ensurepip' 2>/dev/null || { echo "installing: python3-venv"; \
 	  $(SUDO) apt-get update -qq && DEBIAN_FRONTEND=noninteractive $(SUDO) apt-get install -y -qq python3-venv; }
 	python3 -m venv $(PYTHON_FOLDER)

@@ -31,7 +31,7 @@ def steps(block):
 
 def plain(line):
     """A line without numbers, sizes' units and digests, which differ between machines."""
-    line = re.sub(r"[0-9a-f]{12,64}", "0", line)
+    line = re.sub(r"[0-9a-f]{12,64}", "0", line).replace("█", "")
     line = re.sub(r"-?[0-9][0-9.]*(e-?[0-9]+)?( [kMG]?B\b)?", "0", line)
     return re.sub(r"\s+", " ", line).strip()
 
