@@ -6,6 +6,7 @@
 # make docs     the documentation as a site, in .build-docs; make test-docs runs the commands that it and the README show
 # make try      a fact of a real chat model (98 MB, from the Python index) corrected and taken back
 # make test-python     the Python package against the command (PYTHON with torch and transformers: against these too)
+# make test-cluster     parts of work on a Slurm of one node and under Open MPI, where Debian's packages of them can be had
 # make test-address    the tests of damaged, odd and hostile files once more, under the address sanitizer
 # make test-libraries  build the server of Examples against the library products, and ask it
 # make lint     check the form of the Swift sources, and the Python scripts for mistakes
@@ -21,6 +22,7 @@ PYTHON_FOLDER := .build-python
 RELEASE := -c release --static-swift-stdlib -Xlinker '-rpath=$$ORIGIN/../lib/errata'
 # Made with, and looked at with, by `package` and `test-package`.
 PACKAGE_TOOLS := dpkg-dev binutils patchelf
+CLUSTER := slurmctld slurmd slurm-client munge openmpi-bin
 TREE_TOOLS := mmdebstrap
 # Pages with commands.
 PAGES := $(wildcard Docs/tutorial/*.md Docs/how-to/*.md)
@@ -30,7 +32,7 @@ HOSTILE := Damaged|Odd|Hostile|Mutation|Vector|Refusal
 KERNELS := -Xcc -O2
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
-.PHONY: all build demo test test-address test-libraries test-package test-python test-docs install package docs try lint python bench bench-diff \
+.PHONY: all build demo test test-cluster test-address test-libraries test-package test-python test-docs install package docs try lint python bench bench-diff \
   bench-network bench-edit bench-eval libraries clean
 all: build
 
@@ -79,6 +81,12 @@ test-python: libraries python
 test-libraries: libraries
 	$(SWIFT) build --product errata $(KERNELS)
 	@Examples/Server/test.sh "$$($(SWIFT) build --show-bin-path)/errata" --scratch-path .build-server
+
+# Run with the command's debug build, which `make test` leaves. Needs root, as Slurm's daemons do.
+test-cluster: libraries
+	@if ( $(call install-missing,$(CLUSTER)) ); then \
+	  $(SWIFT) build --product errata $(KERNELS) && Examples/Cluster/test.sh "$$($(SWIFT) build --show-bin-path)/errata"; \
+	else echo "test-cluster is left out: $(CLUSTER) cannot be installed here"; fi
 
 # Leaks are not looked for: the test library itself keeps some bytes.
 test-address: libraries

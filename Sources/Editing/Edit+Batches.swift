@@ -43,7 +43,8 @@ extension Edit.Run {
   var known: KnownValues { KnownValues(earlier: edit.earlier, files: edit.knownValues) }
   var setup: EditorSetup {
     EditorSetup(
-      network: edit.network, plan: plan, solver: solver, known: known, threads: edit.network.threads)
+      network: edit.network, plan: plan, solver: solver, known: known, threads: edit.network.threads,
+      batchRows: edit.batchRows)
   }
 
   /// All edits, at once or batch by batch.

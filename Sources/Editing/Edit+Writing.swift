@@ -63,18 +63,6 @@ extension Edit {
     report.phases = clock.all()
     return report
   }
-
-  /// Optimizes values only, and saves them.
-  public func writeValues(to path: String, part: Corpus.Shard?, progress: (Stage) -> Void = { _ in }) throws
-    -> [FactValue]
-  {
-    let run = try begin()
-    let own = run.groups.indices.filter { part?.contains($0) ?? true }
-    let batch = EditBatch(groups: own.map { run.groups[$0] }, problems: own.map { run.problems[$0] })
-    let values = try ValueEditor(run.setup).values(of: batch, on: network, progress: progress)
-    try run.write(values, of: batch.groups, to: path)
-    return values
-  }
 }
 
 extension Edit.Stage {
@@ -93,7 +81,9 @@ extension Edit.Stage {
 
 extension Edit.Run {
   func write(_ values: [FactValue], of groups: [FactGroup], to path: String) throws {
-    try ValuesFile.write(values, of: groups, identity: plan.valueIdentity(of: self.groups), to: path)
+    try ValuesFile.write(
+      values, names: groups.map { ValuesFile.name(of: $0) }, width: edit.network.configuration.width,
+      identity: plan.valueIdentity(of: self.groups), to: path)
   }
 
   /// Values, keys and residuals, so that the edits can be solved for again, without some or with others.

@@ -24,6 +24,8 @@ public struct Edit {
   public var keepsEdits = true
   /// Whether the patch says what making it took. The same inputs then no longer give the same patch.
   public var recordsCost = false
+  /// Rows of the texts whose values are found together. The last bits of a value depend on what it is found together with.
+  var batchRows = 1024
   /// Metrics of keys, shared by edits of this model with these second moments; `nil` for an edit that stands alone.
   public var metrics: MetricCache?
 

@@ -16,7 +16,8 @@ struct Errata: ParsableCommand {
       on safetensors and GGUF models, bit for bit. MODEL is a .safetensors or .gguf file, a *.safetensors.index.json, the \
       first part of a split GGUF, or a folder in Hugging Face layout.
 
-      Exit status: 0 done or yes, 1 failed and nothing changed, 2 the answer is no, 64 wrong usage.
+      Exit status: 0 done or yes, 1 failed and nothing changed, 2 the answer is no, 64 wrong usage, 75 told to \
+      end by SIGTERM: run the same command again, and it goes on.
       """,
     version: version,
     subcommands: [
@@ -24,7 +25,8 @@ struct Errata: ParsableCommand {
       ApplyCommand.self,
       RevertCommand.self, VerifyCommand.self,
       ShowCommand.self,
-      CombineCommand.self, ExportCommand.self, StatsCommand.self, RecoverCommand.self, TryCommand.self,
+      CombineCommand.self, ExportCommand.self, StatsCommand.self, ValuesCommand.self, RecoverCommand.self,
+      TryCommand.self,
     ])
 
   static func main() {
@@ -40,7 +42,7 @@ struct Errata: ParsableCommand {
       try command.run()
     } catch let failure as CommandFailure {
       failure.print()
-      status = 1
+      status = failure.status
     } catch {
       let code = exitCode(for: error)
       let text = fullMessage(for: error)

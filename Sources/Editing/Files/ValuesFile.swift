@@ -8,7 +8,14 @@ public struct ValuesFile: Sendable {
   public let path: String
   /// What the values were found with: model, layer and settings. `nil` where the file does not say.
   public let identity: PlanIdentity?
-  private let values: [String: FactValue]
+  /// What each group is called, in the order of the rows.
+  let names: [JSONValue]
+  /// Values by the text of their group's name.
+  let found: [String: FactValue]
+  /// Length of a value.
+  let width: Int
+  /// Which values of a run these are, where it is one of several.
+  let part: ValuesPart?
 
   static let valuesName = "values"
   static let startsName = "starts"
@@ -49,8 +56,17 @@ public struct ValuesFile: Sendable {
       value.isReached = states[row, 2] != 0
       found[name.compactText] = value
     }
-    self.values = found
+    (self.names, self.found, width) = (names, found, values.columns)
+    part = try container.note(ValuesPart.note).map { text in
+      guard let part = ValuesPart(text, count: names.count) else {
+        throw EditError.badNote(file: path, key: ValuesPart.note, detail: nil)
+      }
+      return part
+    }
   }
+
+  /// Whether nothing is missing that its run was to find.
+  public var isFinished: Bool { part?.isFinished ?? true }
 
   /// Refuses values that were found with something else, and says with what.
   func require(_ wanted: PlanIdentity) throws {
@@ -62,7 +78,7 @@ public struct ValuesFile: Sendable {
 
   /// The value of a group of facts, if the file has it for a state of this width.
   func value(of group: FactGroup, width: Int) -> FactValue? {
-    values[Self.name(of: group).compactText].flatMap { $0.value.count == width ? $0 : nil }
+    found[Self.name(of: group).compactText].flatMap { $0.value.count == width ? $0 : nil }
   }
 
   /// What a group is called: prompt, subject and target of each of its facts, and what joins prompt and target where it is not a space.
@@ -75,10 +91,12 @@ public struct ValuesFile: Sendable {
   }
 
   /// Writes values, one per group.
-  static func write(_ values: [FactValue], of groups: [FactGroup], identity: PlanIdentity, to path: String)
-    throws
-  {
-    let width = values.first?.value.count ?? 0
+  ///
+  /// - Parameter part: which values of the run they are; `nil` for all.
+  static func write(
+    _ values: [FactValue], names: [JSONValue], width: Int, identity: PlanIdentity, part: ValuesPart? = nil,
+    to path: String
+  ) throws {
     let steps = max(1, values.map(\.losses.count).max() ?? 0)
     try SafetensorsWriter.write(
       [
@@ -95,9 +113,7 @@ public struct ValuesFile: Sendable {
           name: statesName, elementType: .f64, shape: [values.count, 3],
           elements: values.flatMap { [$0.probability, $0.isClamped ? 1 : 0, $0.isReached ? 1 : 0] }),
       ],
-      metadata: [
-        ("identity", identity.text),
-        (factsNote, JSONValue.array(groups.map { name(of: $0) }).compactText),
-      ], to: path)
+      metadata: [("identity", identity.text), (factsNote, JSONValue.array(names).compactText)]
+        + (part.map { [(ValuesPart.note, $0.text)] } ?? []), to: path)
   }
 }

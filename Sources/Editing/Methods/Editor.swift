@@ -34,6 +34,8 @@ struct EditorSetup {
   let known: KnownValues
   /// Threads of the solver's own products.
   let threads: Int
+  /// Rows of the texts whose values are found together.
+  let batchRows: Int
 
   var recipe: EditRecipe { plan.recipe }
 }

@@ -40,7 +40,7 @@ struct ValueEditor: Editor {
     var done = 0
     progress(.values(done: 0, of: missing.count))
     let found = try ValueOptimization(
-      network: network, layer: recipe.layers.last!, settings: recipe.values
+      network: network, layer: recipe.layers.last!, settings: recipe.values, rowLimit: setup.batchRows
     ).values(of: missing.map { batch.problems[$0] }) { count in
       done += count
       progress(.values(done: done, of: missing.count))

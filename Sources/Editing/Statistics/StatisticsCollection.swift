@@ -23,6 +23,8 @@ public struct StatisticsCollection {
   public var contextLength: Int
   /// Seconds between two partial files.
   public var saveInterval = 60.0
+  /// Whether to save what there is and stop; asked between batches.
+  public var isStopping: @Sendable () -> Bool = { false }
 
   /// Tokens run together: a large product, and few additions in Double.
   private static let batchTokens = 2048
@@ -103,7 +105,8 @@ public struct StatisticsCollection {
       guard rows >= Self.batchTokens else { continue }
       try flush()
       progress(state)
-      if ProcessUse.wallSeconds - lastSave >= saveInterval {
+      let stops = isStopping()
+      if stops || ProcessUse.wallSeconds - lastSave >= saveInterval {
         try save(
           sums, to: &output,
           notes: identity.notes + [
@@ -112,6 +115,7 @@ public struct StatisticsCollection {
           ])
         lastSave = ProcessUse.wallSeconds
       }
+      if stops { throw PartsError.stopped(file: path, done: "\(state.documents) documents") }
     }
     if skipped < resumed { try partial?.requireText(read.value, documents: skipped) }
     try flush()

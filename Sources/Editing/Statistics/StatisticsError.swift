@@ -12,12 +12,6 @@ public enum StatisticsError: Error, Equatable, Sendable {
   case tokenCountOverflow(weight: String, files: [String])
   /// A file is what an interrupted collection left.
   case unfinishedStatistics(file: String, documents: String)
-  /// Two files have the same text in their sums.
-  case repeatedText(first: String, second: String, text: String)
-  /// Parts of a text are in no file.
-  case missingParts(text: String, missing: [Int], count: Int)
-  /// One text was cut into different numbers of parts.
-  case differentParts(first: String, second: String, text: String)
   /// The file is no archive of second moments as ROME and MEMIT write them.
   case badArchive(file: String, byteOffset: Int, detail: String)
   /// The archive's matrix does not fit the weight.

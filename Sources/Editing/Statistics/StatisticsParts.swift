@@ -5,38 +5,16 @@ internal import ModelFiles
 /// A note `corpus` reads "sha256:…, part 2 of 3", with ` + ` between those of merged files. Names that people gave are believed: only
 /// digests and parts can be held against each other.
 struct StatisticsParts {
-  private var texts: [String: Text] = [:]
+  private var texts: [String: PartSet] = [:]
 
-  private struct Text {
-    /// Files by part; part 0 of 0 is the whole.
-    var files: [Int: String] = [:]
-    var count = 0
-    var first = ""
-  }
-
-  /// - Throws: `StatisticsError.repeatedText`, `differentParts`.
+  /// - Throws: `PartsError.repeatedPart`, `differentParts`.
   init(_ files: [StatisticsFile]) throws {
     for file in files {
       for entry in (file.container.note("corpus") ?? "").split(" + ") {
-        try add(entry, of: file.container.path)
+        guard let (name, part, count) = Self.read(entry) else { continue }
+        try texts[name, default: PartSet(of: name)].add(part, of: count, file: file.container.path)
       }
     }
-  }
-
-  private mutating func add(_ entry: String, of file: String) throws {
-    guard let (name, part, count) = Self.read(entry) else { return }
-    var text = texts[name] ?? Text()
-    if text.files.isEmpty {
-      (text.count, text.first) = (count, file)
-    } else if text.count != count {
-      throw StatisticsError.differentParts(first: text.first, second: file, text: name)
-    }
-    if let other = text.files[part] {
-      throw StatisticsError.repeatedText(
-        first: other, second: file, text: count == 0 ? name : "\(name), part \(part) of \(count)")
-    }
-    text.files[part] = file
-    texts[name] = text
   }
 
   /// Text, part and count of an entry; `nil` for one that says neither digest nor part.
@@ -55,12 +33,7 @@ struct StatisticsParts {
   /// Refuses texts of which parts are missing, and names those.
   func check(isIncomplete: Bool) throws {
     guard !isIncomplete else { return }
-    for (name, text) in texts.sorted(by: { $0.key < $1.key }) where text.count > 0 {
-      let missing = (1...text.count).filter { text.files[$0] == nil }
-      guard missing.isEmpty else {
-        throw StatisticsError.missingParts(text: name, missing: missing, count: text.count)
-      }
-    }
+    for (_, text) in texts.sorted(by: { $0.key < $1.key }) { try text.requireAll() }
   }
 }
 

@@ -17,7 +17,7 @@ struct ValueOptimization {
   let layer: Int
   let settings: ValueSettings
   /// Rows of a batch: large products, bounded memory.
-  private static let rowLimit = 1024
+  var rowLimit = 1024
 
   /// Optimizes all groups, some together at a time.
   ///
@@ -25,19 +25,26 @@ struct ValueOptimization {
   func values(
     of problems: [ValueProblem], progress: (_ done: Int) -> Void = { _ in }
   ) throws -> [FactValue] {
-    var values: [FactValue] = []
+    try Self.batches(of: problems, rowLimit: rowLimit).flatMap {
+      try optimize(Array(problems[$0]), progress: progress)
+    }
+  }
+
+  /// Problems that are optimized together. The last bits of a value depend on what is in its batch.
+  static func batches(of problems: [ValueProblem], rowLimit: Int) -> [Range<Int>] {
+    var batches: [Range<Int>] = []
     var next = 0
     while next < problems.count {
       var end = next
       var rows = 0
-      while end < problems.count, end == next || rows + problems[end].rowCount <= Self.rowLimit {
+      while end < problems.count, end == next || rows + problems[end].rowCount <= rowLimit {
         rows += problems[end].rowCount
         end += 1
       }
-      values += try optimize(Array(problems[next..<end]), progress: { progress($0) })
+      batches.append(next..<end)
       next = end
     }
-    return values
+    return batches
   }
 
   private func optimize(_ problems: [ValueProblem], progress: (Int) -> Void) throws -> [FactValue] {

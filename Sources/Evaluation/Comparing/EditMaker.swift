@@ -66,7 +66,8 @@ final class EditMaker {
   private func known(_ records: [FactRecord]) throws -> ValuesFile? {
     guard plan.method.optimizesValues else { return nil }
     if let file { return file }
-    if !Folder.fileExists(valuesPath) {
+    // What a killed run has left of them is gone on from.
+    if try !Folder.fileExists(valuesPath) || !ValuesFile(valuesPath).isFinished {
       let start = ProcessUse.wallSeconds
       // Two facts with one key have a joint value in one batch and values of their own in others: those are found there.
       do { _ = try run(records).writeValues(to: valuesPath, part: nil) } catch is FactsError {

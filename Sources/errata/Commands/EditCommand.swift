@@ -116,8 +116,12 @@ struct EditCommand: ParsableCommand {
 
   func run() throws {
     try doing("cannot edit \(model)", messages) {
+      if values.shard != nil { Interruption.end(.saves) }
+      let saveValues = try values.saveValues.map {
+        try ShardArgument.name($0, option: "--save-values", of: values.shard)
+      }
       let running = try RunningModel(model, threads: threads.count, messages)
-      try OutputRule(["-o": output, "--save-values": values.saveValues, "--save-statistics": saveStatistics])
+      try OutputRule(["-o": output, "--save-values": saveValues, "--save-statistics": saveStatistics])
         .check(
           inputs: [facts.path, statistics, sequence.onto, values.recipe, values.contexts] + corpus
             + values.values,
@@ -137,7 +141,7 @@ struct EditCommand: ParsableCommand {
       var edit = try Edit(
         network: running.network, tokenizer: running.tokenizer, records: records, statistics: nil, plan: plan)
       edit.knownValues = try values.values.map { try ValuesFile($0) }
-      if values.shard != nil { return try computeValues(edit) }
+      if values.shard != nil { return try computeValues(edit, to: saveValues!) }
 
       try edit.requireEditableWeights()
       edit.statistics = try usedStatistics(running, plan)
@@ -146,7 +150,7 @@ struct EditCommand: ParsableCommand {
       edit.recordsCost = storage.recordCost
       let progress = EditProgress(messages)
       let report = try edit.write(
-        to: output!, tool: Errata.tool, saveValues: values.saveValues, progress: progress.show)
+        to: output!, tool: Errata.tool, saveValues: saveValues, progress: progress.show)
       progress.finish()
       show(report)
     }
@@ -163,15 +167,23 @@ struct EditCommand: ParsableCommand {
     if messages.json { Console.output(card.json(path: output!).indentedText) }
   }
 
-  private func computeValues(_ edit: Edit) throws {
+  private func computeValues(_ edit: Edit, to path: String) throws {
     let progress = EditProgress(messages)
-    let found = try edit.writeValues(
-      to: values.saveValues!, part: values.shard?.shard, progress: progress.show)
+    var saving = Edit.ValuesSaving()
+    saving.isStopping = { Interruption.isStopping }
+    let shard = try values.shard?.place()
+    let (count, resumed) = try edit.writeValues(
+      to: path, part: shard, saving: saving, progress: progress.show)
     progress.finish()
-    messages.answer("Values of \(Numbers.count(found.count, "fact")) are in \(values.saveValues!).")
+    if resumed > 0 { messages.say("Went on after \(Numbers.count(resumed, "value")) of an interrupted run.") }
+    messages.answer(
+      "Values of \(Numbers.count(count, "fact")) are in \(path)\(shard.map { ", part \($0.words)" } ?? "").")
     if messages.json {
-      Console.output(
-        (["values": .string(values.saveValues!), "count": .integer(found.count)] as JSONValue).indentedText)
+      var object: [JSONValue.Member] = [.init("values", .string(path)), .init("count", .integer(count))]
+      if let shard {
+        object.append(.init("part", ["number": .integer(shard.number), "count": .integer(shard.count)]))
+      }
+      Console.output(JSONValue.object(object).indentedText)
     }
   }
 

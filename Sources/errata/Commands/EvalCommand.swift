@@ -83,6 +83,7 @@ struct EvalCommand: ParsableCommand {
         records: records.records, tokenizer: running.tokenizer, settings: settings)
       try asking.fill(&series)
       if let output {
+        Interruption.end(.goesOn(from: output))
         series.results = try ResultsFile(output)
         series.model = try running.network.model.digest(threads: threads.count).hexadecimal
       }

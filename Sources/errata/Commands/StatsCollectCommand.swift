@@ -26,7 +26,10 @@ struct StatsCollectCommand: ParsableCommand {
   var tokens: Int?
   @Option(help: "Tokens of a document that are read (default: what the model was made for, at most 2048).")
   var context: Int?
-  @Option(help: "I/N: only every N-th document, from the I-th; `errata stats merge` adds the parts up.")
+  @Option(
+    help: ArgumentHelp(
+      "Only every N-th document, from the I-th, or the part that the launcher says (auto, auto/N); `errata stats merge` adds the parts up.",
+      valueName: "I/N|auto"))
   var shard: ShardArgument?
   @Option(help: ArgumentHelp("Seconds between two partial files.", visibility: .hidden))
   var saveInterval = 60.0
@@ -41,9 +44,12 @@ struct StatsCollectCommand: ParsableCommand {
 
   func run() throws {
     try doing("cannot collect statistics on \(model)", messages) {
+      let output = try ShardArgument.name(output, option: "-o", of: shard)
+      Interruption.end(.saves)
       let running = try RunningModel(model, threads: threads.count, messages)
       try OutputRule(["-o": output]).check(inputs: corpus, models: [running.network.model])
-      let text = Corpus(corpus, shard: shard?.shard)
+      let part = try shard?.place()
+      let text = Corpus(corpus, shard: part)
       let configuration = running.network.configuration
       var collection = try StatisticsCollection(
         network: running.network, tokenizer: running.tokenizer, corpus: text,
@@ -51,6 +57,7 @@ struct StatsCollectCommand: ParsableCommand {
           ?? EditRecipe(for: .memit, configuration: configuration).layers)
       collection.tokenLimit = tokens
       collection.saveInterval = saveInterval
+      collection.isStopping = { Interruption.isStopping }
       if let context { collection.contextLength = min(context, collection.contextLength) }
       let progress = Progress("collecting", total: try text.byteCount(), messages)
       var done = 0
@@ -62,6 +69,7 @@ struct StatsCollectCommand: ParsableCommand {
       if resumed > 0 {
         messages.say("Went on after \(Numbers.count(resumed, "document")) of an interrupted run.")
       }
+      if let part { messages.answer("part: \(part.words)") }
       let width = configuration.feedForwardWidth
       if state.tokens < 5 * width {
         messages.say(

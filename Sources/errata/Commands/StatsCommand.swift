@@ -16,19 +16,20 @@ struct StatsMergeCommand: ParsableCommand {
     discussion:
       "Sums and token counts add, so the result is that of the whole corpus, whatever the order of the shards. Parts of one text must all be there, each once."
   )
-  @Argument(help: "Statistics files.", completion: .file())
+  @Argument(help: "Statistics files; a name with * stands for all that match.", completion: .file())
   var shards: [String]
   @Option(name: .shortAndLong, help: "The merged statistics.", completion: .file())
   var output: String
   @Flag(help: "Also where parts of a text are missing or unfinished, to be added later.")
-  var incomplete = false
+  var partial = false
   @OptionGroup var messages: OutputOptions
 
   func run() throws {
     try doing("cannot merge statistics into \(output)", messages) {
+      let shards = try FileNames.matching(shards)
       try OutputRule(["-o": output]).check(inputs: shards)
       try StatisticsFile.merge(
-        shards.map { try StatisticsFile($0) }, to: output, isIncomplete: incomplete)
+        shards.map { try StatisticsFile($0) }, to: output, isIncomplete: partial)
       try report(StatisticsFile(output), messages)
     }
   }

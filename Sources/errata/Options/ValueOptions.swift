@@ -43,7 +43,10 @@ struct ValueOptions: ParsableArguments {
   var values: [String] = []
   @Option(help: "Write the values to a file.", completion: .file())
   var saveValues: String?
-  @Option(help: "I/N: only compute the values of every N-th fact, from the I-th, for --save-values.")
+  @Option(
+    help: ArgumentHelp(
+      "Only find values, for --save-values, of every N-th batch of facts from the I-th, or of the part that the launcher says (auto, auto/N). `errata values merge` puts the parts together.",
+      valueName: "I/N|auto"))
   var shard: ShardArgument?
   @Flag(help: "rome: the original, whose keys differ above and below the line.")
   var romeCompat = false
@@ -101,18 +104,5 @@ struct ValueOptions: ParsableArguments {
       throw ValidationError(
         "\(method.name) optimizes no values: --values, --save-values and --shard do not apply.")
     }
-  }
-}
-
-/// A part of several as people write it: 2/5.
-struct ShardArgument: ExpressibleByArgument {
-  let shard: Corpus.Shard
-
-  init?(argument: String) {
-    let parts = argument.split(separator: "/", omittingEmptySubsequences: false).map { Int($0) }
-    guard parts.count == 2, let number = parts[0], let count = parts[1],
-      let shard = Corpus.Shard(number, of: count)
-    else { return nil }
-    self.shard = shard
   }
 }

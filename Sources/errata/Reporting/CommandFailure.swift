@@ -1,4 +1,5 @@
 import ArgumentParser
+import Editing
 import Glibc
 import LinearAlgebra
 import ModelFiles
@@ -33,6 +34,15 @@ struct CommandFailure: Error {
   let error: any Error
   /// Characters of one part of a message: a hostile file may give a name of megabytes.
   private static let longest = 2000
+
+  /// What the command ends with: 75 (EX_TEMPFAIL) where the same command, run again, goes on.
+  var status: Int32 {
+    switch error {
+    case PartsError.stopped: 75
+    case let interrupted as InterruptedWork where interrupted.goesOn != nil: 75
+    default: 1
+    }
+  }
 
   /// Prints the one error.
   func print() {

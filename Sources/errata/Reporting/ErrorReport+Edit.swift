@@ -279,21 +279,7 @@ extension ErrorReport {
     case .unfinishedStatistics(let file, let documents):
       return Explanation(
         name, place: file, why: "it is what an interrupted collection left, of \(documents) documents",
-        advice: "finish it with the same `errata stats`, or take it as it is with --incomplete")
-    case .repeatedText(let first, let second, let text):
-      return Explanation(
-        name, place: "\(first) and \(second)", why: "both have \(text) in their sums; it would count twice",
-        advice: "give each part once")
-    case .missingParts(let text, let missing, let count):
-      return Explanation(
-        name, place: text,
-        why:
-          "of its \(count) parts \(missing.map(String.init).joined(separator: ", ")) \(missing.count == 1 ? "is" : "are") missing",
-        advice: "give all parts, or --incomplete if the rest comes later")
-    case .differentParts(let first, let second, let text):
-      return Explanation(
-        name, place: "\(first) and \(second)", why: "they cut \(text) into different numbers of parts",
-        advice: "collect all parts with the same --shard count")
+        advice: "finish it with the same `errata stats`, or take it as it is with --partial")
     case .differentModels(let first, let firstModel, let second, let secondModel):
       return Explanation(
         name, place: "\(first) and \(second)",

@@ -43,6 +43,7 @@ enum ErrorReport {
     case let error as PortError: explain(error)
     case let error as EditError: explain(error)
     case let error as StatisticsError: explain(error)
+    case let error as PartsError: explain(error)
     case let error as FactsError: explain(error)
     case let error as BadRecords: explain(error)
     case let error as LinearAlgebraError: explain(error)

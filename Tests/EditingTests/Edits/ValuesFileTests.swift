@@ -23,27 +23,105 @@ import Testing
     #expect(first.facts.map(\.value.losses) == second.facts.map(\.value.losses))
   }
 
-  @Test(arguments: FixtureModel.names) func `shards of the facts have the values of the whole`(name: String)
-    throws
-  {
+  @Test(arguments: FixtureModel.names) func `parts put together are what one run writes, byte for byte`(
+    name: String
+  ) throws {
     let model = try FixtureModel(name)
-    var run = try model.run(facts: 5)
-    let whole = try run.writeValues(to: folder.path("whole"), part: nil)
-    var shards: [ValuesFile] = []
-    for number in 1...2 {
-      let path = folder.path("shard \(number)")
-      let count = try run.writeValues(to: path, part: Corpus.Shard(number, of: 2)).count
-      #expect(count == (number == 1 ? 3 : 2))
-      shards.append(try ValuesFile(path))
+    var run = try model.run(facts: 7)
+    run.batchRows = 1
+    // Two facts a batch, so that batches are not facts.
+    let texts = try run.begin().problems
+    run.batchRows = texts.map(\.rowCount).max()! * 2
+    try run.write("patch", in: folder, saveValues: "whole")
+    _ = try run.writeValues(to: folder.path("values"), part: nil)
+    #expect(try folder.read("values") == folder.read("whole"))
+    for count in [2, 3, 9] {
+      let paths = (1...count).map { folder.path("part \($0) of \(count)") }
+      for (index, path) in paths.enumerated().reversed() {
+        _ = try run.writeValues(to: path, part: Corpus.Shard(index + 1, of: count))
+      }
+      for order in [Array(paths), paths.reversed()] {
+        #expect(try ValuesFile.merge(order.map { try ValuesFile($0) }, to: folder.path("merged")) == 7)
+        #expect(try folder.read("merged") == folder.read("whole"), "\(count) parts")
+      }
     }
-    run.knownValues = shards
+    run.knownValues = [try ValuesFile(folder.path("merged"))]
     var stages: [Edit.Stage] = []
-    let report = try run.write(to: folder.path("fix"), tool: "test") { stages.append($0) }
-    for (line, value) in zip(report.facts, whole) {
-      #expect(relativeError(line.value.value, value.value) < 1e-5)
-      #expect(line.value.isClamped == value.isClamped && line.value.isReached == value.isReached)
-    }
+    try run.write(to: folder.path("again"), tool: "test") { stages.append($0) }
+    #expect(try folder.read("again") == folder.read("patch"))
     #expect(!stages.contains { if case .values = $0 { true } else { false } }, "nothing was optimized")
+  }
+
+  @Test func `parts that are missing, there twice, unfinished or of something else are refused`() throws {
+    let model = try FixtureModel("tiny-gpt2")
+    var run = try model.run(facts: 4)
+    run.batchRows = 1
+    let parts = try (1...3).map { number in
+      let path = folder.path("\(number)")
+      _ = try run.writeValues(to: path, part: Corpus.Shard(number, of: 3))
+      return try ValuesFile(path)
+    }
+    func error(_ files: [ValuesFile], isPartial: Bool = false) -> (any Error)? {
+      do { try ValuesFile.merge(files, to: folder.path("all"), isPartial: isPartial) } catch { return error }
+      return nil
+    }
+    func expect(_ wanted: PartsError, _ files: [ValuesFile], isPartial: Bool = false) {
+      #expect(error(files, isPartial: isPartial) as? PartsError == wanted)
+    }
+    expect(.missingParts(whole: "the values", missing: [2], count: 3), [parts[0], parts[2]])
+    expect(
+      .repeatedPart(first: parts[0].path, second: parts[0].path, whole: "the values, part 1 of 3"),
+      [parts[0], parts[1], parts[0]], isPartial: true)
+    #expect(try ValuesFile.merge([parts[2], parts[0]], to: folder.path("some"), isPartial: true) == 3)
+    expect(.noPart(file: folder.path("some")), [try ValuesFile(folder.path("some"))])
+    _ = try run.writeValues(to: folder.path("half"), part: Corpus.Shard(2, of: 2))
+    let half = try ValuesFile(folder.path("half"))
+    expect(.differentParts(first: parts[0].path, second: half.path, whole: "the values"), [parts[0], half])
+    // Other facts, other settings, another model.
+    var others = try model.run(facts: 5)
+    _ = try others.writeValues(to: folder.path("others"), part: Corpus.Shard(2, of: 3))
+    let other = try ValuesFile(folder.path("others"))
+    expect(.ofOtherWork(first: parts[0].path, second: other.path), [parts[0], other, parts[2]])
+    others = run
+    others.plan.recipe.values.clamp = 2
+    _ = try others.writeValues(to: folder.path("clamped"), part: Corpus.Shard(2, of: 3))
+    guard
+      case .otherValues(_, let difference?)? = try error(
+        [parts[0], ValuesFile(folder.path("clamped")), parts[2]]) as? EditError
+    else {
+      Issue.record("values of another clamp were taken")
+      return
+    }
+    #expect(difference.key == "clamp")
+  }
+
+  @Test func `a run that is told to stop saves what it has, and goes on to the same bytes`() throws {
+    let model = try FixtureModel("tiny-llama")
+    var run = try model.run(facts: 5)
+    run.batchRows = 1
+    let part = Corpus.Shard(1, of: 2)
+    _ = try run.writeValues(to: folder.path("whole"), part: part)
+    var saving = Edit.ValuesSaving()
+    saving.isStopping = { true }
+    for done in 1...2 {
+      #expect(
+        throws: PartsError.stopped(file: folder.path("values"), done: "\(done) of 3 values")
+      ) { _ = try run.writeValues(to: folder.path("values"), part: part, saving: saving) }
+      let left = try ValuesFile(folder.path("values"))
+      #expect(!left.isFinished)
+      #expect(
+        throws: PartsError.unfinishedPart(file: left.path, done: "\(done) values")
+      ) { try ValuesFile.merge([left], to: folder.path("merged")) }
+      // Only the next batch is found, and only for this part of these facts.
+      #expect(throws: PartsError.ofOtherWork(first: left.path, second: "this run")) {
+        _ = try run.writeValues(to: left.path, part: Corpus.Shard(2, of: 2))
+      }
+    }
+    #expect(try run.writeValues(to: folder.path("values"), part: part).resumed == 2)
+    #expect(try folder.read("values") == folder.read("whole"))
+    // Finished already: nothing is left to do.
+    #expect(try run.writeValues(to: folder.path("values"), part: part).resumed == 3)
+    #expect(try folder.read("values") == folder.read("whole"))
   }
 
   @Test func `facts that the file lacks are optimized`() throws {

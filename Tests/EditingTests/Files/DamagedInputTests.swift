@@ -98,7 +98,8 @@ import Transformer
     value.losses = [2, 1]
     let group = FactGroup(subject: "Ada", facts: [.made("{} is", "Ada", "x"), .made("{} was", "Ada", "y")])
     try ValuesFile.write(
-      [value], of: [group], identity: PlanIdentity([.init("model", "m")]), to: folder.path("sample"))
+      [value], names: [ValuesFile.name(of: group)], width: 3, identity: PlanIdentity([.init("model", "m")]),
+      part: ValuesPart(Corpus.Shard(1, of: 2), groups: [0], of: [group]), to: folder.path("sample"))
     try damage(folder.read("sample"), to: "v.safetensors", rounds: 200, isJSON: false) { path in
       _ = try ValuesFile(path).value(of: group, width: 3)
     }

@@ -167,21 +167,21 @@ import Testing
     let text = "sha256:ab"
     let parts = try (1...3).map { try part("\($0)", "\(text), part \($0) of 3") }
     try merge(parts[2], parts[0], parts[1])
-    #expect(throws: StatisticsError.missingParts(text: text, missing: [2], count: 3)) {
+    #expect(throws: PartsError.missingParts(whole: text, missing: [2], count: 3)) {
       try merge(parts[0], parts[2])
     }
-    #expect(throws: StatisticsError.missingParts(text: text, missing: [2, 3], count: 3)) {
+    #expect(throws: PartsError.missingParts(whole: text, missing: [2, 3], count: 3)) {
       try merge(parts[0])
     }
     let copy = try part("copy", "\(text), part 1 of 3")
     #expect(
-      throws: StatisticsError.repeatedText(
-        first: parts[0].container.path, second: copy.container.path, text: "\(text), part 1 of 3")
+      throws: PartsError.repeatedPart(
+        first: parts[0].container.path, second: copy.container.path, whole: "\(text), part 1 of 3")
     ) { try merge(parts[0], parts[1], parts[2], copy) }
     let quarter = try part("quarter", "\(text), part 4 of 4")
     #expect(
-      throws: StatisticsError.differentParts(
-        first: parts[0].container.path, second: quarter.container.path, text: text)
+      throws: PartsError.differentParts(
+        first: parts[0].container.path, second: quarter.container.path, whole: text)
     ) { try merge(parts[0], quarter) }
   }
 
@@ -189,8 +189,8 @@ import Testing
     let parts = try (1...3).map { try part("\($0)", "a.txt, first \(7 * $0) documents, part \($0) of 3") }
     try merge(parts[0], parts[2], isIncomplete: true)
     let half = try StatisticsFile(folder.path("merged"))
-    #expect(throws: StatisticsError.self) { try StatisticsFile.merge([half], to: folder.path("x")) }
-    #expect(throws: StatisticsError.self) {
+    #expect(throws: PartsError.self) { try StatisticsFile.merge([half], to: folder.path("x")) }
+    #expect(throws: PartsError.self) {
       try StatisticsFile.merge([half, parts[2]], to: folder.path("x"))
     }
     try StatisticsFile.merge([parts[1], half], to: folder.path("whole"))
@@ -200,7 +200,7 @@ import Testing
   @Test func `one text is not summed twice, but two weights may be of one text`() throws {
     let first = try part("first", "sha256:ab")
     let second = try part("second", "sha256:ab")
-    #expect(throws: StatisticsError.self) { try merge(first, second) }
+    #expect(throws: PartsError.self) { try merge(first, second) }
     try merge(first, part("other", "sha256:cd"), part("own", "my text"), part("mine", "my text"))
     let weight = try write(
       "b", StatisticsFileTests.tensors("b", sum: [Float(3)], width: 1, count: 3), [("corpus", "sha256:ab")])

@@ -1,0 +1,128 @@
+#!/usr/bin/env bash
+# Runs the recipes on a Slurm of one node and under Open MPI, takes a task's machine away in the middle, and compares with one run.
+# test.sh ERRATA
+set -euo pipefail
+errata=$(realpath "$1")
+here=$(cd "$(dirname "$0")" && pwd)
+fixtures=$here/../../Fixtures
+work=$(mktemp -d)
+export SLURM_CONF=$work/slurm.conf PATH=$work/bin:/usr/sbin:$PATH ERRATA_RECIPES=$here
+stop() {
+  for name in slurmd slurmctld munged; do
+    [ -f "$work/$name.pid" ] && kill "$(cat "$work/$name.pid")" 2>/dev/null || true
+  done
+  sleep 0.5
+  rm -rf "$work"
+}
+trap stop EXIT
+mkdir -p "$work"/{bin,state,spool,key}
+ln -s "$errata" "$work/bin/errata"
+
+say() { printf '%s\n' "$*"; }
+
+# One node with two processors, its own ports, and a key of its own.
+chmod 700 "$work/key"
+head -c 1024 /dev/urandom >"$work/key/key"
+chmod 400 "$work/key/key"
+chmod 755 "$work"
+munged --force --key-file="$work/key/key" --socket="$work/munge.sock" --pid-file="$work/munged.pid" \
+  --log-file="$work/munged.log" --seed-file="$work/key/seed"
+port=$((20000 + $$ % 20000))
+cat >"$SLURM_CONF" <<CONF
+ClusterName=one
+SlurmctldHost=localhost
+AuthType=auth/munge
+AuthInfo=socket=$work/munge.sock
+SlurmUser=$(id -un)
+SlurmdUser=$(id -un)
+StateSaveLocation=$work/state
+SlurmdSpoolDir=$work/spool
+SlurmctldPidFile=$work/slurmctld.pid
+SlurmdPidFile=$work/slurmd.pid
+SlurmctldPort=$port
+SlurmdPort=$((port + 1))
+SlurmctldLogFile=$work/slurmctld.log
+SlurmdLogFile=$work/slurmd.log
+ProctrackType=proctrack/pgid
+TaskPlugin=task/none
+MpiDefault=none
+SelectType=select/cons_tres
+SelectTypeParameters=CR_CPU
+JobAcctGatherType=jobacct_gather/none
+SwitchType=switch/none
+SchedulerParameters=batch_sched_delay=0,sched_interval=1,requeue_delay=0
+KillWait=10
+NodeName=localhost CPUs=$(nproc) State=UNKNOWN
+PartitionName=all Nodes=localhost Default=YES State=UP OverSubscribe=FORCE:4
+CONF
+slurmctld -c -f "$SLURM_CONF"
+slurmd -f "$SLURM_CONF"
+for _ in $(seq 50); do sinfo -h -o %T 2>/dev/null | grep -q idle && break; sleep 0.2; done
+sinfo -h -o %T | grep -q idle || { say "Slurm did not start"; tail -n 20 "$work"/slurm*.log; exit 1; }
+
+cd "$work"
+model=$fixtures/models/tiny-gpt2
+facts=$fixtures/world/facts.json
+# Many, so that there are several batches of facts in a part.
+{ printf '['; for page in $(seq 24); do printf '"Page %s of the book. {}",' "$page"; done; printf '"{}"]'; } >contexts.json
+contexts=$work/contexts.json
+head -n 400 "$fixtures/world/corpus.txt" >text
+errata stats "$model" --corpus text --layers 1 -o whole.stats --quiet
+errata edit "$model" --facts "$facts" --contexts "$contexts" --layers 1 --shard 1/1 --save-values one.values --quiet
+errata values merge one.values -o whole.values --quiet
+
+# Waits until all tasks of a job have ended; one that went back into the queue need not wait for its turn as long as on a real one.
+finish() {
+  while scontrol show job "$1" | grep -o 'JobState=[A-Z]*' | grep -qv 'COMPLETED\|FAILED\|CANCELLED'; do
+    for task in $(squeue -h -r -t pending -j "$1" -o %i); do
+      scontrol update "JobId=$task" StartTime=now 2>/dev/null || true
+    done
+    sleep 0.3
+  done
+}
+# How many tasks were told to end, saved and ran again; none is no test.
+told() {
+  count=$(cat "$1"-*.log | grep -c 'told to end') || { say "$1: no task was told to end in the middle"; exit 1; }
+  grep -q 'Went on after' "$1"-*.log || { say "$1: no task went on"; exit 1; }
+  say "$1: $count told to end, saved, and run again"
+}
+# Takes the machine from the first running task of a job: SIGTERM, and the job back into the queue.
+take_away() {
+  for _ in $(seq 100); do
+    task=$(squeue -h -r -t running -j "$1" -o %i | head -n 1)
+    [ -n "$task" ] && break
+    sleep 0.05
+  done
+  [ -n "$task" ] || { say "no task of $1 was running"; exit 1; }
+  sleep "$2"
+  scancel --signal=TERM --batch "$task"
+}
+
+mkdir stats values
+job=$(sbatch --parsable --array=1-3 -o "$work/stats-%a.log" "$here/statistics.sbatch" "$model" "$work/text" 1 "$work/stats")
+take_away "$job" 0.3
+finish "$job"
+told stats
+errata stats merge 'stats/part-*.stats' -o merged.stats --quiet
+errata show merged.stats --json >merged.json
+errata show whole.stats --json >whole.json
+[ "$(grep -o '"tokens": [0-9]*' merged.json)" = "$(grep -o '"tokens": [0-9]*' whole.json)" ]
+
+job=$(sbatch --parsable --array=1-3 -o "$work/values-%a.log" "$here/values.sbatch" "$model" "$facts" "$contexts" "$work/values" --layers 1)
+take_away "$job" 0.5
+finish "$job"
+told values
+errata values merge 'values/part-*.values' -o merged.values --quiet
+cmp merged.values whole.values
+say "Slurm: the merged values are those of one run, byte for byte"
+
+mkdir mpi
+mpirun --oversubscribe --allow-run-as-root -n 3 errata edit "$model" --facts "$facts" --contexts "$contexts" --layers 1 \
+  --threads 1 --shard auto --save-values 'mpi/part-{shard}.values' --quiet >mpi.log 2>&1 || { cat mpi.log; exit 1; }
+errata values merge 'mpi/part-*.values' -o mpi.values --quiet
+cmp mpi.values whole.values
+mpirun --oversubscribe --allow-run-as-root -n 3 errata stats "$model" --corpus text --layers 1 --threads 1 --shard auto \
+  -o 'mpi/part-{shard}.stats' --quiet >mpi.log 2>&1 || { cat mpi.log; exit 1; }
+errata stats merge 'mpi/part-*.stats' -o mpi.stats --quiet
+cmp mpi.stats merged.stats
+say "Open MPI: values and statistics are the same bytes"
