@@ -124,7 +124,7 @@ def deb(tree, folder):
     tree.run("test -s /usr/share/man/man1/errata.1.gz")
     # What bash would offer after "errata ver".
     offered = tree.run("bash -c 'source /usr/share/bash-completion/completions/errata; COMP_WORDS=(errata ver); COMP_CWORD=1; "
-                       "COMP_LINE=\"errata ver\"; COMP_POINT=10; COMP_TYPE=9; _errata; echo ${COMPREPLY[@]}'")
+                       "COMP_LINE=\"errata ver\"; COMP_POINT=10; COMP_TYPE=9; _errata errata ver errata; echo ${COMPREPLY[@]}'")
     if offered.strip() != "verify":
         raise SystemExit(f"bash completes `errata ver` to {offered!r}")
     own = tree.run("dpkg-query -W -f '${Installed-Size}' errata")

@@ -2,7 +2,8 @@ import ModelFiles
 import TestSupport
 import Testing
 
-/// The page of `eval --report`: what is in it, and that it holds together. How it looks, on the screen and on paper, was looked at.
+/// The pages of `eval --report` and `show --report`: what is in them, and that they hold together. How they look, on the screen and
+/// on paper, was looked at.
 @Suite struct EvalPageTests {
   let folder: TemporaryFolder
   let runner: CommandRunner
@@ -33,20 +34,33 @@ import Testing
 
   @Test func `the page holds together and says what patches record`() throws {
     let page = try page()
+    expectTagsClosed(page)
+    #expect(page.contains("&lt;fix&gt; &amp; co.errata") && !page.contains("<fix>"))
+    #expect(page.contains("What it took") && page.contains("in the patch") && page.contains("factorizing"))
+    let shown = try runner.errata("show", "<fix> & co.errata", "--report", "patch.html", "--quiet")
+    #expect(shown.status == 0, "\(shown.errors)")
+    let patch = String(decoding: try folder.read("patch.html"), as: UTF8.self)
+    expectTagsClosed(patch)
+    #expect(patch.contains("errata apply '&lt;fix&gt; &amp; co.errata' MODEL -o EDITED"))
+    #expect(patch.split(separator: "<td class=\"fact\">").count == 1 + 2 && patch.contains("neighbors kept"))
+    #expect(!patch.contains("http") && !patch.contains("<script"))
+  }
+
+  private func expectTagsClosed(_ page: String) {
     for tag in [
-      "section", "table", "thead", "tbody", "tr", "th", "td", "details", "summary", "span", "svg", "p",
+      "section", "table", "thead", "tbody", "tr", "th", "td", "details", "summary", "span", "svg", "p", "dl",
     ] {
       let opened = page.split(separator: "<\(tag)").count - 1 - (tag == "p" ? other(page) : 0)
       let closed = page.ranges(of: "</\(tag)>").count
       // "<th" is also the beginning of "<thead".
       #expect((tag == "th" ? opened - page.ranges(of: "<thead").count : opened) == closed, "\(tag)")
     }
-    #expect(page.contains("&lt;fix&gt; &amp; co.errata") && !page.contains("<fix>"))
-    #expect(page.contains("What it took") && page.contains("in the patch") && page.contains("factorizing"))
   }
 
-  /// Tags that begin with a p and are none: `<polyline`.
-  private func other(_ page: String) -> Int { page.ranges(of: "<polyline").count }
+  /// Tags that begin with a p and are none.
+  private func other(_ page: String) -> Int {
+    page.ranges(of: "<polyline").count + page.ranges(of: "<pre").count
+  }
 
   @Test func `on paper facts that failed or cost answers stand open`() throws {
     let page = try page()
