@@ -21,7 +21,12 @@ KL_WEIGHT = 0.0625
 CASES = {"gpt2": (1, [6, 8, 10]), "gptj": (0, [4, 7, 10]), "gpt_neox": (1, [5, 10]), "gpt_neox-sequential": (0, [7, 9, 10]),
          "opt": (0, [6, 8, 10]), "llama3": (1, [4, 8, 9, 10]), "llama2": (0, [5, 10]), "mistral": (0, [6, 8, 10]),
          "qwen2": (1, [7, 8, 10]), "gpt_neox-silu": (0, [5, 9, 10]), "llama-biased": (1, [4, 7, 10]),
-         "qwen3": (1, [6, 9, 10])}
+         "qwen3": (1, [6, 9, 10]), "gemma2": (0, [6, 8, 10]), "gemma3": (1, [5, 8, 10]), "olmo2": (1, [4, 7, 10]),
+         "olmo3": (2, [6, 9, 10]), "smollm3": (1, [5, 8, 10]), "granite": (0, [6, 7, 10]), "phi": (1, [4, 9, 10]),
+         "phi3": (1, [5, 7, 10]), "phi3-long": (0, [6, 8, 10]), "glm": (0, [5, 9, 10]), "glm4": (1, [6, 8, 10]),
+         "ministral3": (1, [4, 8, 10]), "stablelm": (1, [7, 9, 10]), "stablelm-parallel": (0, [5, 8, 10]),
+         "exaone4": (1, [6, 7, 10]), "cohere2": (2, [5, 6, 10]), "falcon": (0, [7, 8, 10]), "falcon-grouped": (1, [4, 9, 10]),
+         "gpt_bigcode": (1, [5, 7, 10]), "starcoder2": (0, [6, 8, 10])}
 
 
 class Parts:
@@ -29,15 +34,13 @@ class Parts:
 
     def __init__(self, name, model):
         kind = CONFIGS[name]["model_type"]
-        if kind in ("gpt2", "gptj"):
-            self.blocks = model.transformer.h
-        elif kind == "gpt_neox":
-            self.blocks = model.gpt_neox.layers
-        else:
-            self.blocks = model.model.decoder.layers if kind == "opt" else model.model.layers
-        down = {"gpt2": "mlp.c_proj", "gptj": "mlp.fc_out", "gpt_neox": "mlp.dense_4h_to_h", "opt": "fc2"}.get(
-            kind, "mlp.down_proj")
-        out = {"gpt2": "attn.c_proj", "gptj": "attn.out_proj", "gpt_neox": "attention.dense", "opt": "self_attn.out_proj"}.get(
+        lists = {"gpt2": "transformer.h", "gptj": "transformer.h", "gpt_bigcode": "transformer.h", "falcon": "transformer.h",
+                 "gpt_neox": "gpt_neox.layers", "opt": "model.decoder.layers"}
+        self.blocks = model.get_submodule(lists.get(kind, "model.layers"))
+        down = {"gpt2": "mlp.c_proj", "gptj": "mlp.fc_out", "gpt_neox": "mlp.dense_4h_to_h", "opt": "fc2", "phi": "mlp.fc2",
+                "falcon": "mlp.dense_4h_to_h", "gpt_bigcode": "mlp.c_proj", "starcoder2": "mlp.c_proj"}.get(kind, "mlp.down_proj")
+        out = {"gpt2": "attn.c_proj", "gptj": "attn.out_proj", "gpt_neox": "attention.dense", "opt": "self_attn.out_proj",
+               "phi": "self_attn.dense", "falcon": "self_attention.dense", "gpt_bigcode": "attn.c_proj"}.get(
             kind, "self_attn.o_proj")
         self.down = [block.get_submodule(down) for block in self.blocks]
         self.attention = [block.get_submodule(out) for block in self.blocks]
@@ -48,10 +51,11 @@ class Parts:
 def widened(dtype):
     """transformers' float32 islands (softmax, RMSNorm) follow the model's type; rotary angles stay float32."""
     islands, torch.float32 = torch.float32, dtype
+    narrow, torch.Tensor.float = torch.Tensor.float, lambda tensor: tensor.to(dtype)
     try:
         yield
     finally:
-        torch.float32 = islands
+        torch.float32, torch.Tensor.float = islands, narrow
 
 
 class Run:
@@ -81,7 +85,7 @@ class Run:
             handles.append(block.register_forward_hook(
                 lambda m, inputs, output: self.hidden.append(rows(output[0] if isinstance(output, tuple) else output))))
             handles.append(down.register_forward_hook(
-                lambda m, inputs, output: (self.keys.append(rows(inputs[0])), self.mlp.append(rows(output)), None)[2]))
+                lambda m, inputs, output: (self.keys.append(rows(inputs[0])), self.mlp.append(rows(output.clone())), None)[2]))
             handles.append(attention.register_forward_hook(lambda m, inputs, output: self.attention.append(rows(output))))
         with widened(next(model.parameters()).dtype):
             self.logits = model(ids[None], use_cache=False).logits[0]
@@ -177,10 +181,12 @@ def write(name, seed, out):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, default=FAMILIES.parent.parent / "reference" / "families")
-    out = parser.parse_args().out
+    parser.add_argument("names", nargs="*", help="only these")
+    options = parser.parse_args()
     torch.set_num_threads(1)
     for seed, name in enumerate(CONFIGS):
-        write(name, 200 + seed, out)
+        if not options.names or name in options.names:
+            write(name, 200 + seed, options.out)
 
 
 if __name__ == "__main__":

@@ -123,5 +123,7 @@ extension EditRecipe {
     self.init(
       for: method, family: configuration.family, layerCount: configuration.layerCount,
       width: configuration.width, keyWidth: configuration.feedForwardWidth)
+    // Behind a norm, a change wanted of the stream is none of the weight's output: values are looked for there.
+    if !configuration.addsOutputsAsTheyAre, values.target == .hidden { values.target = .value }
   }
 }

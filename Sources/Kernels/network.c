@@ -61,6 +61,8 @@ void errata_rms_norm_backward(const float *x, const float *weight, float epsilon
 
 void errata_softmax(float *x, float scale, size_t count) { CHOOSE(softmax, x, scale, count); }
 
+void errata_cap(float *x, float scale, float cap, size_t count) { CHOOSE(cap, x, scale, cap, count); }
+
 float errata_log_sum_exp(const float *x, size_t count) { CHOOSE(log_sum_exp, x, count); }
 
 float errata_summarize(const float *x, size_t count, size_t *best) { CHOOSE(summarize, x, count, best); }

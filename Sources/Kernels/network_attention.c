@@ -1,4 +1,3 @@
-#include <math.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -27,10 +26,10 @@
 #endif
 
 void errata_attend_at(int level, const float *query, size_t query_stride, size_t heads, size_t group, size_t width,
-                      const float *keys, const float *values, size_t stride, const uint32_t *positions, size_t count,
-                      float *scores, float *mixed) {
+                      float scale, float cap, const float *keys, const float *values, size_t stride,
+                      const uint32_t *positions, size_t count, float *scores, float *mixed) {
 #define CALL(name) \
-  name(query, query_stride, heads, group, width, keys, values, stride, positions, count, scores, mixed)
+  name(query, query_stride, heads, group, width, scale, cap, keys, values, stride, positions, count, scores, mixed)
   switch (level) {
 #if defined(__x86_64__)
   case 4: CALL(attend_v4); break;
@@ -41,9 +40,9 @@ void errata_attend_at(int level, const float *query, size_t query_stride, size_t
 #undef CALL
 }
 
-void errata_attend(const float *query, size_t query_stride, size_t heads, size_t group, size_t width, const float *keys,
-                   const float *values, size_t stride, const uint32_t *positions, size_t count, float *scores,
-                   float *mixed) {
-  errata_attend_at(errata_kernel_level(), query, query_stride, heads, group, width, keys, values, stride, positions,
-                   count, scores, mixed);
+void errata_attend(const float *query, size_t query_stride, size_t heads, size_t group, size_t width, float scale,
+                   float cap, const float *keys, const float *values, size_t stride, const uint32_t *positions,
+                   size_t count, float *scores, float *mixed) {
+  errata_attend_at(errata_kernel_level(), query, query_stride, heads, group, width, scale, cap, keys, values, stride,
+                   positions, count, scores, mixed);
 }

@@ -48,8 +48,8 @@ INLINE void NAMED(mix)(int WIDTH, const float *values, size_t stride, const uint
 }
 
 static void NAMED(attend)(const float *query, size_t query_stride, size_t heads, size_t group, size_t width,
-                          const float *keys, const float *values, size_t stride, const uint32_t *positions,
-                          size_t count, float *scores, float *mixed) {
+                          float scale, float cap, const float *keys, const float *values, size_t stride,
+                          const uint32_t *positions, size_t count, float *scores, float *mixed) {
   for (size_t head = 0; head < heads; head++) {
     const float *q = query + head * query_stride;
     size_t column = head / group * width;
@@ -63,7 +63,8 @@ static void NAMED(attend)(const float *query, size_t query_stride, size_t heads,
       const float *one = keys + positions[p] * stride + column;
       NAMED(dots)(1, q, &one, width, scores + p);
     }
-    errata_softmax(scores, 1.0f / sqrtf((float)width), count);
+    if (cap > 0) errata_cap(scores, scale, cap, count);
+    errata_softmax(scores, cap > 0 ? 1.0f : scale, count);
     size_t i = 0;
     float *to = mixed + head * width;
     for (; i + 4 * LANES <= width; i += 4 * LANES)

@@ -185,6 +185,17 @@ static void NAMED(softmax)(float *x, float scale, size_t count) {
   for (size_t i = 0; i < count; i++) x[i] *= share;
 }
 
+// Near 0 the difference in `hyperbolic_tangent` would lose digits that a cap multiplies, so its series serves there.
+static void NAMED(cap)(float *x, float scale, float cap, size_t count) {
+  float share = scale / cap;
+  for (size_t i = 0; i < count; i++) {
+    float u = share * x[i], v = u * u;
+    float near = u * (1.0f + v * (-3.33333333e-1f + v * (1.33333333e-1f + v * (-5.39682540e-2f
+                 + v * 2.18694885e-2f))));
+    x[i] = cap * (v < 0.04f ? near : NAMED(hyperbolic_tangent)(u));
+  }
+}
+
 static float NAMED(log_sum_exp)(const float *x, size_t count) {
   if (count == 0) return -INFINITY;
   float shift = NAMED(largest)(x, count), sum;

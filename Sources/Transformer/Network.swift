@@ -17,7 +17,7 @@ public struct Network: Sendable {
 
   let blocks: [Block]
   let tokenEmbedding: StoredMatrix
-  /// What embeddings are multiplied by.
+  /// What embeddings are multiplied by; `nil` for 1.
   let embeddingScale: Float?
   let positionEmbedding: StoredMatrix?
   let finalNorm: Norm
@@ -62,7 +62,9 @@ public struct Network: Sendable {
     let (vocabulary, width) = (configuration.vocabularySize, configuration.width)
 
     tokenEmbedding = try loader.matrix(TensorPlace(.tokenEmbedding), outputs: vocabulary, inputs: width)
-    embeddingScale = configuration.scalesEmbedding ? Float(width).squareRoot() : nil
+    let factor = configuration.factors.embedding
+    embeddingScale =
+      configuration.scalesEmbedding ? Float(width).squareRoot() * factor : factor == 1 ? nil : factor
     if case .learned(let offset) = configuration.positions {
       positionEmbedding = try loader.matrix(
         TensorPlace(.positionEmbedding), outputs: configuration.positionCount + offset, inputs: width)
@@ -85,46 +87,5 @@ public struct Network: Sendable {
       preconditionFailure("the network was opened with a down-projection in every layer")
     }
     return name
-  }
-}
-
-extension WeightLoader {
-  func block(_ layer: Int) throws -> Block {
-    let c = configuration
-    let isFused =
-      c.family.tensorNames(of: TensorPlace(.queryKeyValue, layer: layer), in: model.format).count > 0
-    let shape = Attention.Shape(
-      headCount: c.headCount, keyValueHeadCount: c.keyValueHeadCount, headWidth: c.headWidth,
-      isByHead: isFused && model.format == .safetensors
-        && c.family.ggufRowOrder(of: .queryKeyValue) == .byKind)
-    var projections: [(Linear, Int)] = []
-    if isFused {
-      projections.append(
-        (try linear(.queryKeyValue, layer: layer, outputs: shape.projectedWidth, inputs: c.width), 0))
-    } else {
-      projections = [
-        (try linear(.query, layer: layer, outputs: shape.queryWidth, inputs: c.width), shape.query(0)),
-        (try linear(.key, layer: layer, outputs: shape.keyValueWidth, inputs: c.width), shape.key(0)),
-        (try linear(.value, layer: layer, outputs: shape.keyValueWidth, inputs: c.width), shape.value(0)),
-      ]
-    }
-    return Block(
-      attentionNorm: try norm(.attentionNorm, layer: layer),
-      feedForwardNorm: c.block == .parallelSharedNorm ? nil : try norm(.feedForwardNorm, layer: layer),
-      attention: Attention(
-        projections: projections.map { (weight: $0.0, column: $0.1) },
-        output: try linear(.attentionOutput, layer: layer, outputs: c.width, inputs: shape.queryWidth),
-        shape: shape,
-        norms: c.hasHeadNorms
-          ? Attention.HeadNorms(
-            query: try norm(.queryNorm, layer: layer, count: c.headWidth),
-            key: try norm(.keyNorm, layer: layer, count: c.headWidth)) : nil),
-      feedForward: FeedForward(
-        gate: c.isGated
-          ? try linear(.gate, layer: layer, outputs: c.feedForwardWidth, inputs: c.width) : nil,
-        up: try linear(.up, layer: layer, outputs: c.feedForwardWidth, inputs: c.width),
-        down: try linear(.down, layer: layer, outputs: c.width, inputs: c.feedForwardWidth),
-        activation: c.activation),
-      order: c.block, window: c.windows[layer])
   }
 }

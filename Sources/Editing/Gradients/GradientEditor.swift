@@ -60,6 +60,7 @@ struct GradientEditor: Editor {
     let c = network.configuration
     var keys = layers.map { _ in [Float]() }
     var gradients = keys
+    let isPlain = c.addsOutputsAsTheyAre
     var edits: [Int] = []
     var losses: [Float] = []
     var next = 0
@@ -74,12 +75,15 @@ struct GradientEditor: Editor {
       let sequences = part.map { TokenSequence($0.tokens) }
       var hidden: Matrix<Float>?
       var runs: [ForwardRun] = []
+      var values = layers.map { _ in Matrix<Float>(rows: 0, columns: 0) }
       var first = 0
       for (index, layer) in layers.enumerated() {
         let run = try network.run(
           sequences, from: hidden, .init(first..<layer + 1), keeping: index == 0 ? [] : .tape
         ) { block, activation, rows in
-          if block == layer, activation == .key { keys[index] += rows.matrix().elements }
+          guard block == layer else { return }
+          if activation == .key { keys[index] += rows.matrix().elements }
+          if activation == .value, !isPlain { values[index] = rows.matrix() }
         }
         hidden = run.hidden.matrix()
         runs.append(run)
@@ -87,10 +91,12 @@ struct GradientEditor: Editor {
       }
       var (found, gradient) = try network.targetLosses(part, from: hidden!, above: layers.last!, weight: 1)
       guard found.allSatisfy(\.isFinite) else { throw try network.notNumbers() }
-      gradients[layers.count - 1] += gradient.matrix().elements
-      for index in layers.indices.dropLast().reversed() {
-        gradient = network.backward(runs[index + 1], from: gradient)
-        gradients[index] += gradient.matrix().elements
+      for index in layers.indices.reversed() {
+        if index < layers.count - 1 { gradient = network.backward(runs[index + 1], from: gradient) }
+        gradients[index] +=
+          network.gradient(
+            of: values[index], .feedForward, layer: layers[index], after: gradient.matrix()
+          ).elements
       }
       losses += found
       for text in part { edits += text.tokens.map { _ in text.edit } }

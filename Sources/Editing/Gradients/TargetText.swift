@@ -31,7 +31,7 @@ extension Network {
   ///   - hidden: the stream after some block, at all positions of the texts. `[positions × width]`
   ///   - layer: that block.
   ///   - weight: of each text in the loss that the gradient is of.
-  /// - Returns: `gradient`: by the stream, which is that by the block's down-projection's output. `[positions × width]`
+  /// - Returns: `gradient`: by the stream. `[positions × width]`
   func targetLosses(
     _ texts: [TargetText], from hidden: Matrix<Float>, above layer: Int, weight: Float
   ) throws -> (losses: [Float], gradient: Rows) {

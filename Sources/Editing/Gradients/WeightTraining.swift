@@ -27,8 +27,11 @@ struct WeightTraining {
     let texts: [TargetText]
     /// `[tokens × inputWidth]`
     let keys: Matrix<Float>
-    /// The stream after the block, with W₀. `[tokens × outputWidth]`
+    /// The stream after the block, with W₀; without what the weight's output adds, where that is not added as it is.
+    /// `[tokens × outputWidth]`
     let hidden: Matrix<Float>
+    /// The output of W₀, where it is not added as it is. `[tokens × outputWidth]`
+    let values: Matrix<Float>?
   }
 
   /// What training came to.
@@ -44,11 +47,17 @@ struct WeightTraining {
     try stride(from: 0, to: texts.count, by: GradientSettings.batchCount).map { first in
       let part = Array(texts[first..<min(first + GradientSettings.batchCount, texts.count)])
       var keys = Matrix<Float>(rows: 0, columns: 0)
+      var values: Matrix<Float>?
+      let isPlain = network.configuration.addsOutputsAsTheyAre
       let run = try network.run(part.map { TokenSequence($0.tokens) }, .init(0..<layer + 1)) {
         block, activation, rows in
-        if block == layer, activation == .key { keys = rows.matrix() }
+        guard block == layer else { return }
+        if activation == .key { keys = rows.matrix() }
+        if activation == .value, !isPlain { values = rows.matrix() }
       }
-      return Batch(texts: part, keys: keys, hidden: run.hidden.matrix())
+      var hidden = run.hidden.matrix()
+      if let values { hidden.subtract(network.addition(of: values, .feedForward, layer: layer)) }
+      return Batch(texts: part, keys: keys, hidden: hidden, values: values)
     }
   }
 
@@ -59,10 +68,22 @@ struct WeightTraining {
     // One thread, whoever else multiplies in this process: steps of Adam make a last bit large.
     try BLASThreads.with(1) { () throws -> (losses: [Float], gradient: Matrix<Float>) in
       var hidden = batch.hidden
-      hidden.addProduct(batch.keys, change, secondTransposed: true)
-      let (losses, values) = try network.targetLosses(
+      var values = batch.values
+      if values != nil {
+        values!.addProduct(batch.keys, change, secondTransposed: true)
+        let added = network.addition(of: values!, .feedForward, layer: layer)
+        for row in 0..<hidden.rows {
+          for column in 0..<hidden.columns { hidden[row, column] += added[row, column] }
+        }
+      } else {
+        hidden.addProduct(batch.keys, change, secondTransposed: true)
+      }
+      let (losses, gradient) = try network.targetLosses(
         batch.texts, from: hidden, above: layer, weight: 1 / Float(batch.texts.count))
-      return (losses, values.matrix().times(batch.keys, transposed: true))
+      let own = values.map {
+        network.gradient(of: $0, .feedForward, layer: layer, after: gradient.matrix())
+      }
+      return (losses, (own ?? gradient.matrix()).times(batch.keys, transposed: true))
     }
   }
 

@@ -4,7 +4,7 @@ internal import LinearAlgebra
 ///
 /// The first offset makes the value. PMET has a second, on attention's output, which only shares the work.
 struct OffsetState {
-  private(set) var streams: [Stream]
+  var streams: [Stream]
   private let settings: ValueSettings
   private var updates = 0
   private var best: (loss: Float, offset: [Float], evaluation: ValueLoss)?
@@ -17,7 +17,7 @@ struct OffsetState {
 
   /// An offset on one stream.
   struct Stream {
-    fileprivate(set) var offset: [Float]
+    var offset: [Float]
     fileprivate let start: [Float]
     fileprivate let startNorm: Float
     fileprivate var first: [Float]

@@ -11,8 +11,11 @@ struct PreparedAttention {
   private let layer: Int
   /// Attention's output at the subject's last token of each problem's bare prompt.
   let starts: [[Float]]
-  /// The block's middle, x + attention, at the subject's last token of each input; in a parallel block its output.
+  /// The block's middle, x + attention, at the subject's last token of each input; in a parallel block its output, and x alone where
+  /// attention's output is not added as it is.
   private let middles: [Matrix<Float>]
+  /// Attention's output there, where it is not added as it is.
+  private let given: [Matrix<Float>]?
   private let subjects: [[TokenSequence]]
 
   init(_ sequences: [[TokenSequence]], network: Network, layer: Int) throws {
@@ -29,16 +32,22 @@ struct PreparedAttention {
     let firsts = run.sequenceRows.map(\.lowerBound)
     let output = run.hidden.matrix(rows: firsts)
     let isSequential = network.configuration.block == .sequential
+    let isPlain = network.configuration.addsOutputsAsTheyAre
+    var given: [Matrix<Float>] = []
     var next = 0
     var starts: [[Float]] = []
     var middles: [Matrix<Float>] = []
     for problem in sequences {
       starts.append(Array(attended.row(firsts[next])))
       var middle = output.selecting(rows: next..<next + problem.count)
-      if isSequential {
+      let rows = Array(firsts[next..<next + problem.count])
+      if !isPlain {
+        middle = input.selecting(rows: rows)
+        given.append(attended.selecting(rows: rows))
+      } else if isSequential {
         for row in 0..<problem.count {
           for column in 0..<middle.columns {
-            middle[row, column] = attended[firsts[next + row], column] + input[firsts[next + row], column]
+            middle[row, column] = attended[rows[row], column] + input[rows[row], column]
           }
         }
       }
@@ -47,25 +56,62 @@ struct PreparedAttention {
     }
     self.starts = starts
     self.middles = middles
+    self.given = isPlain ? nil : given
     subjects = sequences.map { $0.map { TokenSequence([$0.tokens[0]]) } }
   }
 
-  /// The block's output at the subjects' last tokens with offsets on attention's.
-  ///
-  /// - Returns: `hidden`: one row per input. `run`: what leads back to the offsets; `nil` where they went into the output.
-  func run(_ active: [Int], offsets: [[Float]]) throws -> (hidden: Matrix<Float>, run: ForwardRun?) {
-    var rows = Matrix<Float>(rows: 0, columns: network.configuration.width)
+  /// The block's output at the subjects' last tokens, with offsets. One row per input.
+  struct Result {
+    let hidden: Matrix<Float>
+    /// What leads back to the offsets on attention's output; `nil` where they went into the block's.
+    let run: ForwardRun?
+    /// Attention's output with its offsets, where it is not added as it is.
+    var attended: Matrix<Float>?
+    /// The down-projection's with its own, and what that adds, where it is not added as it is: then `hidden` has it already.
+    var outputs: (given: Matrix<Float>, added: Matrix<Float>)?
+  }
+
+  /// Runs block L's MLP with offsets on attention's output, and, where that is not added as it is, on the down-projection's.
+  func run(_ active: [Int], offsets: [[Float]], valueOffsets: [[Float]]) throws -> Result {
+    let width = network.configuration.width
+    var rows = Matrix<Float>(rows: 0, columns: width)
+    var attended = rows
+    var added = rows
     for (place, problem) in active.enumerated() {
-      var middle = middles[problem]
-      for row in 0..<middle.rows {
-        for (column, value) in offsets[place].enumerated() { middle[row, column] += value }
+      guard let given else {
+        rows = rows.stacked(on: middles[problem].adding(toEachRow: offsets[place]))
+        continue
       }
-      rows = rows.stacked(on: middle)
+      rows = rows.stacked(on: middles[problem])
+      attended = attended.stacked(on: given[problem].adding(toEachRow: offsets[place]))
+      let own = Matrix<Float>(rows: given[problem].rows, columns: width)
+      added = added.stacked(on: own.adding(toEachRow: valueOffsets[place]))
     }
-    guard network.configuration.block == .sequential else { return (rows, nil) }
+    guard network.configuration.block == .sequential else { return Result(hidden: rows, run: nil) }
     var span = Network.Span(layer..<layer + 1)
     span.startsInMiddle = true
-    let run = try network.run(active.flatMap { subjects[$0] }, from: rows, span, keeping: .tape)
-    return (run.hidden.matrix(), run)
+    let sequences = active.flatMap { subjects[$0] }
+    guard given != nil else {
+      let run = try network.run(sequences, from: rows, span, keeping: .tape)
+      return Result(hidden: run.hidden.matrix(), run: run)
+    }
+    let change = network.addition(of: attended, .attention, layer: layer)
+    for row in 0..<rows.rows { for column in 0..<width { rows[row, column] += change[row, column] } }
+    var outputs = Matrix<Float>(rows: 0, columns: 0)
+    let run = try network.run(sequences, from: rows, span, keeping: .tape, offsets: added) {
+      _, activation, rows in
+      if activation == .value { outputs = rows.matrix() }
+    }
+    return Result(
+      hidden: run.hidden.matrix(), run: run, attended: attended,
+      outputs: (outputs, network.addition(of: outputs, .feedForward, layer: layer)))
+  }
+
+  /// The gradient of the offsets on attention's output, given that of the block's. One row per input.
+  func gradient(of result: Result, after gradient: Matrix<Float>) -> Matrix<Float> {
+    guard let run = result.run else { return gradient }
+    let middle = network.backward(run, from: gradient).matrix()
+    guard let attended = result.attended else { return middle }
+    return network.gradient(of: attended, .attention, layer: layer, after: middle)
   }
 }

@@ -14,6 +14,9 @@ struct PreparedValues {
   private let sequences: [[TokenSequence]]
   /// Hidden states of each input's positions from the subject on. `[positions × width]`
   private let hidden: [[Matrix<Float>]]
+  /// What the down-projection gives at each input's subject, and what that adds to the stream, where these are not the same.
+  /// `[inputs × width]` by problem
+  private let outputs: [(given: Matrix<Float>, added: Matrix<Float>)]?
   /// h₀ of each problem.
   let starts: [[Float]]
   /// PMET: where a second offset goes.
@@ -40,9 +43,10 @@ struct PreparedValues {
       }
     }
     var values = Matrix<Float>(rows: 0, columns: 0)
+    let isPlain = network.configuration.addsOutputsAsTheyAre
     let flat = Array(sequences.joined())
     let run = try network.run(flat, .init(0..<layer + 1)) { block, activation, rows in
-      if block == layer, activation == .value, target != .hidden { values = rows.matrix() }
+      if block == layer, activation == .value, target != .hidden || !isPlain { values = rows.matrix() }
     }
     let states = run.hidden.matrix()
     var next = 0
@@ -59,9 +63,32 @@ struct PreparedValues {
       let row = run.sequenceRows[first].lowerBound
       return Array(target != .hidden ? values.row(row) : states.row(row))
     }
+    if isPlain {
+      outputs = nil
+    } else {
+      var next = 0
+      outputs = sequences.map { sequences in
+        defer { next += sequences.count }
+        let rows = run.sequenceRows[next..<next + sequences.count].map(\.lowerBound)
+        let given = values.selecting(rows: rows)
+        return (given, network.addition(of: given, .feedForward, layer: layer))
+      }
+    }
     attention =
       target == .valueWithAttention
       ? try PreparedAttention(sequences, network: network, layer: layer) : nil
+  }
+
+  /// What the down-projection gives with offsets, and what that adds to the stream, where these are not the same; a row per input.
+  private func moved(
+    _ active: [Int], offsets: [[Float]]
+  ) -> (given: Matrix<Float>, added: Matrix<Float>)? {
+    guard let outputs else { return nil }
+    var given = Matrix<Float>(rows: 0, columns: network.configuration.width)
+    for (problem, offset) in zip(active, offsets) {
+      given = given.stacked(on: outputs[problem].given.adding(toEachRow: offset))
+    }
+    return (given, network.addition(of: given, .feedForward, layer: layer))
   }
 
   /// Runs some problems with their offsets: losses without weight decay, and gradients.
@@ -73,14 +100,22 @@ struct PreparedValues {
     let width = network.configuration.width
     var rows: [Float] = []
     var batch: [TokenSequence] = []
-    let attended = try attention?.run(active, offsets: states.map { $0.streams[1].offset })
+    let attended = try attention?.run(
+      active, offsets: states.map { $0.streams[1].offset }, valueOffsets: states.map(\.offset))
+    let moved = attended == nil ? moved(active, offsets: states.map(\.offset)) : attended?.outputs
     for (place, problem) in active.enumerated() {
       for (index, sequence) in sequences[problem].enumerated() {
         var state = hidden[problem][index]
         if let attended {
           for (column, value) in attended.hidden.row(batch.count).enumerated() { state[0, column] = value }
+        } else if let moved, let outputs {
+          for column in 0..<width {
+            state[0, column] += moved.added[batch.count, column] - outputs[problem].added[index, column]
+          }
         }
-        for column in 0..<width { state[0, column] += states[place].offset[column] }
+        if outputs == nil {
+          for column in 0..<width { state[0, column] += states[place].offset[column] }
+        }
         rows += state.elements
         batch.append(sequence)
       }
@@ -129,10 +164,11 @@ struct PreparedValues {
     let offsetsGradient = network.backward(run, logits: logits, gradient: gradient)
 
     let firsts = run.sequenceRows.map(\.lowerBound)
-    let attentionGradient = attended.map { attended in
-      attended.run.map { network.backward($0, from: offsetsGradient.matrix(rows: firsts)).matrix() }
-        ?? offsetsGradient.matrix(rows: firsts)
-    }
+    let streamGradient = offsetsGradient.matrix(rows: firsts)
+    let attentionGradient = attended.map { attention!.gradient(of: $0, after: streamGradient) }
+    let valueGradient =
+      moved.map { network.gradient(of: $0.given, .feedForward, layer: layer, after: streamGradient) }
+      ?? streamGradient
     var sequence = 0
     return active.indices.map { place in
       var sum = [Float](repeating: 0, count: width)
@@ -143,10 +179,8 @@ struct PreparedValues {
             attentionSum[column] += value
           }
         }
-        let row = run.sequenceRows[sequence].lowerBound
+        for (column, value) in valueGradient.row(sequence).enumerated() { sum[column] += value }
         sequence += 1
-        let part = offsetsGradient.matrix(rows: CollectionOfOne(row)).elements
-        for column in 0..<width { sum[column] += part[column] }
       }
       let own = reading.filter { $0.problem == place }
       let divergence = values[firstDivergence + place] * divergenceWeight
@@ -172,5 +206,14 @@ struct PreparedValues {
       if attention != nil { result.attentionGradient = attentionSum }
       return result
     }
+  }
+}
+
+extension Matrix<Float> {
+  /// The same with a vector added to each row.
+  func adding(toEachRow offset: [Float]) -> Matrix {
+    var result = self
+    for row in 0..<rows { for (column, value) in offset.enumerated() { result[row, column] += value } }
+    return result
   }
 }

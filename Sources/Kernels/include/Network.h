@@ -39,6 +39,8 @@ void errata_rms_norm_backward(const float *x, const float *weight, float epsilon
 
 // x ← softmax(scale · x) over one row.
 void errata_softmax(float *x, float scale, size_t count);
+// x[i] ← cap · tanh(scale · x[i] / cap): nearly scale · x[i] where that is small, and never beyond ±cap.
+void errata_cap(float *x, float scale, float cap, size_t count);
 // log Σ exp x[i] over one row.
 float errata_log_sum_exp(const float *x, size_t count);
 // y[i] = exp(x[i] − shift); y may be x.
@@ -67,15 +69,16 @@ void errata_many_rows_product_at(int level, int is_input_major, const float *wei
 
 // What the heads of one query take from `count` positions, whose keys and values are the rows that `positions` names,
 // `stride` floats each: for head h, and its key head g = h / group, over the positions p
-//   mixed[h][i] = Σ_p softmax_p(q[h]·k[p][g] / √width) v[p][g][i].
+//   mixed[h][i] = Σ_p softmax_p(scale · q[h]·k[p][g]) v[p][g][i],
+// with capped scores (errata_cap) unless `cap` is 0.
 // Queries of a head lie `query_stride` floats apart, keys, values and `mixed` `width`. scores: scratch for `count` floats.
-void errata_attend(const float *query, size_t query_stride, size_t heads, size_t group, size_t width, const float *keys,
-                   const float *values, size_t stride, const uint32_t *positions, size_t count, float *scores,
-                   float *mixed);
+void errata_attend(const float *query, size_t query_stride, size_t heads, size_t group, size_t width, float scale,
+                   float cap, const float *keys, const float *values, size_t stride, const uint32_t *positions,
+                   size_t count, float *scores, float *mixed);
 // The same by one instruction set, for tests.
 void errata_attend_at(int level, const float *query, size_t query_stride, size_t heads, size_t group, size_t width,
-                      const float *keys, const float *values, size_t stride, const uint32_t *positions, size_t count,
-                      float *scores, float *mixed);
+                      float scale, float cap, const float *keys, const float *values, size_t stride,
+                      const uint32_t *positions, size_t count, float *scores, float *mixed);
 
 // log Σ exp x[i], and the first of the largest x[i].
 float errata_summarize(const float *x, size_t count, size_t *best);

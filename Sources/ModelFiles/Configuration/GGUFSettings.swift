@@ -5,14 +5,16 @@
 final class GGUFSettings {
   /// The family of the architecture.
   let family: ModelFamily
-  private let architecture: String
-  private let model: ModelFile
+  let architecture: String
+  let model: ModelFile
   private let values: [String: GGUFValue]
   private var asked: Set<String> = []
 
-  /// Tensors that are read as settings: divisors of the rotary frequencies.
-  static let tensors: Set<String> = [divisorsName]
-  private static let divisorsName = "rope_freqs.weight"
+  /// Tensors that are read as settings: divisors of the rotary frequencies, for all texts, or for short and long ones.
+  static let tensors: Set<String> = [divisorsName, shortName, longName]
+  static let divisorsName = "rope_freqs.weight"
+  static let shortName = "rope_factors_short.weight"
+  static let longName = "rope_factors_long.weight"
 
   init(of model: ModelFile) throws {
     self.model = model
@@ -30,7 +32,7 @@ final class GGUFSettings {
 
   // MARK: Values
 
-  private func value(_ key: String) -> GGUFValue? {
+  func value(_ key: String) -> GGUFValue? {
     asked.insert(key)
     return values["\(architecture).\(key)"]
   }
@@ -62,6 +64,12 @@ final class GGUFSettings {
     guard let number = value.number else { throw bad(key, value, "a number") }
     return number
   }
+
+  /// A factor; 1 where the file does not say.
+  func factor(_ key: String) throws -> Float { Float(try number(key) ?? 1) }
+
+  /// A bound; none where the file does not say, or says 0.
+  func cap(_ key: String) throws -> Float? { try number(key).flatMap { $0 == 0 ? nil : Float($0) } }
 
   /// A truth value that may be missing.
   func truth(_ key: String) throws -> Bool? {
@@ -101,27 +109,42 @@ final class GGUFSettings {
     c.normEpsilon = Float(try number(key) ?? 1e-5)
   }
 
+  /// Reads a window that some layers have.
+  ///
+  /// - Parameter period: every layer of this number, counted from 1, sees everything where the file does not say which.
+  /// - Returns: for each layer whether it is one of those with a window, even where they have none.
+  @discardableResult
+  func readSlidingLayers(into c: inout NetworkConfiguration, period: Int) throws -> [Bool] {
+    let window = try optionalInteger("attention.sliding_window").flatMap { $0 > 0 ? $0 : nil }
+    let slides = try slidingLayers(of: c, period: period)
+    c.windows = slides.map { $0 ? window : nil }
+    return slides
+  }
+
+  private func slidingLayers(of c: NetworkConfiguration, period: Int) throws -> [Bool] {
+    let key = "attention.sliding_window_pattern"
+    guard let found = value(key) else { return c.layers.map { period > 0 && ($0 + 1) % period != 0 } }
+    guard found.type == .array else {
+      guard let period = found.integer, period > 0 else {
+        throw bad(key, found, "layers, or a number of them")
+      }
+      return c.layers.map { ($0 + 1) % period != 0 }
+    }
+    let layers = try found.elements(c.layers.count + 1)
+    guard layers.count == c.layers.count else { throw unsupported(key, found) }
+    return try layers.map { layer in
+      if let truth = layer.truth { return truth }
+      guard let number = layer.integer, [0, 1].contains(number) else {
+        throw bad(key, found, "true or false")
+      }
+      return number == 1
+    }
+  }
+
   /// Reads a window that serves every layer.
   func readWindow(into c: inout NetworkConfiguration) throws {
     guard let window = try optionalInteger("attention.sliding_window"), window > 0 else { return }
     c.windows = c.layers.map { _ in window }
-  }
-
-  /// Reads the turning of every layer. Rows that the converter put into pairs are turned as neighbors.
-  func readRotary(into c: inout NetworkConfiguration) throws {
-    var rotary = Rotary(
-      dimensions: try optionalInteger("rope.dimension_count") ?? c.headWidth,
-      base: try number("rope.freq_base") ?? 10_000,
-      isInterleaved: c.turnsNeighbors || family.ggufRowOrder(of: .query) == .rotaryPairs)
-    let factor = try number("rope.scaling.factor")
-    switch try value("rope.scaling.type")?.text() ?? "none" {
-    case "none": break
-    case "linear": if let factor, factor > 0 { rotary.scaling = .linear(factor: factor) }
-    case let other:
-      throw ConfigurationError.unsupported(setting: "\(architecture).rope.scaling.type", value: other)
-    }
-    if let divisors = try divisors(count: rotary.dimensions / 2) { rotary.scaling = .divisors(divisors) }
-    c.turn(by: rotary)
   }
 
   /// The rows of the token embedding: metadata may name more tokens than it has.
@@ -132,21 +155,6 @@ final class GGUFSettings {
       throw ConfigurationError.missingTensor(names: names, near: model.names(near: names))
     }
     return try model.tensor(name).shape.first ?? 0
-  }
-
-  private func divisors(count: Int) throws -> [Float]? {
-    guard model.contains(Self.divisorsName) else { return nil }
-    let tensor = try model.tensor(Self.divisorsName)
-    guard tensor.elementType == .f32, tensor.shape == [count] else {
-      throw ModelFileError(
-        .shapeMismatch(expected: [count], found: tensor.shape), file: model.path, tensor: Self.divisorsName)
-    }
-    let divisors = tensor.elementType.decoded(
-      try model.file(of: tensor).read(tensor.byteCount, at: tensor.byteRange.lowerBound))
-    if let index = divisors.firstIndex(where: { !($0.isFinite && $0 > 0) }) {
-      throw ModelFileError(.notFinite(index: index), file: model.path, tensor: Self.divisorsName)
-    }
-    return divisors
   }
 
   // MARK: What nobody asked for

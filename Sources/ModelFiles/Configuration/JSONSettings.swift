@@ -8,7 +8,7 @@ final class JSONSettings {
   /// `model_type`, one of the family's.
   let type: String
   let json: JSONValue
-  private var asked: Set<String> = []
+  var asked: Set<String> = []
 
   /// The objects that hold rotary settings, the newer first; older files keep some of them beside the rest.
   static let rotaryObjects = ["rope_parameters", "rope_scaling"]
@@ -29,13 +29,13 @@ final class JSONSettings {
   // MARK: Values
 
   /// The first of some keys that is there and not null.
-  private func value(_ keys: [String]) -> (key: String, value: JSONValue)? {
+  func value(_ keys: [String]) -> (key: String, value: JSONValue)? {
     asked.formUnion(keys)
     for key in keys { if let value = json[key], value != .null { return (key, value) } }
     return nil
   }
 
-  private func bad(_ key: String, _ value: JSONValue, _ expected: String) -> ConfigurationError {
+  func bad(_ key: String, _ value: JSONValue, _ expected: String) -> ConfigurationError {
     .badSetting(key, found: String(value.compactText.prefix(40)), expected: expected)
   }
 
@@ -51,8 +51,10 @@ final class JSONSettings {
   }
 
   /// A whole number that must be there, under one of some names.
-  func integer(_ keys: [String]) throws -> Int {
-    guard let number = try optionalInteger(keys) else { throw ConfigurationError.missingSetting(keys[0]) }
+  func integer(_ keys: [String], default value: Int? = nil) throws -> Int {
+    guard let number = try optionalInteger(keys) ?? value else {
+      throw ConfigurationError.missingSetting(keys[0])
+    }
     return number
   }
 
@@ -61,6 +63,24 @@ final class JSONSettings {
     guard let (key, found) = self.value(keys) else { return value }
     guard let number = found.number else { throw bad(key, found, "a number") }
     return number
+  }
+
+  /// A number that may be missing.
+  func optionalNumber(_ key: String) throws -> Double? {
+    guard let (key, found) = self.value([key]) else { return nil }
+    guard let number = found.number else { throw bad(key, found, "a number") }
+    return number
+  }
+
+  /// A factor; the family's own where it is missing.
+  func factor(_ key: String, default value: Float = 1) throws -> Float {
+    Float(try number(key, default: Double(value)))
+  }
+
+  /// A bound; none where it is null, the family's own where it is missing.
+  func cap(_ key: String, default value: Float? = nil) throws -> Float? {
+    if json[key] == nil { return value }
+    return try optionalNumber(key).map { Float($0) }
   }
 
   /// A truth value.
@@ -106,6 +126,8 @@ final class JSONSettings {
     var feedForwardWidths: Int?
     /// Positions where they are missing; `nil` where they must be there.
     var defaultPositions: Int?
+    /// Sizes that files of the family leave out, where they are these.
+    var defaults: [String: Int] = [:]
 
     /// GPT-2's names, and the newer ones that transformers maps to them.
     static let gpt2 = SizeKeys(
@@ -116,19 +138,20 @@ final class JSONSettings {
 
   /// Reads the sizes; every head is `width / heads` long and has keys of its own.
   func readSizes(into c: inout NetworkConfiguration, _ keys: SizeKeys = SizeKeys()) throws {
-    c.layerCount = try integer(keys.layers)
+    func size(_ names: [String]) throws -> Int { try integer(names, default: keys.defaults[names[0]]) }
+    c.layerCount = try size(keys.layers)
     c.windows = c.layers.map { _ in nil }
-    c.width = try integer(keys.width)
+    c.width = try size(keys.width)
     c.feedForwardWidth =
       if let widths = keys.feedForwardWidths {
         try optionalInteger(keys.feedForward) ?? widths * c.width
       } else {
-        try integer(keys.feedForward)
+        try size(keys.feedForward)
       }
-    c.headCount = try integer(keys.heads)
+    c.headCount = try size(keys.heads)
     c.keyValueHeadCount = c.headCount
     c.headWidth = c.width / max(c.headCount, 1)
-    c.vocabularySize = try integer(["vocab_size"])
+    c.vocabularySize = try size(["vocab_size"])
     c.positionCount =
       if let positions = keys.defaultPositions {
         try optionalInteger(keys.positions) ?? positions
@@ -139,14 +162,41 @@ final class JSONSettings {
 
   /// Reads what Llama's descendants say alike: sizes with heads of their own width, fewer heads of keys, RMS norms, rotary
   /// positions, and a head of its own unless told otherwise.
-  func readLlamaLike(into c: inout NetworkConfiguration, headWidth: Int? = nil) throws {
-    try readSizes(into: &c, SizeKeys(defaultPositions: 2048))
-    c.headWidth = try optionalInteger("head_dim") ?? headWidth ?? c.headWidth
-    c.keyValueHeadCount = try optionalInteger("num_key_value_heads") ?? c.headCount
-    c.normEpsilon = Float(try number("rms_norm_eps", default: 1e-6))
-    c.activation = try activation("hidden_act", default: c.activation)
-    c.turn(by: try rotary(dimensions: c.headWidth, bases: "rope_theta"))
-    c.isTied = try flag("tie_word_embeddings", default: false)
+  ///
+  /// - Parameters:
+  ///   - defaults: of settings that files leave out, where these are the family's own.
+  ///   - turns: whether positions are read, too; families whose layers turn differently do that themselves.
+  func readLlamaLike(
+    into c: inout NetworkConfiguration, _ defaults: LlamaDefaults = LlamaDefaults(), turns: Bool = true
+  ) throws {
+    try readSizes(into: &c, SizeKeys(defaultPositions: defaults.positions, defaults: defaults.sizes))
+    c.headWidth = try optionalInteger("head_dim") ?? defaults.headWidth ?? c.headWidth
+    c.keyValueHeadCount =
+      try optionalInteger("num_key_value_heads") ?? defaults.keyValueHeads ?? c.headCount
+    c.normEpsilon = Float(try number(defaults.epsilonKey, default: defaults.epsilon))
+    c.activation = try activation(defaults.activationKey, default: c.activation)
+    if turns {
+      let share = try rotaryShare(default: defaults.rotaryShare)
+      c.turn(
+        by: try rotary(
+          dimensions: Int(Double(c.headWidth) * share), bases: "rope_theta", defaultBase: defaults.base))
+    }
+    c.isTied = try flag("tie_word_embeddings", default: defaults.isTied)
+  }
+
+  /// What Llama's descendants do not say where it is these.
+  struct LlamaDefaults {
+    var headWidth: Int?
+    var keyValueHeads: Int?
+    var positions = 2048
+    var sizes: [String: Int] = [:]
+    var epsilonKey = "rms_norm_eps"
+    var epsilon = 1e-6
+    var activationKey = "hidden_act"
+    var base = 10_000.0
+    /// Of a head, the part that is turned; `nil` where all of it is, whatever the file says of a part.
+    var rotaryShare: Double?
+    var isTied = false
   }
 
   /// Reads a flag that gives weights a bias or none.
@@ -155,69 +205,6 @@ final class JSONSettings {
   ) throws {
     let flag = try flag(key, default: value)
     for role in roles { c.biases[role] = flag }
-  }
-
-  /// Qwen's windows, which only the upper layers have, and only when they are switched on.
-  func readUpperWindows(into c: inout NetworkConfiguration) throws {
-    let isOn = try flag("use_sliding_window", default: false)
-    let window = try optionalInteger("sliding_window")
-    let first = try optionalInteger("max_window_layers") ?? 28
-    let kinds = value(["layer_types"])?.value.elements
-    guard isOn, let window else { return }
-    if let kinds, kinds.count == c.windows.count {
-      c.windows = kinds.map { $0.text == "sliding_attention" ? window : nil }
-    } else {
-      c.windows = c.layers.map { $0 >= first ? window : nil }
-    }
-  }
-
-  // MARK: Rotary positions
-
-  /// A setting of the rotary positions, with the object that holds it.
-  func rotaryValue(_ key: String) -> (object: String, value: JSONValue)? {
-    asked.formUnion(Self.rotaryObjects.map { $0 + "." + key })
-    for object in Self.rotaryObjects {
-      if let value = json[object]?[key], value != .null { return (object, value) }
-    }
-    return nil
-  }
-
-  /// A number among the rotary settings.
-  func rotaryNumber(_ key: String) throws -> Double? {
-    guard let (object, value) = rotaryValue(key) else { return nil }
-    guard let number = value.number else { throw bad("\(object).\(key)", value, "a number") }
-    return number
-  }
-
-  /// The turning of a head's first entries.
-  ///
-  /// - Parameter bases: where θ stands in files that keep it beside the rest.
-  func rotary(dimensions: Int, bases: String..., defaultBase: Double = 10_000) throws -> Rotary {
-    asked.formUnion(Self.rotaryObjects + bases)
-    var base = try rotaryNumber("rope_theta")
-    if base == nil, let (key, found) = value(bases) {
-      guard let number = found.number else { throw bad(key, found, "a number") }
-      base = number
-    }
-    var rotary = Rotary(
-      dimensions: dimensions, base: base ?? defaultBase, isInterleaved: family.design.turnsNeighbors)
-    func setting(_ key: String) throws -> Double {
-      guard let value = try rotaryNumber(key), value > 0 else {
-        throw ConfigurationError.missingSetting("rope_scaling.\(key)")
-      }
-      return value
-    }
-    switch (rotaryValue("rope_type") ?? rotaryValue("type"))?.value.text ?? "default" {
-    case "default": break
-    case "linear": rotary.scaling = .linear(factor: try setting("factor"))
-    case "llama3":
-      rotary.scaling = .llama3(
-        factor: try setting("factor"), lowFrequency: try setting("low_freq_factor"),
-        highFrequency: try setting("high_freq_factor"),
-        originalPositions: try setting("original_max_position_embeddings"))
-    case let kind: throw ConfigurationError.unsupported(setting: "rope_scaling.rope_type", value: kind)
-    }
-    return rotary
   }
 
   // MARK: What nobody asked for
@@ -230,16 +217,25 @@ final class JSONSettings {
         throw ConfigurationError.unsupported(setting: member.key, value: shown(member.value))
       }
     }
-    for object in Self.rotaryObjects {
-      for member in json[object]?.members ?? [] where !asked.contains(object + "." + member.key) {
-        // An object of its own is a turning for one kind of layer.
-        let isNeutral = SettingEffects.rotary[member.key]?(member.value, c) ?? (member.value.members == nil)
-        guard isNeutral || member.value == .null else {
-          throw ConfigurationError.unsupported(setting: "\(object).\(member.key)", value: shown(member.value))
-        }
+    for object in Self.rotaryObjects { try checkUnaskedRotary(json[object], object, c) }
+  }
+
+  private func checkUnaskedRotary(
+    _ object: JSONValue?, _ path: String, _ c: NetworkConfiguration
+  ) throws {
+    for member in object?.members ?? [] {
+      let own = path + "." + member.key
+      if asked.contains(own) {
+        // A turning for one kind of layer.
+        try checkUnaskedRotary(member.value, own, c)
+        continue
+      }
+      let isNeutral = SettingEffects.rotary[member.key]?(member.value, c) ?? (member.value.members == nil)
+      guard isNeutral || member.value == .null else {
+        throw ConfigurationError.unsupported(setting: own, value: shown(member.value))
       }
     }
   }
 
-  private func shown(_ value: JSONValue) -> String { value.text ?? String(value.compactText.prefix(40)) }
+  func shown(_ value: JSONValue) -> String { value.text ?? String(value.compactText.prefix(40)) }
 }

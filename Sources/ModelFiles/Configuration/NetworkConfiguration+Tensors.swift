@@ -6,7 +6,7 @@ extension NetworkConfiguration {
     var found: [TensorPlace: String] = [:]
     for tensor in model.tensors {
       let name = tensor.name
-      if family.isBuffer(name) || GGUFSettings.tensors.contains(name) && model.format == .gguf { continue }
+      if family.isBuffer(name) || isSetting(name, of: model) { continue }
       guard let place = family.place(of: name) else {
         guard model.format == .gguf || family.isOfLayer(name) else { continue }
         throw ConfigurationError.unknownTensor(name, family: family.name)
@@ -22,6 +22,12 @@ extension NetworkConfiguration {
         throw ConfigurationError.twoTensors(other, name)
       }
     }
+  }
+
+  /// Whether a tensor was read as one of the settings of rotary positions.
+  private func isSetting(_ name: String, of model: ModelFile) -> Bool {
+    guard case .rotary = positions else { return false }
+    return model.format == .gguf && GGUFSettings.tensors.contains(name)
   }
 
   private func mayHaveBias(_ role: TensorRole) -> Bool {

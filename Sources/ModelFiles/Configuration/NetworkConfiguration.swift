@@ -57,8 +57,20 @@ public struct NetworkConfiguration: Equatable, Sendable {
   /// Blocks, or nothing sensible before their number was checked.
   var layers: Range<Int> { 0..<min(max(layerCount, 0), Self.layerLimit) }
 
+  /// Whether what a down-projection or attention gives is added to the residual stream as it is, without a norm or a factor
+  /// between: then a change wanted of the stream is one of the weight's output.
+  public var addsOutputsAsTheyAre: Bool { !design.normPlaces.hasAfter && design.factors.residual == 1 }
+
   /// The same turning in every layer.
   mutating func turn(by rotary: Rotary) { positions = .rotary(layers.map { _ in rotary }) }
+
+  /// Takes the turning away from some layers.
+  ///
+  /// - Parameter turns: for each layer whether it keeps it.
+  mutating func turn(where turns: [Bool]) {
+    guard case .rotary(let layers) = positions else { return }
+    positions = .rotary(zip(layers, turns).map { $1 ? $0 : nil })
+  }
 
   private static let layerLimit = 1000
   private static let positionLimit = 1 << 26
@@ -114,6 +126,11 @@ extension NetworkConfiguration {
         "key-value heads", found: "\(keyValueHeadCount)", expected: "a divisor of \(headCount) heads")
     }
     if case .rotary(let layers) = positions { for case let rotary? in layers { try validate(rotary) } }
+    try self.factors.validate()
+    guard addsOutputsAsTheyAre || self.block == .sequential else {
+      // Values are found before the norm, PMET's second offset between attention and MLP: only this order has both.
+      throw ConfigurationError.badSetting("block", found: "parallel", expected: "one part after the other")
+    }
     guard normEpsilon >= 0, normEpsilon.isFinite else {
       throw ConfigurationError.badSetting("norm epsilon", found: "\(normEpsilon)", expected: "0 or above")
     }
@@ -126,6 +143,25 @@ extension NetworkConfiguration {
     guard rotary.dimensions > 0, rotary.dimensions <= headWidth, rotary.dimensions % 2 == 0 else {
       throw ConfigurationError.badSetting(
         "rotary dimensions", found: "\(rotary.dimensions)", expected: "an even number up to \(headWidth)")
+    }
+    guard rotary.magnitude > 0, rotary.magnitude < 1e6 else {
+      throw ConfigurationError.badSetting("rotary factor", found: "\(rotary.magnitude)", expected: "above 0")
+    }
+    if case .longrope(let short, let long, _) = rotary.scaling {
+      for factors in [short, long] {
+        guard factors.count == rotary.dimensions / 2, factors.allSatisfy({ $0 > 0 && $0 < 1e30 }) else {
+          throw ConfigurationError.badSetting(
+            "longrope factors", found: "\(factors.count)",
+            expected: "\(rotary.dimensions / 2) numbers above 0")
+        }
+      }
+    }
+    if case .yarn(let yarn) = rotary.scaling {
+      let numbers = [yarn.factor, yarn.fast, yarn.slow, yarn.originalPositions]
+      guard numbers.allSatisfy({ $0 > 0 && $0 < 1e9 }), rotary.base != 1 else {
+        throw ConfigurationError.badSetting(
+          "yarn", found: numbers.map { "\($0)" }.joined(separator: ", "), expected: "numbers above 0")
+      }
     }
     guard rotary.base > 0, rotary.base.isFinite else {
       throw ConfigurationError.badSetting("rotary base", found: "\(rotary.base)", expected: "above 0")

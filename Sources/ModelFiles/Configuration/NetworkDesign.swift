@@ -2,8 +2,10 @@
 public struct NetworkDesign: Equatable, Sendable {
   /// How hidden states are scaled before attention, MLP and head.
   public var norm = Norm.layer
-  /// Whether each head's query and key are scaled by root-mean-square norms of their own, before they are turned.
-  public var hasHeadNorms = false
+  /// Where attention and MLP have norms.
+  public var normPlaces = NormPlaces.before
+  /// How queries and keys are scaled by root-mean-square norms of their own, before they are turned.
+  public var headNorms = HeadNorms.none
   /// Whether the MLP multiplies its activation with a second projection: down(act(gate x) · up x).
   public var isGated = false
   /// Between the halves of the MLP.
@@ -12,6 +14,8 @@ public struct NetworkDesign: Equatable, Sendable {
   public var block = BlockOrder.sequential
   /// Whether embeddings are multiplied by the root of the width.
   public var scalesEmbedding = false
+  /// What numbers are multiplied by, and bounded with, on their way.
+  public var factors = NetworkFactors()
   /// Which weights have a bias, and which have none; one that is not named has it where the file has it.
   public var biases: [TensorRole: Bool] = [:]
   /// Whether rotary pairs are neighbors, (2i, 2i + 1), in every container.
@@ -23,6 +27,30 @@ public struct NetworkDesign: Equatable, Sendable {
     case layer
     /// Divides by the root mean square and multiplies by offset + weight; GGUF files hold the sum.
     case rms(offset: Float = 0)
+  }
+
+  /// Where the norms of attention and MLP stand.
+  public enum NormPlaces: Sendable {
+    /// x + f(norm x).
+    case before
+    /// x + norm(f x): OLMo 2, EXAONE 4.
+    case after
+    /// x + norm(f(norm x)), two norms each: Gemma 2, GLM-4.
+    case around
+
+    /// Whether what attention and MLP read goes through a norm.
+    public var hasBefore: Bool { self != .after }
+    /// Whether what they give goes through one.
+    public var hasAfter: Bool { self != .before }
+  }
+
+  /// Norms of queries and keys.
+  public enum HeadNorms: Sendable {
+    case none
+    /// Each head by itself, all with one weight: Qwen3.
+    case each
+    /// All heads as one vector: OLMo 2.
+    case whole
   }
 
   /// An activation function.

@@ -58,7 +58,7 @@ enum SettingEffects {
     "attention_multiplier": { value, c in near(value, 1 / Double(max(c.headWidth, 1)).squareRoot()) },
     "attn_logit_softcapping": off, "clip_qkv": off, "attn_output_gate": off, "use_sinks": off,
     "attention_sink": off,
-    "q_lora_rank": off, "kv_lora_rank": off, "num_kv_shared_layers": off,
+    "global_head_dim": off, "q_lora_rank": off, "kv_lora_rank": off, "num_kv_shared_layers": off,
     // Factors and caps
     "embedding_multiplier": one, "residual_multiplier": one, "logits_scaling": one, "logit_scale": one,
     "final_logit_softcapping": off, "scale_emb": one, "scale_depth": off, "dim_model_base": off,
@@ -75,7 +75,8 @@ enum SettingEffects {
     "attention_out_bias": off, "lm_head_bias": off,
     // Windows and kinds of layers
     "sliding_window": window, "use_sliding_window": off, "layer_types": layerKinds,
-    "attention_chunk_size": off, "full_attention_interval": off, "layers_block_type": layerKinds,
+    "attention_chunk_size": off, "sliding_window_pattern": off, "_sliding_window_pattern": off,
+    "use_bidirectional_attention": off, "full_attention_interval": off, "layers_block_type": layerKinds,
     // Positions
     "partial_rotary_factor": one, "rotary_pct": one, "rotary_percent": one, "rotary_dim": headWidth,
     "rope_local_base_freq": off, "no_rope_layers": rotaryEverywhere, "no_rope_layer_interval": off,
@@ -105,6 +106,11 @@ enum SettingEffects {
     "attention.causal": { value, _ in value.truth == true },
     "attention.sliding_window": { value, c in value.integer.map { $0 >= c.positionCount } ?? false },
     "rope.scaling.attn_factor": { value, _ in value.number == 1 },
+    "rope.scaling.yarn_attn_factor": { value, _ in value.number == 1 },
+    "rope.scaling.yarn_ext_factor": { value, _ in value.number == 1 },
+    "attention.key_length_swa": { value, c in value.integer == c.headWidth },
+    "attention.value_length_swa": { value, c in value.integer == c.headWidth },
+    "rope.dimension_count_swa": { value, c in value.integer == c.headWidth },
     "rope.scale_linear": { value, _ in value.number == 1 },
   ]
 

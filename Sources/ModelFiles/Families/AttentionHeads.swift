@@ -15,6 +15,11 @@ public struct AttentionHeads: Equatable, Sendable {
   ///
   /// - Returns: `nil` where it says nothing, or another number for each layer.
   public init?(of model: ModelFile) throws(ModelFileError) {
+    // What the network is made of, where it is known; else what files usually call it.
+    if let network = try? NetworkConfiguration(of: model) {
+      self.init(query: network.headCount, keyValue: network.keyValueHeadCount)
+      return
+    }
     func first(_ names: [String], _ number: (String) -> Int?) -> Int? {
       names.lazy.compactMap(number).first { $0 > 0 }
     }
@@ -24,7 +29,7 @@ public struct AttentionHeads: Equatable, Sendable {
     case .safetensors:
       let json = ModelFile.configuration(in: model.folder).map(ModelFamily.languageModel)
       query = first(["num_attention_heads", "n_head"]) { json?[$0]?.integer }
-      keyValue = first(["num_key_value_heads"]) { json?[$0]?.integer }
+      keyValue = first(["num_key_value_heads", "num_kv_heads"]) { json?[$0]?.integer }
     case .gguf:
       let header = model.ggufHeaders.first
       let prefix = (model.modelType ?? "") + ".attention."
@@ -42,9 +47,11 @@ extension ModelFamily.RowOrder {
   /// For each row of the weight in a GGUF file, the row of the safetensors file that stands there.
   ///
   /// Source: ggml-org/llama.cpp, `conversion`, `LlamaModel.permute` and `GPTNeoXModel.modify_tensors`.
-  /// - Parameter heads: of this weight.
+  /// - Parameters:
+  ///   - heads: of this weight; of its queries, where it holds keys and values, too.
+  ///   - keyValueHeads: those of the keys, where the weight holds all three; as many where `nil`.
   /// - Returns: `nil` when the rows are not whole heads.
-  public func safetensorsRows(count: Int, heads: Int) -> [Int]? {
+  public func safetensorsRows(count: Int, heads: Int, keyValueHeads: Int? = nil) -> [Int]? {
     switch self {
     case .rotaryPairs:
       guard heads > 0, heads <= count, count % (2 * heads) == 0 else { return nil }
@@ -54,11 +61,20 @@ extension ModelFamily.RowOrder {
         return row / width * width + inner % 2 * half + inner / 2
       }
     case .byKind:
-      guard heads > 0, heads <= count, count % (3 * heads) == 0 else { return nil }
-      let width = count / heads / 3
+      let groups = keyValueHeads ?? heads
+      guard heads > 0, heads <= count, groups > 0, heads % groups == 0, count % (heads + 2 * groups) == 0
+      else {
+        return nil
+      }
+      let (width, queries) = (count / (heads + 2 * groups), heads / groups)
       return (0..<count).map { row in
-        let (kind, head) = (row / width / heads, row / width % heads)
-        return (3 * head + kind) * width + row % width
+        let head = row / width
+        // The head's key head, and its place there: queries, then the key, then the value.
+        let (group, place) =
+          head < heads
+          ? (head / queries, head % queries)
+          : ((head - heads) % groups, queries + (head - heads) / groups)
+        return (group * (queries + 2) + place) * width + row % width
       }
     }
   }

@@ -23,11 +23,7 @@ extension ModelFamily {
       try settings.readSizes(into: &c)
       c.normEpsilon = Float(try settings.number("layer_norm_eps", default: 1e-5))
       c.activation = try settings.activation("hidden_act", default: .gelu)
-      let newer = try settings.rotaryNumber("partial_rotary_factor")
-      let share = try settings.number("rotary_pct", "partial_rotary_factor", default: newer ?? 0.25)
-      guard (0...1).contains(share) else {
-        throw ConfigurationError.badSetting("rotary_pct", found: "\(share)", expected: "0 to 1")
-      }
+      let share = try settings.rotaryShare("rotary_pct", default: 0.25)
       c.turn(
         by: try settings.rotary(
           dimensions: Int(Double(c.headWidth) * share), bases: "rotary_emb_base", "rope_theta"))

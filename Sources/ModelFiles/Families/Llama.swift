@@ -1,19 +1,24 @@
 extension ModelFamily {
-  /// Llama and Mistral: RMS norms, a gated MLP, rotary positions, fewer heads of keys than of queries.
+  /// Llama, Mistral and InternLM 3: RMS norms, a gated MLP, rotary positions, fewer heads of keys than of queries.
   ///
-  /// llama.cpp calls both `llama`, so a patch must fit either's files. They differ in one setting: a window on Mistral's layers.
+  /// llama.cpp calls all `llama`, so a patch must fit any one's files. They differ in a setting or two: a window on Mistral's layers,
+  /// biases of InternLM's.
   static let llama = ModelFamily(
-    "llama", title: "Llama", aliases: [("mistral", "Mistral")], architectures: ["llama"],
-    tensors: .llamaLike(ggufRows: [.query: .rotaryPairs, .key: .rotaryPairs]),
+    "llama", title: "Llama", aliases: [("mistral", "Mistral"), ("internlm3", "InternLM 3")],
+    architectures: ["llama"],
+    tensors: .llamaLike(ggufRows: TensorNames.pairs),
     design: .llamaLike,
     json: { c, settings in
       try settings.readLlamaLike(into: &c)
-      try settings.readBiases(
-        "attention_bias", default: false, of: [.query, .key, .value, .attentionOutput], into: &c)
-      try settings.readBiases("mlp_bias", default: false, of: [.gate, .up, .down], into: &c)
-      if settings.type == "mistral", let window = try settings.optionalInteger("sliding_window") {
-        c.windows = c.layers.map { _ in window }
+      if settings.type == "internlm3" {
+        try settings.readBiases("qkv_bias", default: false, of: [.query, .key, .value], into: &c)
+        try settings.readBiases("bias", default: false, of: [.attentionOutput, .gate, .up, .down], into: &c)
+      } else {
+        try settings.readBiases(
+          "attention_bias", default: false, of: [.query, .key, .value, .attentionOutput], into: &c)
+        try settings.readBiases("mlp_bias", default: false, of: [.gate, .up, .down], into: &c)
       }
+      if settings.type == "mistral" { try settings.readWindow(into: &c) }
     },
     gguf: { c, settings in
       try settings.readSizes(into: &c)

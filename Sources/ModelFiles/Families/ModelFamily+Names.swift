@@ -3,7 +3,8 @@ extension ModelFamily {
   public enum RowOrder: Sendable {
     /// Within a head, the halves of the rotary pairs are interleaved: row i of the first half, row i of the second, …
     case rotaryPairs
-    /// Rows that lie head by head as query, key and value become all queries, then all keys, then all values.
+    /// Rows that lie key head by key head, as its queries, its key and its value, become all queries, then all keys, then all
+    /// values.
     case byKind
   }
 
@@ -18,12 +19,13 @@ extension ModelFamily {
       if tensors.headNames.contains(where: { own == $0 }) { return TensorPlace(.head, isBias: isBias) }
     }
     for (layers, rest) in splits(stem, in: .safetensors) {
-      if let place = match(rest, layer: layers, isBias: isBias, name: { tensors.names[$0] }) { return place }
+      let place = match(rest, layer: layers, isBias: isBias) { tensors.name(of: $0, in: .safetensors) }
+      if let place { return place }
     }
     guard !architectures.isEmpty else { return nil }
     if stem == TensorRole.head.ggufName { return TensorPlace(.head, isBias: isBias) }
     for (layer, rest) in splits(stem, in: .gguf) {
-      let place = match(rest, layer: layer, isBias: isBias) { tensors.names[$0] == nil ? nil : $0.ggufName }
+      let place = match(rest, layer: layer, isBias: isBias) { tensors.name(of: $0, in: .gguf) }
       if let place { return place }
     }
     return nil
@@ -80,13 +82,13 @@ extension ModelFamily {
   private func names(
     of place: TensorPlace, in format: ModelFile.Format, wrappers: [String]
   ) -> [String] {
-    guard let name = tensors.names[place.role] else { return [] }
+    guard let name = tensors.name(of: place.role, in: format) else { return [] }
     let ending = place.isBias ? ".bias" : ".weight"
     let layer = place.layer.map { "\($0)." }
     switch format {
     case .gguf:
       guard !architectures.isEmpty else { return [] }
-      return [(layer.map { TensorNames.ggufLayers + $0 } ?? "") + place.role.ggufName + ending]
+      return [(layer.map { TensorNames.ggufLayers + $0 } ?? "") + name + ending]
     case .safetensors:
       return wrappers.flatMap { wrapper in
         place.role == .head

@@ -49,7 +49,11 @@ public struct ModelFamily: Equatable, Sendable {
 
 extension ModelFamily {
   /// All families.
-  static let table: [ModelFamily] = [gpt2, gptJ, gptNeoX, opt, llama, qwen2, qwen3]
+  static let table: [ModelFamily] = [
+    gpt2, gptJ, gptNeoX, opt, llama, qwen2, qwen3, gemma2, gemma3, olmo2, smolLM3, granite, phi, phi3, glm,
+    glm4,
+    ministral3, internLM2, stableLM, exaone4, cohere2, falcon, gptBigCode, starCoder2,
+  ]
 
   /// The types of all families, for messages.
   public static var knownNames: [String] { table.flatMap(\.types) }
@@ -74,9 +78,13 @@ extension ModelFamily {
 
   /// The settings of the language model in a configuration: the whole, or one part of a model that also sees or hears.
   static func languageModel(in configuration: JSONValue) -> JSONValue {
-    guard configuration["model_type"]?.text.flatMap(named) == nil, let part = configuration["text_config"],
-      part["model_type"]?.text.flatMap(named) != nil
-    else { return configuration }
+    // A larger model may be called as GGUF files call its language model.
+    func isKnown(_ part: JSONValue) -> Bool {
+      part["model_type"]?.text.map { type in table.contains { $0.types.contains(type) } } ?? false
+    }
+    guard !isKnown(configuration), let part = configuration["text_config"], isKnown(part) else {
+      return configuration
+    }
     return part
   }
 }

@@ -5,12 +5,12 @@ extension ModelFamily {
     tensors: .llamaLike(with: [.queryNorm: "self_attn.q_norm", .keyNorm: "self_attn.k_norm"]),
     design: {
       var design = NetworkDesign.llamaLike
-      design.hasHeadNorms = true
+      design.headNorms = .each
       design.biases = [.gate: false, .up: false, .down: false]
       return design
     }(),
     json: { c, settings in
-      try settings.readLlamaLike(into: &c, headWidth: 128)
+      try settings.readLlamaLike(into: &c, .init(headWidth: 128))
       try settings.readBiases(
         "attention_bias", default: false, of: [.query, .key, .value, .attentionOutput], into: &c)
       try settings.readUpperWindows(into: &c)

@@ -14,6 +14,8 @@ struct TensorNames: Sendable {
   var inputMajor: Set<TensorRole> = []
   /// How rows are ordered in a GGUF file, where that differs.
   var ggufRows: [TensorRole: ModelFamily.RowOrder] = [:]
+  /// Roles that only one container has, where the converter splits a weight.
+  var onlyIn: [TensorRole: ModelFile.Format] = [:]
 
   /// What stands before the number of a layer in GGUF files.
   static let ggufLayers = "blk."
@@ -35,12 +37,25 @@ struct TensorNames: Sendable {
   ]
 
   /// Llama's, with the names of some more tensors.
+  ///
+  /// - Parameter missing: those of Llama's that there are none of.
   static func llamaLike(
-    with names: [TensorRole: String] = [:], ggufRows: [TensorRole: ModelFamily.RowOrder] = [:]
+    with names: [TensorRole: String] = [:], without missing: Set<TensorRole> = [],
+    ggufRows: [TensorRole: ModelFamily.RowOrder] = [:]
   ) -> TensorNames {
     TensorNames(
-      prefixes: ["model.", ""], layers: "layers.", names: llama.merging(names) { $1 },
+      prefixes: ["model.", ""], layers: "layers.",
+      names: llama.merging(names) { $1 }.filter { !missing.contains($0.key) },
       buffers: ["self_attn.rotary_emb.inv_freq"], ggufRows: ggufRows)
+  }
+
+  /// What a converter to GGUF does with queries and keys of families that turn halves where llama.cpp turns neighbors.
+  static let pairs: [TensorRole: ModelFamily.RowOrder] = [.query: .rotaryPairs, .key: .rotaryPairs]
+
+  /// What a role is called in a container; `nil` where it has none.
+  func name(of role: TensorRole, in format: ModelFile.Format) -> String? {
+    guard let name = names[role], onlyIn[role] ?? format == format else { return nil }
+    return format == .gguf ? role.ggufName : name
   }
 
   /// The head's own name, and the one that transformers 5 gives it in every family.

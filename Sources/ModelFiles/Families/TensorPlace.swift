@@ -18,11 +18,17 @@ public enum TensorRole: String, CaseIterable, Sendable {
   /// Scales each head's key.
   case keyNorm
   case attentionOutput
+  /// Scales what attention gives, before it is added.
+  case attentionOutputNorm
   /// The gate of a gated MLP.
   case gate
   case up
+  /// Gate and up in one: rows of the gate, then of up.
+  case gateUp
   /// The MLP's down-projection: the weight that is edited.
   case down
+  /// Scales what the MLP gives, before it is added.
+  case feedForwardOutputNorm
 
   /// Whether every layer has one.
   public var isPerLayer: Bool {
@@ -35,7 +41,9 @@ public enum TensorRole: String, CaseIterable, Sendable {
   /// Whether it scales what goes through instead of mixing it.
   public var isNorm: Bool {
     switch self {
-    case .finalNorm, .attentionNorm, .feedForwardNorm, .queryNorm, .keyNorm: true
+    case .finalNorm, .attentionNorm, .feedForwardNorm, .queryNorm, .keyNorm, .attentionOutputNorm,
+      .feedForwardOutputNorm:
+      true
     default: false
     }
   }
@@ -57,9 +65,11 @@ public enum TensorRole: String, CaseIterable, Sendable {
     case .queryNorm: "attn_q_norm"
     case .keyNorm: "attn_k_norm"
     case .attentionOutput: "attn_output"
+    case .attentionOutputNorm: "post_attention_norm"
     case .gate: "ffn_gate"
-    case .up: "ffn_up"
+    case .up, .gateUp: "ffn_up"
     case .down: "ffn_down"
+    case .feedForwardOutputNorm: "post_ffw_norm"
     }
   }
 }

@@ -45,7 +45,9 @@ struct PlacedChange: Sendable {
   ) throws(PortError) -> [Int]? {
     guard target != format, let order = family.ggufRowOrder(of: place.role) else { return nil }
     let own = place.role == .key ? heads?.keyValue : heads?.query
-    guard let own, let rows = order.safetensorsRows(count: outputWidth, heads: own) else {
+    guard let own,
+      let rows = order.safetensorsRows(count: outputWidth, heads: own, keyValueHeads: heads?.keyValue)
+    else {
       throw .unknownHeadCount(tensor: source, model: model)
     }
     return target == .gguf ? rows : rows.inverse

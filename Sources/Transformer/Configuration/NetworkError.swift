@@ -12,6 +12,8 @@ public enum NetworkError: Error, Equatable, Sendable {
   case unknownToken(Int, vocabularySize: Int)
   /// More positions than the network has embeddings for.
   case tooManyPositions(count: Int, limit: Int)
+  /// A text longer than those the model was first made for, which it turns otherwise from the beginning on, is to go on from a past.
+  case longTextInPieces(count: Int, limit: Int)
   /// What the network computes are no numbers; `tensor`: the first weight that holds one that is none, or `nil` where they all are and
   /// numbers grow beyond all bounds on the way.
   case notNumbers(tensor: String?)

@@ -53,10 +53,23 @@ extension Attention {
         for (offset, row) in rows.enumerated() {
           let end = segment.pastCount + row - segment.rows.lowerBound + 1
           let start = window.map { max(0, end - $0) } ?? 0
-          errata_attend(
-            tape.projected.row(row) + shape.query(0), shape.isByHead ? 3 * shape.headWidth : shape.headWidth,
-            shape.headCount, shape.groupCount, shape.headWidth, tape.keys.base, tape.values.base, stride,
-            positions.baseAddress! + start, end - start, scores.baseAddress!, mixed.row(place + offset))
+          func attend(_ query: Int, heads: Int, from column: Int, to head: Int) {
+            errata_attend(
+              tape.projected.row(row) + query, shape.headWidth, heads, shape.groupCount, shape.headWidth,
+              scale,
+              cap ?? 0, tape.keys.base + column, tape.values.base + column, stride,
+              positions.baseAddress! + start, end - start, scores.baseAddress!,
+              mixed.row(place + offset) + head * shape.headWidth)
+          }
+          guard shape.isByGroup else {
+            attend(shape.query(0), heads: shape.headCount, from: 0, to: 0)
+            continue
+          }
+          for group in 0..<shape.keyValueHeadCount {
+            let first = group * shape.groupCount
+            attend(
+              shape.query(first), heads: shape.groupCount, from: group * shape.headWidth, to: first)
+          }
         }
       }
     }

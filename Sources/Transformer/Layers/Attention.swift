@@ -1,5 +1,7 @@
+internal import Glibc
 internal import Kernels
 internal import LinearAlgebra
+internal import ModelFiles
 
 /// Causal attention of a block, over sequences of any lengths side by side.
 struct Attention: Sendable {
@@ -7,10 +9,16 @@ struct Attention: Sendable {
   let projections: [(weight: Linear, column: Int)]
   let output: Linear
   let shape: Shape
-  /// Norms of each head's query and key, before they are turned.
+  /// What scores are multiplied by before their softmax.
+  let scale: Float
+  /// c of c · tanh(x / c), through which they go, too.
+  var cap: Float?
+  /// How queries grow with their position.
+  var growth: NetworkFactors.QueryGrowth?
+  /// Norms of queries and keys, before they are turned.
   var norms: HeadNorms?
 
-  /// Norms of the heads, with one weight for all of them.
+  /// Norms of queries and keys: of each head, with one weight for all of them, or of all heads as one vector.
   struct HeadNorms: Sendable {
     let query: Norm
     let key: Norm
@@ -21,8 +29,8 @@ struct Attention: Sendable {
     let headCount: Int
     let keyValueHeadCount: Int
     let headWidth: Int
-    /// Whether query, key and value of one head stand side by side (GPT-NeoX), not all queries first.
-    let isByHead: Bool
+    /// Whether a key head's queries, key and value stand side by side (GPT-NeoX, Falcon), not all queries first.
+    let isByGroup: Bool
 
     var queryWidth: Int { headCount * headWidth }
     var keyValueWidth: Int { keyValueHeadCount * headWidth }
@@ -30,11 +38,17 @@ struct Attention: Sendable {
     /// Query heads that share a key head.
     var groupCount: Int { headCount / keyValueHeadCount }
 
-    func query(_ head: Int) -> Int { isByHead ? 3 * head * headWidth : head * headWidth }
-    func key(_ head: Int) -> Int { isByHead ? (3 * head + 1) * headWidth : queryWidth + head * headWidth }
-    func value(_ head: Int) -> Int {
-      isByHead ? (3 * head + 2) * headWidth : queryWidth + keyValueWidth + head * headWidth
+    func query(_ head: Int) -> Int {
+      isByGroup ? (group(head / groupCount) + head % groupCount) * headWidth : head * headWidth
     }
+    func key(_ head: Int) -> Int {
+      isByGroup ? (group(head) + groupCount) * headWidth : queryWidth + head * headWidth
+    }
+    func value(_ head: Int) -> Int {
+      isByGroup ? (group(head) + groupCount + 1) * headWidth : queryWidth + keyValueWidth + head * headWidth
+    }
+    /// Where the rows of a key head begin, in heads.
+    private func group(_ head: Int) -> Int { head * (groupCount + 2) }
   }
 
   /// What the backward pass needs: projections (queries turned), and keys (turned) and values of all positions.
@@ -103,14 +117,26 @@ struct Attention: Sendable {
         for head in 0..<shape.keyValueHeadCount {
           let key = keys.row(place + offset) + head * shape.headWidth
           key.update(from: source + shape.key(head), count: shape.headWidth)
-          rotary?.turn(key, position: position)
+          rotary?.turn(key, position: position, of: segment.positionCount)
           (values.row(place + offset) + head * shape.headWidth)
             .update(from: source + shape.value(head), count: shape.headWidth)
         }
         if let rotary {
-          for head in 0..<shape.headCount { rotary.turn(source + shape.query(head), position: position) }
+          for head in 0..<shape.headCount {
+            rotary.turn(source + shape.query(head), position: position, of: segment.positionCount)
+          }
         }
+        grow(source, position)
       }
+    }
+  }
+
+  /// Multiplies the queries of a row, or their gradients, by what belongs to their position.
+  private func grow(_ row: UnsafeMutablePointer<Float>, _ position: Int) {
+    guard let growth else { return }
+    let factor = Float(1 + growth.rate * log(1 + Double(position / growth.length)))
+    for head in 0..<shape.headCount {
+      Kernel.scale(row + shape.query(head), by: factor, count: shape.headWidth)
     }
   }
 
@@ -124,11 +150,12 @@ struct Attention: Sendable {
 
   /// Probabilities of some queries of a head over the positions from `first` on, each up to its own.
   ///
+  /// - Parameter slopes: where there is a cap, takes its slope at each score: 1 − (score / cap)².
   /// - Returns: the first position any of them sees; `scores` holds one row of `memory.count − first` per query.
   private func probabilities(
     _ segment: Batch.Segment, queries: Range<Int>, head: Int, keyValueHead: Int, _ projected: Rows,
-    _ keys: Rows,
-    window: Int?, into scores: UnsafeMutablePointer<Float>
+    _ keys: Rows, window: Int?, into scores: UnsafeMutablePointer<Float>,
+    slopes: UnsafeMutablePointer<Float>? = nil
   ) -> Int {
     let total = segment.pastCount + queries.upperBound
     let first = window.map { max(0, segment.pastCount + queries.lowerBound - $0 + 1) } ?? 0
@@ -139,7 +166,15 @@ struct Attention: Sendable {
       lda: projected.width,
       b: keys.row(segment.memory.lowerBound + first) + keyValueHead * shape.headWidth, ldb: keys.width,
       beta: 0, c: scores, ldc: count)
-    let scale = 1 / Float(shape.headWidth).squareRoot()
+    if let cap {
+      errata_cap(scores, scale, cap, queries.count * count)
+      if let slopes {
+        for index in 0..<queries.count * count {
+          slopes[index] = 1 - (scores[index] / cap) * (scores[index] / cap)
+        }
+      }
+    }
+    let scale = cap == nil ? scale : 1
     for (index, query) in queries.enumerated() {
       let row = scores + index * count
       let last = segment.pastCount + query - first
@@ -186,17 +221,18 @@ struct Attention: Sendable {
     eachHead(batch, work: work) { segment, head in
       attendBackward(segment, keyValueHead: head, tape, dmixed, into: dprojected, window: window, work: work)
     }
-    if let rotary {
+    if rotary != nil || growth != nil {
       work.forEach(batch.segments.count, cost: batch.rowCount * shape.projectedWidth) { index in
         let segment = batch.segments[index]
         for (offset, row) in segment.rows.enumerated() {
           let position = segment.pastCount + offset
-          for head in 0..<shape.headCount {
-            rotary.turn(dprojected.row(row) + shape.query(head), position: position, backwards: true)
+          grow(dprojected.row(row), position)
+          func turnBack(_ column: Int) {
+            rotary?.turn(
+              dprojected.row(row) + column, position: position, of: segment.positionCount, backwards: true)
           }
-          for head in 0..<shape.keyValueHeadCount {
-            rotary.turn(dprojected.row(row) + shape.key(head), position: position, backwards: true)
-          }
+          for head in 0..<shape.headCount { turnBack(shape.query(head)) }
+          for head in 0..<shape.keyValueHeadCount { turnBack(shape.key(head)) }
         }
       }
     }
@@ -211,7 +247,8 @@ struct Attention: Sendable {
     return dx
   }
 
-  /// With P the probabilities of a head: dV = Pᵀ dO, dS = P ∘ (dO Vᵀ − Σ P ∘ dO Vᵀ), dQ = dS K / √h, dK = dSᵀ Q / √h.
+  /// With P the probabilities of a head and s the factor of scores: dV = Pᵀ dO, dS = P ∘ (dO Vᵀ − Σ P ∘ dO Vᵀ), times the slope of
+  /// the cap where there is one, dQ = s dS K, dK = s dSᵀ Q.
   private func attendBackward(
     _ segment: Batch.Segment, keyValueHead: Int, _ tape: Tape, _ dmixed: Rows, into dprojected: Rows,
     window: Int?, work: Work
@@ -220,7 +257,7 @@ struct Attention: Sendable {
     let block = min(Self.queryBlock, n)
     let scores = work.pool.rows(block, segment.memory.count)
     let gradients = work.pool.rows(block, segment.memory.count)
-    let scale = 1 / Float(width).squareRoot()
+    let slopes = cap.map { _ in work.pool.rows(block, segment.memory.count) }
     let firstRow = segment.rows.lowerBound
     for row in segment.rows {
       (dprojected.row(row) + shape.key(keyValueHead)).update(repeating: 0, count: width)
@@ -232,7 +269,7 @@ struct Attention: Sendable {
         let head = keyValueHead * shape.groupCount + member
         let first = probabilities(
           segment, queries: queries, head: head, keyValueHead: keyValueHead, tape.projected, tape.keys,
-          window: window, into: scores.base)
+          window: window, into: scores.base, slopes: slopes?.base)
         let count = segment.pastCount + queries.upperBound - first
         let firstMemory = segment.memory.lowerBound + first
         let dout = dmixed.row(firstRow + start) + head * width
@@ -244,6 +281,10 @@ struct Attention: Sendable {
           let (p, dp) = (scores.base + index * count, gradients.base + index * count)
           let along = Float.dot(count: count, p, dp)
           for place in 0..<count { dp[place] = p[place] * (dp[place] - along) }
+          if let slopes {
+            let slope = slopes.base + index * count
+            for place in 0..<count { dp[place] *= slope[place] }
+          }
         }
         Float.gemm(
           transposeA: false, transposeB: false, m: queries.count, n: width, k: count, alpha: scale,

@@ -2,11 +2,16 @@ internal import ModelFiles
 
 /// A block: attention and MLP around one residual stream.
 struct Block: Sendable {
-  let attentionNorm: Norm
-  /// The MLP's own norm; `nil` where it shares attention's.
+  /// Attention's norm; `nil` where it reads the stream as it is.
+  let attentionNorm: Norm?
+  /// The MLP's own norm; `nil` where it shares attention's, or reads the stream as it is.
   let feedForwardNorm: Norm?
   let attention: Attention
   let feedForward: FeedForward
+  /// How what attention gives is added to the stream.
+  let attentionAddition: Addition
+  /// How what the MLP gives is added.
+  let feedForwardAddition: Addition
   let order: NetworkDesign.BlockOrder
   let window: Int?
 
@@ -14,9 +19,13 @@ struct Block: Sendable {
   struct Tape {
     let input: Rows
     let attention: Attention.Tape?
+    /// What attention gave, where a norm follows it.
+    let attended: Rows?
     /// x + attention, where the MLP reads that.
     let middle: Rows?
     let feedForward: FeedForward.Tape
+    /// What the MLP gave, where a norm follows it.
+    let value: Rows?
   }
 
   /// What a run tells of a block, in this order.
@@ -29,10 +38,11 @@ struct Block: Sendable {
   ///   - stopsAtKey: nothing after the key is wanted.
   ///   - finished: rows, rising, whose output is wanted; `nil` for all. What is observed is theirs.
   ///   - alike: rows of the input that are the same numbers; not for a norm shared with the MLP.
+  ///   - offsets: are added to what the down-projection gives.
   /// - Returns: the block's output, `nil` when it was stopped.
   func forward(
     _ input: Rows, _ batch: Batch, layer: Int, isMiddle: Bool, stopsAtKey: Bool, finishing finished: [Int]?,
-    alike: AlikeRows?, rotary: RotaryTable?, work: Work, observe: Observer?
+    alike: AlikeRows?, offsets: Rows? = nil, rotary: RotaryTable?, work: Work, observe: Observer?
   ) -> (output: Rows?, tape: Tape?) {
     precondition(!isMiddle || order == .sequential, "only a sequential block has a middle")
     precondition(alike == nil || order != .parallelSharedNorm, "the MLP takes every row")
@@ -40,58 +50,75 @@ struct Block: Sendable {
     // From attention on, only the rows that are to be finished.
     let x = finished.map { input.picked($0, work: work) } ?? input
     var attentionTape: Attention.Tape?
+    var attendedBefore: Rows?
     var middle: Rows?
     var attended: Rows?
     let normed: Rows
     if isMiddle {
       middle = x
-      normed = (feedForwardNorm ?? attentionNorm).forward(x, work: work)
+      normed = feedForwardNorm?.forward(x, work: work) ?? x
     } else {
-      let attentionInput = attentionNorm.forward(
-        alike.map { input.picked($0.firsts, work: work) } ?? input, work: work)
+      let attentionRows = alike.map { input.picked($0.firsts, work: work) } ?? input
+      let attentionInput = attentionNorm?.forward(attentionRows, work: work) ?? attentionRows
       let (output, tape) = attention.forward(
         attentionInput, batch, layer: layer, finishing: finished, kinds: alike?.kinds, window: window,
         rotary: rotary, work: work)
       observe?(.attentionOutput, output)
       attentionTape = tape
+      let added = attentionAddition.forward(output, work: work)
+      if attentionAddition.norm != nil { attendedBefore = output }
       switch order {
       case .sequential:
-        output.add(x, work: work)
-        middle = output
-        normed = (feedForwardNorm ?? attentionNorm).forward(output, work: work)
+        added.add(x, work: work)
+        middle = added
+        normed = feedForwardNorm?.forward(added, work: work) ?? added
       case .parallel:
-        attended = output
-        normed = (feedForwardNorm ?? attentionNorm).forward(x, work: work)
+        attended = added
+        normed = feedForwardNorm?.forward(x, work: work) ?? x
       case .parallelSharedNorm:
-        attended = output
+        attended = added
         normed = finished.map { attentionInput.picked($0, work: work) } ?? attentionInput
       }
     }
     let (key, feedForwardTape) = feedForward.key(normed, work: work)
     observe?(.key, key)
-    let tape = Tape(input: x, attention: attentionTape, middle: middle, feedForward: feedForwardTape)
-    if stopsAtKey { return (nil, tape) }
-    let output = feedForward.value(key, work: work)
-    observe?(.value, output)
+    func tape(value: Rows?) -> Tape {
+      Tape(
+        input: x, attention: attentionTape, attended: attendedBefore, middle: middle,
+        feedForward: feedForwardTape, value: value)
+    }
+    if stopsAtKey { return (nil, tape(value: nil)) }
+    let value = feedForward.value(key, work: work)
+    if let offsets { value.add(offsets, work: work) }
+    observe?(.value, value)
+    let output = feedForwardAddition.forward(value, work: work)
     output.add(middle ?? x, work: work)
     if let attended { output.add(attended, work: work) }
     observe?(.hidden, output)
-    return (output, tape)
+    return (output, tape(value: feedForwardAddition.norm == nil ? nil : value))
   }
 
   /// The gradient of the block's input, or of its middle where the run began there.
   func backward(_ dy: Rows, _ tape: Tape, _ batch: Batch, rotary: RotaryTable?, work: Work) -> Rows {
-    let dnormed = feedForward.backward(dy, tape.feedForward, work: work)
-    let dx = work.pool.rows(dy.count, dy.width)
-    dx.base.update(from: dy.base, count: dy.count * dy.width)
-    let norm = feedForwardNorm ?? attentionNorm
-    norm.backward(tape.middle ?? tape.input, dnormed, into: dx, work: work)
+    let dvalue = feedForwardAddition.backward(dy, of: tape.value, work: work)
+    let dnormed = feedForward.backward(dvalue, tape.feedForward, work: work)
+    let dx = dy.copied(work: work)
+    let read = tape.middle ?? tape.input
+    if let norm = order == .parallelSharedNorm ? attentionNorm : feedForwardNorm {
+      norm.backward(read, dnormed, into: dx, work: work)
+    } else {
+      dx.add(dnormed, work: work)
+    }
     guard let attentionTape = tape.attention else { return dx }
     // The attention's output reaches the block's through all that follows it, or, in parallel, only by the sum.
-    let reached = order == .sequential ? dx : dy
+    let reached = attentionAddition.backward(order == .sequential ? dx : dy, of: tape.attended, work: work)
     let dattended = attention.backward(
       reached, attentionTape, batch, window: window, rotary: rotary, work: work)
-    attentionNorm.backward(tape.input, dattended, into: dx, work: work)
+    if let attentionNorm {
+      attentionNorm.backward(tape.input, dattended, into: dx, work: work)
+    } else {
+      dx.add(dattended, work: work)
+    }
     return dx
   }
 }
@@ -118,6 +145,13 @@ public enum Activation: String, Sendable {
 }
 
 extension Rows {
+  /// A copy of all rows.
+  func copied(work: Work) -> Rows {
+    let rows = work.pool.rows(count, width)
+    rows.base.update(from: base, count: count * width)
+    return rows
+  }
+
   /// Adds other rows to these.
   func add(_ other: Rows, work: Work) {
     precondition(other.count == count && other.width == width, "rows of one shape")

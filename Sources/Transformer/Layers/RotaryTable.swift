@@ -8,21 +8,28 @@ struct RotaryTable: Sendable {
   private let first: Int
   private let cosines: [Float]
   private let sines: [Float]
+  /// Where the angles of long texts begin; `nil` where a text's length changes nothing, or no text is long.
+  private let long: (start: Int, above: Int)?
 
   init(_ rotary: Rotary, positions: Range<Int>) {
     dimensions = rotary.dimensions
     isInterleaved = rotary.isInterleaved
     first = positions.lowerBound
-    let frequencies = rotary.frequencies
     var cosines: [Float] = []
     var sines: [Float] = []
-    cosines.reserveCapacity(positions.count * frequencies.count)
-    sines.reserveCapacity(positions.count * frequencies.count)
-    for position in positions {
-      for frequency in frequencies {
-        // Angles in Double: at position 10⁵ a Float angle is off by 10⁻².
-        cosines.append(Float(cos(Double(position) * frequency)))
-        sines.append(Float(sin(Double(position) * frequency)))
+    let limit = rotary.originalPositions.flatMap { positions.upperBound > $0 ? $0 : nil }
+    long = limit.map { (positions.count * rotary.dimensions / 2, $0) }
+    let count = positions.count * rotary.dimensions / 2 * (long == nil ? 1 : 2)
+    cosines.reserveCapacity(count)
+    sines.reserveCapacity(count)
+    for isLong in long == nil ? [false] : [false, true] {
+      let frequencies = rotary.frequencies(isLong: isLong)
+      for position in positions {
+        for frequency in frequencies {
+          // Angles in Double: at position 10⁵ a Float angle is off by 10⁻².
+          cosines.append(Float(rotary.magnitude * cos(Double(position) * frequency)))
+          sines.append(Float(rotary.magnitude * sin(Double(position) * frequency)))
+        }
       }
     }
     self.cosines = cosines
@@ -30,9 +37,12 @@ struct RotaryTable: Sendable {
   }
 
   /// Turns one head's vector in place; backwards for gradients.
-  func turn(_ head: UnsafeMutablePointer<Float>, position: Int, backwards: Bool = false) {
+  ///
+  /// - Parameter length: positions of the whole text.
+  func turn(_ head: UnsafeMutablePointer<Float>, position: Int, of length: Int, backwards: Bool = false) {
     let pairs = dimensions / 2
-    let start = (position - first) * pairs
+    var start = (position - first) * pairs
+    if let long, length > long.above { start += long.start }
     let sign: Float = backwards ? -1 : 1
     precondition(start >= 0 && start + pairs <= cosines.count, "a position of the batch")
     cosines.withUnsafeBufferPointer { cosines in

@@ -68,11 +68,12 @@ extension Network {
   ///   - hidden: rows to begin with, one per new position, instead of the tokens' embeddings; for a span that does not begin
   ///     at the first block. `[positions × width]`
   ///   - finishing: the only rows, rising, that are wanted of the last block; of the others it makes keys and values.
+  ///   - offsets: are added to what the first block's down-projection gives. `[positions × width]`
   ///   - observe: is told of every activation on the way, on the caller's thread; the rows must not be kept.
   /// - Throws: `NetworkError` for a token or a position that the network does not have.
   public func run(
     _ sequences: [TokenSequence], from hidden: Matrix<Float>? = nil, _ span: Span? = nil,
-    finishing finished: [Int]? = nil, keeping: Keeping = [],
+    finishing finished: [Int]? = nil, keeping: Keeping = [], offsets: Matrix<Float>? = nil,
     observe: ((_ layer: Int, _ activation: Activation, _ rows: Rows) -> Void)? = nil
   ) throws -> ForwardRun {
     let batch = Batch(sequences)
@@ -84,6 +85,7 @@ extension Network {
     precondition(span.first >= 0 && span.end <= configuration.layerCount, "layers of the network")
     precondition(
       (hidden == nil) == (span.first == 0 && !span.startsInMiddle), "rows where no embedding serves")
+    try checkLength(of: batch, keeping: keeping)
     let rotary = RotaryTables(configuration.positions, positions: batch.positions)
     var rows: Rows
     if let hidden {
@@ -101,7 +103,7 @@ extension Network {
         rows, batch, layer: layer, isMiddle: layer == span.first && span.startsInMiddle,
         stopsAtKey: layer == span.end - 1 && span.endsAtKey,
         finishing: layer == span.end - 1 ? finished : nil, alike: layer == 0 ? alike : nil,
-        rotary: rotary[layer],
+        offsets: layer == span.first ? offsets.map { work.pool.rows($0) } : nil, rotary: rotary[layer],
         work: work,
         observe: observe.map { observe in { observe(layer, $0, $1) } })
       if let memory, let attention = tape?.attention { memory.store(attention, layer: layer) }
@@ -110,6 +112,19 @@ extension Network {
     }
     return ForwardRun(
       batch: batch, hidden: rows, finished: finished, memory: memory, tapes: tapes, rotary: rotary)
+  }
+
+  /// Refuses to run a long text in pieces where long texts are turned otherwise than short ones, from their first position on: what is
+  /// known of its beginning would be another text's.
+  private func checkLength(of batch: Batch, keeping: Keeping) throws {
+    guard case .rotary(let layers) = configuration.positions,
+      let limit = layers.lazy.compactMap({ $0?.originalPositions }).min()
+    else { return }
+    for segment in batch.segments where segment.positionCount > limit {
+      if segment.pastCount > 0 || keeping.contains(.memory) {
+        throw NetworkError.longTextInPieces(count: segment.positionCount, limit: limit)
+      }
+    }
   }
 
   /// Rows that the first block need not project one by one.

@@ -1,3 +1,4 @@
+internal import Kernels
 public import LinearAlgebra
 internal import ModelFiles
 
@@ -21,6 +22,7 @@ extension Network {
     let normed = finalNorm.forward(hidden, work: work)
     let logits = work.pool.rows(indices.count, configuration.vocabularySize)
     head.forward(normed, into: logits, work: work)
+    bound(logits)
     return LogitRows(indices: indices, rows: logits, hidden: hidden)
   }
 
@@ -40,7 +42,7 @@ extension Network {
     precondition(gradient.count == logits.indices.count, "a gradient per row of logits")
     let width = configuration.width
     let dnormed = work.pool.rows(gradient.count, width)
-    head.backward(gradient, into: dnormed, adding: false, work: work)
+    head.backward(unbound(gradient, logits.rows), into: dnormed, adding: false, work: work)
     let dlast = work.pool.rows(gradient.count, width)
     dlast.clear()
     finalNorm.backward(logits.hidden, dnormed, into: dlast, work: work)
@@ -50,6 +52,37 @@ extension Network {
       Kernel.add(dlast.row(place), to: dhidden.row(index), count: width)
     }
     return backward(run, from: dhidden)
+  }
+
+  /// Multiplies what the head gives by the network's factor, and puts it through the cap.
+  private func bound(_ logits: Rows) {
+    let factors = configuration.factors
+    guard factors.logits != 1 || factors.logitCap != nil else { return }
+    work.forRows(logits.count, cost: 8 * logits.width) { rows in
+      let (first, count) = (logits.row(rows.lowerBound), rows.count * logits.width)
+      if let cap = factors.logitCap {
+        errata_cap(first, factors.logits, cap, count)
+      } else {
+        Kernel.scale(first, by: factors.logits, count: count)
+      }
+    }
+  }
+
+  /// The gradient of what the head gives: that of a logit times factor and slope of the cap, 1 − (logit / cap)².
+  private func unbound(_ gradient: Rows, _ logits: Rows) -> Rows {
+    let factors = configuration.factors
+    guard factors.logits != 1 || factors.logitCap != nil else { return gradient }
+    let before = gradient.copied(work: work)
+    work.forRows(before.count, cost: 4 * before.width) { rows in
+      for row in rows {
+        let (g, y) = (before.row(row), logits.row(row))
+        for index in 0..<before.width {
+          let share = factors.logitCap.map { y[index] / $0 } ?? 0
+          g[index] *= factors.logits * (1 - share * share)
+        }
+      }
+    }
+    return before
   }
 
   /// The gradient of the rows a run began with, given that of the rows it ended with. `[positions × width]`

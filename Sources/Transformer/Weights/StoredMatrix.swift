@@ -5,6 +5,16 @@ enum StoredBytes: Sendable {
   case mapped(MappedFile, Range<Int>)
   case owned([UInt8])
 
+  /// A part of them; what is in memory is copied.
+  func part(_ range: Range<Int>) -> StoredBytes {
+    switch self {
+    case .mapped(let file, let place):
+      precondition(range.upperBound <= place.count, "bytes of the tensor")
+      return .mapped(file, place.lowerBound + range.lowerBound..<place.lowerBound + range.upperBound)
+    case .owned(let bytes): return .owned(Array(bytes[range]))
+    }
+  }
+
   func withBytes<Result>(_ range: Range<Int>, _ body: (UnsafeRawBufferPointer) -> Result) -> Result {
     switch self {
     case .mapped(let file, let place):
@@ -63,6 +73,13 @@ struct StoredMatrix: Sendable {
       let isAligned = Int(bitPattern: stored.baseAddress) % MemoryLayout<Float>.alignment == 0
       return body(isFew || isAligned ? stored.baseAddress : nil)
     }
+  }
+
+  /// Some of the rows, where they lie.
+  func rows(_ range: Range<Int>) -> StoredMatrix {
+    let place = range.lowerBound * rowByteCount..<range.upperBound * rowByteCount
+    return StoredMatrix(
+      bytes: bytes.part(place), elementType: elementType, rows: range.count, columns: columns)
   }
 
   /// The elements of one row.

@@ -34,6 +34,16 @@ struct WeightLoader {
       bias: bias(role, layer: layer, count: outputs))
   }
 
+  /// Two weights of one shape that are stored in one, the first one's outputs before the second's, with their biases.
+  func linears(_ role: TensorRole, layer: Int?, outputs: Int, inputs: Int) throws -> (Linear, Linear) {
+    let both = try linear(role, layer: layer, outputs: 2 * outputs, inputs: inputs)
+    precondition(!both.isInputMajor, "outputs are rows")
+    func half(_ rows: Range<Int>) -> Linear {
+      Linear(matrix: both.matrix.rows(rows), isInputMajor: false, bias: both.bias.map { Array($0[rows]) })
+    }
+    return (half(0..<outputs), half(outputs..<2 * outputs))
+  }
+
   /// A bias: there if the configuration says so, or else if the file has it. One that must not be there was refused before.
   func bias(_ role: TensorRole, layer: Int?, count: Int) throws -> [Float]? {
     let place = TensorPlace(role, layer: layer, isBias: true)

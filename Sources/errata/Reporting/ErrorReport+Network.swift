@@ -37,6 +37,12 @@ extension ErrorReport {
       return Explanation(
         name, why: "the text has \(count) tokens, the network has \(limit) positions",
         advice: "shorten the text")
+    case .longTextInPieces(let count, let limit):
+      return Explanation(
+        name,
+        why:
+          "the text has \(count) tokens, and beyond \(limit) this model turns a text otherwise from its first token on, which is done for whole texts only",
+        advice: "shorten the text; what is generated counts")
     }
   }
 }

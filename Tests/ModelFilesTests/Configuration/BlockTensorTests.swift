@@ -83,7 +83,7 @@ import Testing
 
   @Test(arguments: [
     "blk.0.ffn_down.scale", "blk.2.attn_q_norm.weight", "blk.1.ffn_gate_inp.weight",
-    "rope_factors_long.weight", "blk.0.post_ffw_norm.weight", "output_norm.bias",
+    "blk.2.attn_sinks.weight", "blk.0.post_ffw_norm.weight", "output_norm.bias",
   ])
   func `every tensor of a GGUF file belongs to the network`(tensor: String) throws {
     let embedding = NewTensor(

@@ -29,14 +29,23 @@ import Testing
     .init(type: "llama", key: "hidden_act", value: "quick_gelu", shown: "quick_gelu"),
     .init(type: "mistral", key: "hidden_act", value: "mish", shown: "mish"),
     .init(
-      type: "llama", key: "rope_scaling", value: ["rope_type": "yarn", "factor": 4],
-      setting: "rope_scaling.rope_type", shown: "yarn"),
+      type: "llama", key: "rope_scaling", value: ["rope_type": "proportional", "factor": 4],
+      setting: "rope_scaling.rope_type", shown: "proportional"),
+    .init(
+      type: "qwen3", key: "rope_scaling", value: ["type": "dynamic", "factor": 4],
+      setting: "rope_scaling.rope_type", shown: "dynamic"),
+    .init(type: "gemma2", key: "use_bidirectional_attention", value: true, shown: "true"),
+    .init(type: "falcon", key: "alibi", value: true, shown: "true"),
+    .init(type: "falcon", key: "parallel_attn", value: false, shown: "false"),
+    .init(type: "gpt_bigcode", key: "multi_query", value: false, shown: "false"),
+    .init(type: "phi", key: "qk_layernorm", value: true, shown: "true"),
+    .init(type: "stablelm", key: "qk_layernorm", value: true, shown: "true"),
     .init(
       type: "qwen2", key: "rope_parameters", value: ["rope_type": "dynamic", "factor": 4],
       setting: "rope_scaling.rope_type", shown: "dynamic"),
     .init(
-      type: "gpt_neox", key: "rope_scaling", value: ["type": "longrope"], setting: "rope_scaling.rope_type",
-      shown: "longrope"),
+      type: "gpt_neox", key: "rope_scaling", value: ["type": "su"], setting: "rope_scaling.rope_type",
+      shown: "su"),
   ]
 
   @Test(arguments: unsupported) func `a setting that is not supported is named`(setting: Unsupported) throws {
@@ -51,8 +60,10 @@ import Testing
   func `every setting without a default is missed by name`(type: String) throws {
     _ = try MadeConfiguration.read(type)
     // Those that have one: GPT-J's rotary width, GPT-NeoX's share, heads of keys, and positions that are only a hint.
-    let optional: Set = ["rotary_dim", "rotary_pct", "num_key_value_heads"]
-    let isHint = ["llama", "mistral", "qwen2", "qwen3"].contains(type)
+    let optional: Set = ["rotary_dim", "rotary_pct", "num_key_value_heads", "head_dim", "rope_parameters"]
+    let isHint = !["gpt2", "gptj", "gpt_neox", "opt", "gpt_bigcode"].contains(type)
+    // Files of the larger Gemma 3 say little of their language model.
+    if type == "gemma3_text" { return }
     for (key, _) in MadeConfiguration.smallest[type]! + [("vocab_size", 61)] {
       if optional.contains(key) || isHint && key == "max_position_embeddings" { continue }
       #expect(throws: ConfigurationError.missingSetting(key)) {
@@ -67,7 +78,7 @@ import Testing
     }
   }
 
-  @Test(arguments: ["bert", "gemma2", "mixtral", "qwen3_next", "GPT2", "gptneox", ""])
+  @Test(arguments: ["bert", "gemma3n", "mixtral", "qwen3_next", "GPT2", "gptneox", ""])
   func `other families are refused`(type: String) throws {
     #expect(throws: ConfigurationError.unknownFamily(type)) { try MadeConfiguration.read(type) }
   }
@@ -153,7 +164,8 @@ import Testing
       ("final_logit_softcapping", .float32(30), "30.0"), ("nextn_predict_layers", .uint32(1), "1"),
       ("attention.causal", .bool(false), "false"), ("use_parallel_residual", .bool(true), "true"),
       ("rope.scale_linear", .float32(4), "4.0"), ("something.new", .string("odd"), "odd"),
-      ("rope.scaling.type", .string("yarn"), "yarn"),
+      ("rope.scaling.type", .string("odd"), "odd"), ("rope.scaling.yarn_ext_factor", .float32(2), "2.0"),
+      ("attention.temperature_scale", .float32(0.5), "0.5"), ("attention.key_length_swa", .uint32(7), "7"),
     ]
     for (key, value, shown) in changing {
       let error = #expect(throws: ConfigurationError.self) { try MadeConfiguration.readGGUF([(key, value)]) }

@@ -59,7 +59,7 @@ import Testing
   @Test func `qwen3`() throws {
     let c = try MadeConfiguration.read(
       "qwen3", [("use_sliding_window", true), ("sliding_window", 5), ("max_window_layers", 2)])
-    #expect(c.family.name == "qwen3" && c.hasHeadNorms && c.isGated && c.norm == .rms())
+    #expect(c.family.name == "qwen3" && c.headNorms == .each && c.isGated && c.norm == .rms())
     #expect(c.headWidth == 128 && c.keyValueHeadCount == 2 && c.windows == [nil, nil, 5])
     #expect(c.biases[.query] == false && c.biases[.down] == false)
     #expect(
@@ -67,7 +67,7 @@ import Testing
     )
     let gguf = try MadeConfiguration.readGGUF(
       [("attention.key_length", .uint32(10)), ("attention.value_length", .uint32(10))], architecture: "qwen3")
-    #expect(gguf.headWidth == 10 && gguf.hasHeadNorms)
+    #expect(gguf.headWidth == 10 && gguf.headNorms == .each)
     #expect(gguf.positions == turning(Rotary(dimensions: 10, base: 10_000, isInterleaved: false)))
   }
 

@@ -15,7 +15,24 @@ struct MadeConfiguration {
       ("num_hidden_layers", 3), ("hidden_size", 12), ("ffn_dim", 40), ("num_attention_heads", 2),
       ("max_position_embeddings", 17),
     ],
-    "llama": llama, "mistral": llama, "qwen2": llama, "qwen3": llama,
+    "llama": llama, "mistral": llama, "qwen2": llama, "qwen3": llama, "internlm2": llama, "internlm3": llama,
+    "gemma2": llama, "gemma3_text": llama, "olmo2": llama, "olmo3": llama, "smollm3": llama, "granite": llama,
+    "phi3": llama, "glm": llama, "glm4": llama, "exaone4": llama, "cohere2": llama, "starcoder2": llama,
+    "phi": llama + [("head_dim", 4)], "stablelm": llama + [("head_dim", 8)],
+    "ministral3": llama + [
+      (
+        "rope_parameters",
+        [
+          "rope_type": "yarn", "factor": 2, "original_max_position_embeddings": 8,
+          "llama_4_scaling_beta": .number(0.1),
+        ]
+      )
+    ],
+    "falcon": [
+      ("num_hidden_layers", 3), ("hidden_size", 12), ("num_attention_heads", 6),
+      ("max_position_embeddings", 17),
+    ],
+    "gpt_bigcode": [("n_layer", 3), ("n_embd", 12), ("n_head", 2), ("n_positions", 17)],
   ]
   private static let llama: [(String, JSONValue)] = [
     ("num_hidden_layers", 3), ("hidden_size", 12), ("intermediate_size", 40), ("num_attention_heads", 6),

@@ -28,6 +28,8 @@ import Transformer
     }
 
     var width: Int { network.configuration.width }
+    /// The blocks above the edited one.
+    var above: Network.Span { .init(layer + 1..<network.configuration.layerCount) }
 
     /// Rows that begin the block after the edited one, with an offset at the subject.
     func rows(adding offset: [Float]? = nil, from first: Int = 0) throws -> Matrix<Float> {
@@ -50,7 +52,7 @@ import Transformer
 
     let rows = try p.rows(adding: p.reference.floats("gradient.delta"))
     let run = try p.network.run(
-      [TokenSequence(p.prompt)], from: rows, .init(p.layer + 1..<3), keeping: .tape)
+      [TokenSequence(p.prompt)], from: rows, p.above, keeping: .tape)
     let logits = p.network.logits(of: run, rows: p.positions + [p.subject])
     let divergence = LossTerm(row: p.positions.count, .divergence(from: before), weight: 0.0625)
     let (values, gradient) = try p.network.loss(p.targets + [divergence], of: logits)
@@ -68,7 +70,7 @@ import Transformer
     let delta = try p.reference.floats("gradient.delta")
     func gradient(_ sequence: TokenSequence, from first: Int) throws -> [Float] {
       let run = try p.network.run(
-        [sequence], from: p.rows(adding: delta, from: first), .init(p.layer + 1..<3), keeping: .tape)
+        [sequence], from: p.rows(adding: delta, from: first), p.above, keeping: .tape)
       let logits = p.network.logits(of: run, rows: p.positions.map { $0 - first })
       let (_, gradient) = try p.network.loss(p.targets, of: logits)
       return Array(
@@ -85,15 +87,19 @@ import Transformer
   func `the gradient of the down-projection is torch's`(family: String) throws {
     let p = try Problem(family)
     var keys = Matrix<Float>(rows: 0, columns: 0)
+    var outputs = keys
     let below = try p.network.run([TokenSequence(p.prompt)], .init(0..<p.layer + 1)) {
       layer, activation, rows in
       if layer == p.layer, activation == .key { keys = rows.matrix() }
+      if layer == p.layer, activation == .value { outputs = rows.matrix() }
     }
     let run = try p.network.run(
-      [TokenSequence(p.prompt)], from: below.hidden.matrix(), .init(p.layer + 1..<3), keeping: .tape)
+      [TokenSequence(p.prompt)], from: below.hidden.matrix(), p.above, keeping: .tape)
     let logits = p.network.logits(of: run, rows: p.positions)
     let (_, gradient) = try p.network.loss(p.targets, of: logits)
-    let values = p.network.backward(run, logits: logits, gradient: gradient).matrix()
+    let values = p.network.gradient(
+      of: outputs, .feedForward, layer: p.layer,
+      after: p.network.backward(run, logits: logits, gradient: gradient).matrix())
     #expect(
       relativeError(values.row(p.subject), try p.reference.floats("gradient.value")) < Self.tolerance)
     let weight = values.times(keys, transposed: true)
@@ -104,17 +110,19 @@ import Transformer
   func `the gradient of attention's output is torch's`(family: String) throws {
     let p = try Problem(family)
     var rows = try p.network.run([TokenSequence(p.prompt)], .init(0..<p.layer)).hidden.matrix()
-    var span = Network.Span(p.layer + 1..<3)
+    var span = p.above
+    var outputs: Matrix<Float>?
     if p.network.configuration.block == .sequential {
       // From the middle of the edited block: x + attention.
       let from = p.layer == 0 ? nil : rows
       _ = try p.network.run([TokenSequence(p.prompt)], from: from, .init(p.layer..<p.layer + 1)) {
         _, activation, output in
         guard activation == .attentionOutput else { return }
-        let attended = output.matrix()
+        outputs = output.matrix()
+        let attended = p.network.addition(of: output.matrix(), .attention, layer: p.layer)
         for row in 0..<rows.rows { for column in 0..<p.width { rows[row, column] += attended[row, column] } }
       }
-      span = .init(p.layer..<3)
+      span = .init(p.layer..<span.end)
       span.startsInMiddle = true
     } else {
       rows = try p.rows()
@@ -122,7 +130,10 @@ import Transformer
     let run = try p.network.run([TokenSequence(p.prompt)], from: rows, span, keeping: .tape)
     let logits = p.network.logits(of: run, rows: p.positions)
     let (_, gradient) = try p.network.loss(p.targets, of: logits)
-    let offset = p.network.backward(run, logits: logits, gradient: gradient).matrix().row(p.subject)
-    #expect(relativeError(offset, try p.reference.floats("gradient.attention")) < Self.tolerance)
+    let stream = p.network.backward(run, logits: logits, gradient: gradient).matrix()
+    let offsets = outputs.map { p.network.gradient(of: $0, .attention, layer: p.layer, after: stream) }
+    #expect(
+      relativeError((offsets ?? stream).row(p.subject), try p.reference.floats("gradient.attention"))
+        < Self.tolerance)
   }
 }

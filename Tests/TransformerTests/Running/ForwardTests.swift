@@ -89,9 +89,34 @@ import Transformer
     let network = try reference.network()
     let prompt = try reference.prompt(0)
     let below = try network.run([TokenSequence(prompt)], .init(0..<2))
-    let above = try network.run([TokenSequence(prompt)], from: below.hidden.matrix(), .init(2..<3))
+    let above = try network.run(
+      [TokenSequence(prompt)], from: below.hidden.matrix(), .init(2..<network.configuration.layerCount))
     let logits = network.logits(of: above, rows: Array(0..<prompt.count)).rows.matrix()
     #expect(relativeError(logits.elements, try reference.floats("0.logits")) < Self.tolerance)
+  }
+
+  @Test
+  func
+    `a long text is turned otherwise from its first token on, beside short ones, and is not run in pieces`()
+    throws
+  {
+    let reference = try FamilyReference("phi3-long")
+    for network in [try reference.network(), try reference.ggufNetwork()] {
+      let prompts = try (0..<3).map { try reference.prompt($0) }
+      let run = try network.run(prompts.map { TokenSequence($0) })
+      let logits = network.logits(of: run, rows: Array(0..<prompts.reduce(0) { $0 + $1.count })).rows.matrix()
+      for index in prompts.indices {
+        let rows = logits.selecting(rows: run.sequenceRows[index])
+        #expect(relativeError(rows.elements, try reference.floats("\(index).logits")) < Self.tolerance)
+      }
+      let head = try network.run([TokenSequence(Array(prompts[0][..<8]))], keeping: .memory)
+      #expect(throws: NetworkError.longTextInPieces(count: 11, limit: 8)) {
+        try network.run([TokenSequence(Array(prompts[0][8...]), after: head.past(of: 0))])
+      }
+      #expect(throws: NetworkError.longTextInPieces(count: 11, limit: 8)) {
+        try network.run([TokenSequence(prompts[0])], keeping: .memory)
+      }
+    }
   }
 
   @Test func `the number of threads changes no bit`() throws {

@@ -73,7 +73,12 @@ import Testing
     let values = Self.numbers(positionCount * stride, seed: 6)
     let queryStride = 3 * width
     let query = Self.numbers(heads * queryStride, seed: 7).map { 9 * $0 }
-    for positions in [[4], [0, 22, 7, 7, 3], Array((0..<23).reversed())] as [[UInt32]] {
+    let plain = 1 / Float(width).squareRoot()
+    let cases: [([UInt32], scale: Float, cap: Float)] = [
+      ([4], plain, 0), ([0, 22, 7, 7, 3], plain, 0), (Array((0..<23).reversed()), plain, 0),
+      ([0, 22, 7, 7, 3], 0.3, 2), (Array((0..<23).reversed()), 0.01, 50),
+    ]
+    for (positions, scale, cap) in cases {
       var wanted: [Float] = []
       for head in 0..<heads {
         let column = head / group * width
@@ -81,7 +86,8 @@ import Testing
           let dot = (0..<width).reduce(0) {
             $0 + Double(query[head * queryStride + $1]) * Double(keys[Int(position) * stride + column + $1])
           }
-          return exp(dot / Double(width).squareRoot())
+          let score = Double(scale) * dot
+          return exp(cap > 0 ? Double(cap) * tanh(score / Double(cap)) : score)
         }
         let sum = weights.reduce(0, +)
         for i in 0..<width {
@@ -95,9 +101,8 @@ import Testing
       var scores = [Float](repeating: 0, count: positions.count)
       var mixed = [Float](repeating: 0, count: heads * width)
       errata_attend_at(
-        Int32(level), query, queryStride, heads, group, width, keys, values, stride, positions,
-        positions.count,
-        &scores, &mixed)
+        Int32(level), query, queryStride, heads, group, width, scale, cap, keys, values, stride, positions,
+        positions.count, &scores, &mixed)
       #expect(relativeError(mixed, wanted) < 1e-5)
     }
   }

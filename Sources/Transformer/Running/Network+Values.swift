@@ -1,0 +1,34 @@
+public import LinearAlgebra
+internal import ModelFiles
+
+/// Between what a part of a block gives and what it changes of the residual stream. Where nothing lies between, a change wanted of the
+/// stream is one of the weight's output; behind a norm it is not, for there a part of the output along itself is invisible.
+extension Network {
+  /// The two parts of a block.
+  public enum Part: Sendable {
+    case attention
+    case feedForward
+  }
+
+  private func addition(_ part: Part, _ layer: Int) -> Addition {
+    switch part {
+    case .attention: blocks[layer].attentionAddition
+    case .feedForward: blocks[layer].feedForwardAddition
+    }
+  }
+
+  /// What outputs of a block's part add to the stream. `[rows × width]`
+  public func addition(of outputs: Matrix<Float>, _ part: Part, layer: Int) -> Matrix<Float> {
+    let addition = addition(part, layer)
+    return addition.isPlain ? outputs : addition.forward(work.pool.rows(outputs), work: work).matrix()
+  }
+
+  /// The gradient of outputs of a block's part, given that of the stream after it. `[rows × width]`
+  public func gradient(
+    of outputs: Matrix<Float>, _ part: Part, layer: Int, after gradient: Matrix<Float>
+  ) -> Matrix<Float> {
+    let addition = addition(part, layer)
+    if addition.isPlain { return gradient }
+    return addition.backward(work.pool.rows(gradient), of: work.pool.rows(outputs), work: work).matrix()
+  }
+}
