@@ -19,7 +19,8 @@ import Transformer
     let names = [
       "embed_tokens": "tok_embeddings", "input_layernorm": "attention_norm",
       "post_attention_layernorm": "ffn_norm", "self_attn.o_proj": "attention.wo",
-      "mlp.gate_proj": "feed_forward.w1", "mlp.up_proj": "feed_forward.w3", "mlp.down_proj": "feed_forward.w2",
+      "mlp.gate_proj": "feed_forward.w1", "mlp.up_proj": "feed_forward.w3",
+      "mlp.down_proj": "feed_forward.w2",
     ]
     func elements(_ name: String) throws -> [Float] {
       let tensor = try source.tensor(name)
