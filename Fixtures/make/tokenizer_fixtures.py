@@ -134,7 +134,18 @@ def split_marks():
     return Tokenizer.from_str(json.dumps(tree))
 
 
-KINDS = {f.__name__: f for f in (gpt2, opt, llama3, qwen2, llama2, mistral, split_marks)}
+def gemma():
+    """Spaces are marked and none is put in front; line ends, blanks and tags are tokens that are found first."""
+    tokenizer = sentence_piece(480, pre_tokenizers.Metaspace(prepend_scheme="always"))
+    tokenizer.add_tokens([AddedToken(text, normalized=False) for text in ("\n", "\n\n", "▁▁", "▁▁▁", "▁▁▁▁", "<h1>")])
+    tree = json.loads(tokenizer.to_str())
+    tree["normalizer"] = {"type": "Replace", "pattern": {"String": " "}, "content": "▁"}
+    tree["pre_tokenizer"] = {"type": "Split", "pattern": {"String": " "}, "behavior": "MergedWithPrevious", "invert": False}
+    tree["decoder"]["decoders"].pop()
+    return Tokenizer.from_str(json.dumps(tree))
+
+
+KINDS = {f.__name__: f for f in (gpt2, opt, llama3, qwen2, llama2, mistral, split_marks, gemma)}
 
 
 def byte_offsets(text, encoding):
@@ -159,10 +170,11 @@ def golden(tokenizer):
 
 # Which tokenizer.json a GGUF file is made from, and the name of its splitting.
 GGUF = {"gpt2": ("gpt2", "gpt-2"), "default": ("gpt2", "default"), "smollm": ("gpt2", "smollm"),
-        "llama-bpe": ("llama3", "llama-bpe"), "qwen2": ("qwen2", "qwen2"), "llama": ("llama2", None)}
+        "llama-bpe": ("llama3", "llama-bpe"), "qwen2": ("qwen2", "qwen2"), "llama": ("llama2", None),
+        "gemma": ("gemma", None)}
 
 
-def write_gguf(path, tokenizer, pre):
+def write_gguf(path, tokenizer, pre, begins=None):
     tree = json.loads(tokenizer.to_str())
     special = {t["id"]: t["special"] for t in tree["added_tokens"]}
     words = [tokenizer.id_to_token(i) for i in range(tokenizer.get_vocab_size())]
@@ -183,12 +195,18 @@ def write_gguf(path, tokenizer, pre):
         begin = next((i for i, w in enumerate(words) if w in (END, "<|begin_of_text|>")), 0)
         writer.add_bos_token_id(begin)
         writer.add_eos_token_id(begin)
+        if begins is not None:
+            writer.add_add_bos_token(begins)
     else:
         # Scores as a SentencePiece model has them, some equal so that the place decides.
         first = {}
         for rank, pair in enumerate(tree["model"]["merges"]):
             first.setdefault("".join(pair), rank)
         kinds[0] = kind.UNKNOWN
+        if tree["normalizer"]["type"] == "Replace":
+            # As the converter does it: tokens that are found before spaces are marked have spaces themselves.
+            writer.add_add_space_prefix(False)
+            words = [word.replace("▁", " ") if kinds[i] == kind.USER_DEFINED else word for i, word in enumerate(words)]
         for byte in range(3, 259):
             kinds[byte] = kind.BYTE
         writer.add_token_list(words)

@@ -70,12 +70,19 @@ struct AddedTokens: Sendable {
   var isEmpty: Bool { tokens.isEmpty }
 
   /// The whole range as parts, in order.
-  func parts(of text: Span<UInt8>, in range: Range<Int>) -> [Part] {
+  ///
+  /// - Parameter literal: where special tokens are text, ascending.
+  func parts(of text: Span<UInt8>, in range: Range<Int>, literal: [Range<Int>] = []) -> [Part] {
     guard !isEmpty else { return [Part(token: nil, range: range)] }
     switch order {
-    case .leftmostLongest: return leftmostLongest(text, range)
-    case .longestAnywhere: return longestAnywhere(text, range)
+    case .leftmostLongest: return leftmostLongest(text, range, literal)
+    case .longestAnywhere: return longestAnywhere(text, range, literal)
     }
+  }
+
+  /// Whether a match is a special token in a place where there is none.
+  private func isText(_ token: Int, _ range: Range<Int>, _ literal: [Range<Int>]) -> Bool {
+    tokens[token].isSpecial && literal.contains { $0.overlaps(range) }
   }
 
   /// Calls `body` for every added token that begins at a position, shortest first.
@@ -93,12 +100,14 @@ struct AddedTokens: Sendable {
     }
   }
 
-  private func leftmostLongest(_ text: Span<UInt8>, _ range: Range<Int>) -> [Part] {
+  private func leftmostLongest(_ text: Span<UInt8>, _ range: Range<Int>, _ literal: [Range<Int>]) -> [Part] {
     var parts: [Part] = []
     var (position, done) = (range.lowerBound, range.lowerBound)
     while position < range.upperBound {
       var longest: (Int, Range<Int>)?
-      matches(text, at: position, to: range.upperBound) { longest = ($0, $1) }
+      matches(text, at: position, to: range.upperBound) {
+        if !isText($0, $1, literal) { longest = ($0, $1) }
+      }
       guard let (index, found) = longest else {
         position += 1
         continue
@@ -129,10 +138,12 @@ struct AddedTokens: Sendable {
     return parts
   }
 
-  private func longestAnywhere(_ text: Span<UInt8>, _ range: Range<Int>) -> [Part] {
+  private func longestAnywhere(_ text: Span<UInt8>, _ range: Range<Int>, _ literal: [Range<Int>]) -> [Part] {
     var found: [(index: Int, range: Range<Int>)] = []
     for position in range {
-      matches(text, at: position, to: range.upperBound) { found.append(($0, $1)) }
+      matches(text, at: position, to: range.upperBound) {
+        if !isText($0, $1, literal) { found.append(($0, $1)) }
+      }
     }
     found.sort {
       ($1.range.count, $0.index, $0.range.lowerBound) < ($0.range.count, $1.index, $1.range.lowerBound)
@@ -162,7 +173,7 @@ struct AddedTokens: Sendable {
   }
 
   /// `\w` of Unicode's regular expressions (UTS #18, annex C).
-  private static func isWord(_ value: UInt32) -> Bool {
+  static func isWord(_ value: UInt32) -> Bool {
     guard let scalar = Unicode.Scalar(value) else { return false }
     if scalar.properties.isAlphabetic || scalar.properties.isJoinControl { return true }
     switch scalar.properties.generalCategory {
@@ -174,7 +185,7 @@ struct AddedTokens: Sendable {
 
 extension Span<UInt8> {
   /// Where the character before a position begins.
-  fileprivate func start(before position: Int) -> Int {
+  func start(before position: Int) -> Int {
     var start = position - 1
     while self[start] & 0xC0 == 0x80 { start -= 1 }
     return start

@@ -52,37 +52,3 @@ struct GGUFVocabulary {
     return tokens.indices.contains(number) ? number : nil
   }
 }
-
-/// What `tokenizer.ggml.pre` says of the splitting.
-///
-/// - Source: llama.cpp `src/llama-vocab.cpp`, `llama_vocab::impl::load` and `llm_tokenizer_bpe`.
-struct GGUFPreTokenizer {
-  let patterns: [SplittingPattern]
-  var ignoresMerges = false
-  var addsBegin = false
-  /// Whether the file does not say.
-  let isMissing: Bool
-
-  init(_ source: GGUFVocabulary) throws {
-    let stated = try source.text("tokenizer.ggml.pre")
-    isMissing = stated == nil
-    let name = stated ?? "default"
-    switch name {
-    case "default": patterns = [.punctuationRuns, .gpt2, .numberRuns, .threeDigits]
-    case "gpt-2", "phi-2", "jina-es", "jina-de", "gigachat", "jina-v2-es", "jina-v2-de", "a.x-4.0", "mellum",
-      "modern-bert", "exaone4", "mpt", "olmo", "jais", "trillion", "granite-docling":
-      patterns = [.gpt2]
-    case "starcoder", "refact", "command-r", "smollm", "codeshell", "exaone", "minerva-7b", "mellum2":
-      patterns = [.singleNumbers, .gpt2]
-    case "llama3", "llama-v3", "llama-bpe", "falcon3", "falcon-h1", "pixtral", "midm-2.0", "lfm2",
-      "jina-v5-nano":
-      patterns = [.llama3(digits: 3, foldsLongS: false)]
-      (ignoresMerges, addsBegin) = (true, true)
-    case "dbrx", "smaug-bpe", "glm4", "chatglm-bpe": patterns = [.llama3(digits: 3, foldsLongS: false)]
-    case "qwen2", "deepseek-r1-qwen", "kormo", "f2llmv2", "megrez", "stablelm2", "hunyuan", "solar-open",
-      "grok-2":
-      patterns = [.llama3(digits: 1, foldsLongS: false)]
-    default: throw TokenizerError.unsupportedPreTokenizer(name, file: source.file)
-    }
-  }
-}

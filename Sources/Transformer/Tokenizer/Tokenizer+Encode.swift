@@ -1,11 +1,12 @@
 extension Tokenizer {
   /// Encodes a text that is valid UTF-8.
-  func encode(_ text: Span<UInt8>, _ addsSpecialTokens: Bool, _ scratch: inout EncodingScratch)
-    -> TokenizedText
-  {
+  func encode(
+    _ text: Span<UInt8>, _ addsSpecialTokens: Bool, literal: [Range<Int>] = [],
+    _ scratch: inout EncodingScratch
+  ) -> TokenizedText {
     var result = TokenizedText()
     if addsSpecialTokens { for token in beginning { result.append(token, 0..<0) } }
-    for part in addedTokens.parts(of: text, in: text.indices) {
+    for part in addedTokens.parts(of: text, in: text.indices, literal: literal) {
       if let token = part.token {
         result.append(token, part.range)
       } else if !part.range.isEmpty {

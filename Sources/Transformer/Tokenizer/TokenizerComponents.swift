@@ -71,11 +71,10 @@ struct TokenizerComponents {
           prefix = .unlessSpaced(marksSpaces: false)
         }
         if step["use_regex"]?.truth ?? true { patterns.append(.gpt2) }
+      // Gemma cuts at spaces when there are none left.
+      case "Split" where marksSpacesInNormalization && step["pattern"]?["String"]?.text == " ": continue
       case "Split" where !marksSpaces:
-        guard let regex = step["pattern"]?["Regex"]?.text, let pattern = SplittingPattern(regex: regex),
-          step["behavior"]?.text == "Isolated", step["invert"]?.truth != true
-        else { throw .unsupportedPreTokenizer(step.compactText, file: file) }
-        patterns.append(pattern)
+        patterns.append(try splitting(step))
       case "Digits" where !marksSpaces:
         patterns.append(step["individual_digits"]?.truth == true ? .singleNumbers : .numberRuns)
       case "Metaspace" where patterns.isEmpty && prefix == .none && !normalization.composes:
@@ -87,6 +86,25 @@ struct TokenizerComponents {
       throw .unsupportedPreTokenizer(value.compactText, file: file)
     }
     if isByteLevel { splitting = .patterns(patterns.isEmpty ? [.everything] : patterns) }
+  }
+
+  /// A pattern of which every match is a piece. What lies between two is one too, or there is nothing.
+  private func splitting(_ step: JSONValue) throws(TokenizerError) -> SplittingPattern {
+    guard let regex = step["pattern"]?["Regex"]?.text else {
+      throw .unsupportedPreTokenizer(step.compactText, file: file)
+    }
+    let pattern: SplittingPattern
+    do throws(RegexError) {
+      pattern = try SplittingPattern(regex: regex, .tokenizers)
+    } catch {
+      throw .unsupportedPattern(regex, construct: error.construct, file: file)
+    }
+    switch (step["behavior"]?.text, step["invert"]?.truth ?? false) {
+    case ("Isolated", false): return pattern
+    case ("Removed", true) where pattern.coversEverything, ("Isolated", true) where pattern.coversEverything:
+      return pattern
+    default: throw .unsupportedPreTokenizer(step.compactText, file: file)
+    }
   }
 
   private mutating func readMetaspace(_ step: JSONValue) throws(TokenizerError) {

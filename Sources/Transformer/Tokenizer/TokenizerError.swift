@@ -24,6 +24,8 @@ public enum TokenizerError: Error, Equatable, Sendable {
   case unsupportedNormalizer(String, file: String)
   /// A pre-tokenizer, its pattern, or an order of them, that this version does not do.
   case unsupportedPreTokenizer(String, file: String)
+  /// A pattern that text is split by, with a construct that this version does not match.
+  case unsupportedPattern(String, construct: String, file: String)
   /// A post-processor that this version does not do.
   case unsupportedPostProcessor(String, file: String)
   /// A decoder that this version does not do.

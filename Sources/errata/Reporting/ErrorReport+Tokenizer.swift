@@ -55,6 +55,11 @@ extension ErrorReport {
     case .unsupportedModel(let found, let file): return unsupported("model", found, file)
     case .unsupportedNormalizer(let found, let file): return unsupported("normalizer", found, file)
     case .unsupportedPreTokenizer(let found, let file): return unsupported("pre-tokenizer", found, file)
+    case .unsupportedPattern(let pattern, let construct, let file):
+      return Explanation(
+        name, place: file,
+        why:
+          "text is split by the pattern “\(pattern)”, and “\(construct)” in it is not matched by this errata")
     case .unsupportedPostProcessor(let found, let file): return unsupported("post-processor", found, file)
     case .unsupportedDecoder(let found, let file): return unsupported("decoder", found, file)
     case .badMerge(let index, let file):

@@ -6,8 +6,10 @@ import Transformer
 /// Token for token what huggingface/tokenizers and llama.cpp give, and what must hold for any text.
 @Suite struct TokenizerTests {
   static let byteLevel = ["gpt2", "llama3"]
-  static let files = ["gpt2", "opt", "llama3", "qwen2", "llama2", "mistral", "split_marks"]
-  static let models = ["gpt2", "default", "smollm", "llama-bpe", "qwen2", "llama"].map { $0 + ".gguf" }
+  static let files = ["gpt2", "opt", "llama3", "qwen2", "llama2", "mistral", "split_marks", "gemma"]
+  static let models = ["gpt2", "default", "smollm", "llama-bpe", "qwen2", "llama", "gemma"].map {
+    $0 + ".gguf"
+  }
 
   @Test(arguments: files + models)
   func `encodes as the reference does`(_ name: String) throws {

@@ -1,8 +1,9 @@
-/// One way to cut a text into the pieces that are encoded apart, written out by hand.
+/// One way to cut a text into the pieces that are encoded apart: a regular expression of which every match is a piece, and what lies between
+/// two matches.
 ///
-/// Each is the regular expression of the same name, tried alternative by alternative as a backtracking matcher would; a
-/// general engine would be many times the code and a fraction of the speed.
-enum SplittingPattern: Equatable, Sendable {
+/// The commonest are written out by hand, tried alternative by alternative as a backtracking matcher would, since that is many times as
+/// fast; the others go through `SplittingRegex`.
+enum SplittingPattern: Sendable {
   /// `'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+`
   ///
   /// - Source: openai/gpt-2 `src/encoder.py`.
@@ -24,16 +25,33 @@ enum SplittingPattern: Equatable, Sendable {
   case threeDigits
   /// No cut.
   case everything
+  case regex(SplittingRegex)
 
-  /// The patterns by the text that selects them in a `tokenizer.json`.
-  init?(regex: String) {
+  /// A pattern, as the reference matches it.
+  ///
+  /// - Throws: `RegexError` for a construct that is not read.
+  init(regex: String, _ reference: CharacterClasses.Reference) throws(RegexError) {
     let rest = #"| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"#
     let words = #"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+"#
+    let foldsLongS = reference == .tokenizers
     switch regex {
     case #"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"#: self = .gpt2
-    case words + #"|\p{N}{1,3}"# + rest: self = .llama3(digits: 3, foldsLongS: true)
-    case words + #"|\p{N}"# + rest: self = .llama3(digits: 1, foldsLongS: true)
-    default: return nil
+    case words + #"|\p{N}{1,3}"# + rest: self = .llama3(digits: 3, foldsLongS: foldsLongS)
+    case words + #"|\p{N}"# + rest: self = .llama3(digits: 1, foldsLongS: foldsLongS)
+    case #"\p{N}"#: self = .singleNumbers
+    case #"\p{N}+"#: self = .numberRuns
+    case #"[\p{P}\$\+<=>\^~\|]+"#: self = .punctuationRuns
+    case "[0-9][0-9][0-9]": self = .threeDigits
+    default: self = .regex(try SplittingRegex(regex, reference))
+    }
+  }
+
+  /// Whether every character of every text is in some match, so that nothing lies between two.
+  var coversEverything: Bool {
+    switch self {
+    case .gpt2, .llama3, .everything: true
+    case .singleNumbers, .numberRuns, .punctuationRuns, .threeDigits: false
+    case .regex(let regex): regex.coversEverything
     }
   }
 
@@ -54,6 +72,7 @@ enum SplittingPattern: Equatable, Sendable {
     case .punctuationRuns: scan.punctuationRun(text, start)
     case .threeDigits: scan.threeDigits(text, start)
     case .everything: end
+    case .regex(let regex): regex.pieceEnd(in: text, from: start, to: end)
     }
   }
 }

@@ -1,28 +1,42 @@
-/// What the splitting patterns ask of a character: `\p{L}`, `\p{N}`, `\s`, `\p{P}`.
+/// What the splitting patterns ask of a character: `\p{L}`, `\p{N}`, `\s`, `\p{P}` and their kin.
 struct CharacterClass: OptionSet, Sendable {
-  let rawValue: UInt8
+  let rawValue: UInt16
   static let letter = CharacterClass(rawValue: 1)
   static let number = CharacterClass(rawValue: 2)
   static let space = CharacterClass(rawValue: 4)
   static let punctuation = CharacterClass(rawValue: 8)
   static let mark = CharacterClass(rawValue: 16)
+  static let symbol = CharacterClass(rawValue: 32)
+  // Parts of the above.
+  static let uppercase = CharacterClass(rawValue: 64)
+  static let lowercase = CharacterClass(rawValue: 128)
+  static let titlecase = CharacterClass(rawValue: 256)
+  static let modifier = CharacterClass(rawValue: 512)
+  static let otherLetter = CharacterClass(rawValue: 1024)
+  static let decimal = CharacterClass(rawValue: 2048)
 
   /// From the Unicode tables of the Swift library.
   init(_ scalar: Unicode.Scalar) {
     self =
       switch scalar.properties.generalCategory {
-      case .uppercaseLetter, .lowercaseLetter, .titlecaseLetter, .modifierLetter, .otherLetter: .letter
-      case .decimalNumber, .letterNumber, .otherNumber: .number
+      case .uppercaseLetter: [.letter, .uppercase]
+      case .lowercaseLetter: [.letter, .lowercase]
+      case .titlecaseLetter: [.letter, .titlecase]
+      case .modifierLetter: [.letter, .modifier]
+      case .otherLetter: [.letter, .otherLetter]
+      case .decimalNumber: [.number, .decimal]
+      case .letterNumber, .otherNumber: .number
       case .connectorPunctuation, .dashPunctuation, .openPunctuation, .closePunctuation, .initialPunctuation,
         .finalPunctuation, .otherPunctuation:
         .punctuation
       case .nonspacingMark, .spacingMark, .enclosingMark: .mark
+      case .mathSymbol, .currencySymbol, .modifierSymbol, .otherSymbol: .symbol
       default: []
       }
     if scalar.properties.isWhitespace { insert(.space) }
   }
 
-  init(rawValue: UInt8) { self.rawValue = rawValue }
+  init(rawValue: UInt16) { self.rawValue = rawValue }
 }
 
 /// The class of each character, looked up: the library's own search takes some fifty times as long.
@@ -60,6 +74,11 @@ struct CharacterClasses: Sendable {
       return []
     }
     return CharacterClass(scalar)
+  }
+
+  /// The class of a character.
+  func of(_ value: UInt32) -> CharacterClass {
+    value < 0x10000 ? table[Int(value)] : Self.find(value, reference)
   }
 
   /// Class and length of the character at a position of UTF-8 text.
