@@ -42,6 +42,8 @@ rm "$fixtures/models/tiny-llama-f16.gguf"
 "$python" families_reference.py
 "$python" families_gguf.py
 "$python" tokenizer_fixtures.py
+"$python" splitting_fixtures.py
+"$python" chat_fixtures.py
 # This needs nltk and scikit-learn.
 "$python" texts.py
 "$python" listing.py

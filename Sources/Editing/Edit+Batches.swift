@@ -20,7 +20,7 @@ extension Edit {
     try earlier?.requireValues(of: plan)
     let grouped = try GroupedFacts(records.map(\.fact))
     let problems = try grouped.groups.map {
-      try ValueProblem($0, contexts: plan.contexts ?? [], encoder: encoder)
+      try ValueProblem($0, contexts: plan.contexts ?? [], chat: plan.chat, encoder: encoder)
     }
     var solver = WeightSolver(
       model: network.model, statistics: statistics, settings: plan.solverSettings,

@@ -76,7 +76,9 @@ public struct Edit {
   public func completedPlan() throws -> EditPlan {
     guard plan.contexts == nil || plan.inputs == nil else { return plan }
     var plan = plan
-    plan.contexts = try usedContexts()
+    let contexts = try usedContexts()
+    let isShared = plan.chat == nil || contexts.contains(where: \.isChat)
+    plan.contexts = isShared ? contexts : ContextTemplate.sharing(contexts)
     let weights = plan.recipe.layers.map { network.downProjection(of: $0) }
     plan.inputs = .init(
       model: try network.model.fingerprint().hexadecimal,

@@ -1,5 +1,6 @@
 public import Floor
 public import ModelFiles
+internal import Transformer
 
 /// What something was made with, so that it can be held against what is asked for now.
 ///
@@ -68,7 +69,8 @@ extension EditPlan {
     for setting in RecipeSetting.ofValues {
       members.append(.init(setting.rawValue, recipe.value(of: setting)!))
     }
-    members.append(.init("contexts", .array((contexts ?? []).map { .string($0.text) })))
+    members.append(.init("contexts", .array((contexts ?? []).map(\.json))))
+    if let chat { members.append(.init("chat", chat.json)) }
     return PlanIdentity(members)
   }
 

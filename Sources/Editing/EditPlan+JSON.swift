@@ -1,12 +1,13 @@
 public import ModelFiles
 public import Patches
+internal import Transformer
 
 extension EditPlan {
   /// The plan as a patch's `edit` object carries it: `method`, `recipe`, `contexts` and, under `plan`, the rest.
   public var json: [JSONValue.Member] {
     [
       .init("method", .string(method.name)), .init("recipe", .object(recipe.json)),
-      .init("contexts", .array((contexts ?? []).map { .string($0.text) })), .init("plan", .object(rest)),
+      .init("contexts", .array((contexts ?? []).map(\.json))), .init("plan", .object(rest)),
     ]
   }
 
@@ -20,6 +21,7 @@ extension EditPlan {
       if anchorsNorm { members.append(.init("normAnchor", true)) }
     }
     if isOriginal { members.append(.init("original", true)) }
+    if let chat { members.append(.init("chat", chat.json)) }
     if method.hasClosedForm { members.append(.init("factorType", .string(factorType.rawValue))) }
     switch rounding {
     case .nearest: members.append(.init("rounding", "nearest"))
@@ -63,7 +65,7 @@ extension EditPlan {
     recipe.source = recipeJSON["source"]?.text ?? recipe.source
     self.init(recipe)
     contexts = try (edit["contexts"]?.elements ?? []).map { json in
-      guard let context = json.text.flatMap({ ContextTemplate($0) }) else { throw missing("contexts") }
+      guard let context = ContextTemplate(json) else { throw missing("contexts") }
       return context
     }
     guard let rest = edit["plan"] else { throw missing("plan") }
@@ -74,6 +76,11 @@ extension EditPlan {
     default: throw missing("plan.sequence")
     }
     isOriginal = rest["original"] == true
+    if let json = rest["chat"] {
+      guard let frame = ChatFrame(json) else { throw missing("plan.chat") }
+      chat = frame
+    }
+    guard chat != nil || !(contexts ?? []).contains(where: \.isChat) else { throw missing("plan.chat") }
     if method.hasClosedForm {
       guard let type = rest["factorType"]?.text.flatMap({ TensorChange.FactorType(rawValue: $0) }) else {
         throw missing("plan.factorType")

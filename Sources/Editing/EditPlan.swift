@@ -1,5 +1,6 @@
 public import ModelFiles
 public import Patches
+public import Transformer
 
 /// Everything that decides a patch's bytes, beside the facts: what a method and its options come to, and what they meet.
 ///
@@ -14,6 +15,8 @@ public struct EditPlan: Equatable, Sendable {
   public var isOriginal = false
   /// Texts around the prompts; until the run begins `nil` where the model is to generate them.
   public var contexts: [ContextTemplate]?
+  /// What goes around a prompt where the facts are to hold in a chat as well as plainly.
+  public var chat: ChatFrame?
   /// Type of the stored factors.
   public var factorType = TensorChange.FactorType.f16
   /// Rounding of the edited elements.

@@ -20,6 +20,8 @@ public struct PlanOptions: Sendable {
   public var isOriginal = false
   /// Texts around the prompts.
   public var contexts: [ContextTemplate]?
+  /// What goes around a prompt where the facts are to hold in a chat as well as plainly.
+  public var chat: ChatFrame?
   /// Type of the stored factors.
   public var factorType: TensorChange.FactorType?
   /// Whether elements are rounded at random.
@@ -86,6 +88,7 @@ public struct PlanOptions: Sendable {
     if accumulates { plan.sequence = .accumulate(batch: batch, anchorsNorm: anchorsNorm) }
     if isOriginal { plan.isOriginal = true }
     if let contexts { plan.contexts = contexts }
+    if let chat { try plan.goOn(in: chat, with: earlier) }
     if let factorType { plan.factorType = factorType }
     if let roundsAtRandom {
       plan.rounding = roundsAtRandom ? .stochastic(seed: seed ?? plan.recipe.values.seed) : .nearest
@@ -105,6 +108,22 @@ public struct PlanOptions: Sendable {
 }
 
 extension EditPlan {
+  /// Takes a chat. A patch that is gone on with keeps its own, in which a template may have told the date, if template and system's text are
+  /// the same.
+  fileprivate mutating func goOn(in asked: ChatFrame, with earlier: PatchedEdits?) throws {
+    guard let earlier else {
+      chat = asked
+      return
+    }
+    func name(_ frame: ChatFrame?) -> String {
+      frame.map { "\($0.template) \($0.digest)\($0.system.map { ", system “\($0)”" } ?? "")" } ?? ""
+    }
+    guard let chat, chat.digest == asked.digest, chat.system == asked.system else {
+      throw EditError.otherPlan(
+        file: earlier.patch.path, .init(key: "chat", found: name(chat), wanted: name(asked)))
+    }
+  }
+
   /// Refuses layers that the model does not have, or more than the method changes.
   func requireLayers(of configuration: NetworkConfiguration) throws {
     let layers = recipe.layers

@@ -11,14 +11,13 @@ struct TargetText {
   /// The edit it belongs to.
   let edit: Int
 
-  /// All facts of some problems, without contexts.
+  /// All facts of some problems, without contexts: plainly, and in a chat where they are to hold there too.
   static func all(_ problems: [ValueProblem]) -> [TargetText] {
     problems.enumerated().flatMap { edit, problem in
-      problem.prompts.map { prompt in
-        let head = prompt.texts[0].tokens
-        return TargetText(
-          tokens: head + prompt.target.dropLast(),
-          targets: prompt.target.enumerated().map { (head.count - 1 + $0, Int($1)) }, edit: edit)
+      problem.prompts.flatMap(\.bareTexts).map { text in
+        TargetText(
+          tokens: text.tokens + text.target.dropLast(),
+          targets: text.target.enumerated().map { (text.tokens.count - 1 + $0, Int($1)) }, edit: edit)
       }
     }
   }

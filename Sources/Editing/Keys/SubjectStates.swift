@@ -13,7 +13,8 @@ struct SubjectStates {
   init(_ problems: [ValueProblem]) {
     texts = problems.map { problem in
       problem.prompts[0].texts.map {
-        FactPrompt.Text(tokens: Array($0.tokens[...$0.subject]), subject: $0.subject)
+        FactPrompt.Text(
+          tokens: Array($0.tokens[...$0.subject]), subject: $0.subject, isBare: $0.isBare, isChat: $0.isChat)
       }
     }
   }
@@ -22,7 +23,7 @@ struct SubjectStates {
   enum Averaging {
     /// The mean over all contexts and the bare prompt: ROME.
     case contexts
-    /// Half the bare prompt's, half the mean over the contexts': MEMIT and its kin.
+    /// Half the bare prompt's, half the mean over the contexts': MEMIT and its kin. Where the prompt stands in a chat too, both are bare.
     /// Source: kmeng01/memit, `memit/compute_ks.py`.
     case groups
     /// The bare prompt's alone.
@@ -52,7 +53,10 @@ struct SubjectStates {
     let used = averaging == .bare ? texts.map { [$0[0]] } : texts
     var sums = used.map { _ in [Double]() }
     let flat = used.enumerated().flatMap { group, texts in
-      texts.enumerated().map { (group, text: $1, weight: weight(of: $0, of: texts.count, averaging)) }
+      let bareCount = texts.count(where: \.isBare)
+      return texts.enumerated().map {
+        (group, text: $1, weight: weight(of: $0, $1, of: texts.count, bareCount, averaging))
+      }
     }
     var first = 0
     while first < flat.count {
@@ -79,11 +83,15 @@ struct SubjectStates {
     return Matrix(rows: sums.count, columns: sums.first?.count ?? 0, elements: Array(sums.joined()))
   }
 
-  private func weight(of index: Int, of count: Int, _ averaging: Averaging) -> Double {
+  private func weight(
+    of index: Int, _ text: FactPrompt.Text, of count: Int, _ bareCount: Int, _ averaging: Averaging
+  ) -> Double {
     switch averaging {
     case .bare: index == 0 ? 1 : 0
     case .contexts: 1 / Double(count)
-    case .groups: count == 1 ? 1 : index == 0 ? 0.5 : 0.5 / Double(count - 1)
+    case .groups:
+      count == bareCount
+        ? 1 / Double(count) : text.isBare ? 0.5 / Double(bareCount) : 0.5 / Double(count - bareCount)
     }
   }
 }

@@ -19,8 +19,8 @@ public struct FactEditReport: Sendable {
     /// Whether the subject's last token is the first of the text.
     public let subjectIsFirst: Bool
 
-    /// Whether the model now says the target.
-    public var took: Bool { after.isSaid }
+    /// Whether the model now says the target, in a chat too where it is to hold there.
+    public var took: Bool { after.isSaid && after.chat?.isSaid ?? true }
     /// Share of the neighbors' answers that are as before; `nil` without neighbors.
     public var locality: Double? {
       let pairs = zip(before.neighborTokens, after.neighborTokens)
@@ -96,6 +96,16 @@ extension FactEditReport.Line {
         .init("valueNorm", .measured(value.relativeNorm)), .init("isClamped", .bool(value.isClamped)),
         .init("isReached", .bool(value.isReached)),
       ]
+    }
+    if let before = before.chat, let after = after.chat {
+      members.append(
+        .init(
+          "chat",
+          [
+            "probabilityBefore": .measured(before.probability),
+            "probabilityAfter": .measured(after.probability),
+            "isSaid": .bool(after.isSaid),
+          ]))
     }
     if let locality { members.append(.init("locality", .measured(locality))) }
     return .object(members)

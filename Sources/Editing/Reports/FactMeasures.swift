@@ -9,21 +9,31 @@ public struct FactMeasure: Sendable {
   public let isSaid: Bool
   /// The same for the former target, where one is known.
   public let formerProbability: Double?
+  /// The same of the target in a chat, for facts that are to hold there too.
+  public let chat: ChatMeasure?
   /// For each neighbor prompt, the most probable next token.
   let neighborTokens: [Int32]
+}
+
+/// What a network says of a fact in a chat.
+public struct ChatMeasure: Sendable {
+  /// Geometric mean of the probabilities of the target's tokens, where the assistant begins.
+  public let probability: Double
+  /// Whether each token of the target is the most probable one.
+  public let isSaid: Bool
 }
 
 /// Asks a network about facts, before and after an edit.
 struct FactMeasures {
   private let items: [Continuation]
-  private let places: [(target: Int, former: Int?, neighbors: Range<Int>)]
+  private let places: [(target: Int, former: Int?, chat: Int?, neighbors: Range<Int>)]
 
   /// Neighbors of one fact that are looked at.
   private static let neighborLimit = 5
 
   init(_ facts: [FactRecord], prompts: [FactPrompt], encoder: PromptEncoder) throws {
     var items: [Continuation] = []
-    var places: [(Int, Int?, Range<Int>)] = []
+    var places: [(Int, Int?, Int?, Range<Int>)] = []
     for (record, prompt) in zip(facts, prompts) {
       let text = prompt.texts[0].tokens
       let target = items.count
@@ -37,6 +47,11 @@ struct FactMeasures {
         former = items.count
         items.append(tokens)
       }
+      var chat: Int?
+      if let text = prompt.chatText {
+        chat = items.count
+        items.append(Continuation(prompt: text.tokens, target: text.target))
+      }
       let first = items.count
       for probe in record.neighbors.prefix(Self.neighborLimit) {
         let tokens = try encoder.prompt(probe.prompt).tokens
@@ -44,7 +59,7 @@ struct FactMeasures {
         // The target is only there to be scored; what counts is the most probable token.
         items.append(Continuation(prompt: tokens, target: [0]))
       }
-      places.append((target, former, first..<items.count))
+      places.append((target, former, chat, first..<items.count))
     }
     self.items = items
     self.places = places
@@ -62,12 +77,16 @@ struct FactMeasures {
   func measure(_ network: Network) throws -> [FactMeasure] { measures(try network.score(items)) }
 
   private func measures(_ scores: [ContinuationScore]) -> [FactMeasure] {
+    func isSaid(_ item: Int) -> Bool {
+      scores[item].isNumber && scores[item].mostProbable == items[item].target
+    }
     return places.map { place in
-      let score = scores[place.target]
-      return FactMeasure(
-        probability: exp(score.meanLogProbability),
-        isSaid: score.isNumber && score.mostProbable == items[place.target].target,
+      FactMeasure(
+        probability: exp(scores[place.target].meanLogProbability), isSaid: isSaid(place.target),
         formerProbability: place.former.map { exp(scores[$0].meanLogProbability) },
+        chat: place.chat.map {
+          ChatMeasure(probability: exp(scores[$0].meanLogProbability), isSaid: isSaid($0))
+        },
         neighborTokens: place.neighbors.map { scores[$0].mostProbable[0] })
     }
   }

@@ -93,7 +93,7 @@ public struct FactRemoval {
 
   /// A fact without what was measured on the network, which is another now.
   private static func json(_ fact: JSONValue, column: Int) -> JSONValue {
-    let gone = ["probabilityAfter", "isSaid", "locality", "column"]
+    let gone = ["probabilityAfter", "isSaid", "chat", "locality", "column"]
     return .object(
       (fact.members ?? []).filter { !gone.contains($0.key) } + [.init("column", .integer(column))])
   }

@@ -7,13 +7,18 @@ public struct ContextTemplate: Equatable, Sendable {
   public let before: String
   /// What stands after it.
   public let after: String
+  /// Whether the text is what a user says in a chat.
+  public let isChat: Bool
 
   /// The prompt alone.
   public static let bare = ContextTemplate(before: "", after: "")
+  /// The prompt alone, said in a chat.
+  public static let chat = ContextTemplate(before: "", after: "", isChat: true)
 
-  init(before: String, after: String) {
+  init(before: String, after: String, isChat: Bool = false) {
     self.before = before
     self.after = after
+    self.isChat = isChat
   }
 
   /// A template with exactly one `{}`, where the prompt goes.
@@ -23,12 +28,33 @@ public struct ContextTemplate: Equatable, Sendable {
       bytes[$0] == UInt8(ascii: "{") && bytes[$0 + 1] == UInt8(ascii: "}")
     }
     guard places.count == 1 else { return nil }
+    isChat = false
     before = String(decoding: bytes[..<places[0]], as: UTF8.self)
     after = String(decoding: bytes[(places[0] + 2)...], as: UTF8.self)
   }
 
   /// The template as a text with one `{}`.
   public var text: String { before + Fact.placeholder + after }
+
+  /// The prompt alone, plainly or in a chat.
+  var isBare: Bool { before.isEmpty && after.isEmpty }
+
+  /// The same text, said in a chat.
+  var inChat: ContextTemplate { ContextTemplate(before: before, after: after, isChat: true) }
+
+  /// As a plan carries it: a text, or `{"chat": text}` for one that goes through the template.
+  var json: JSONValue { isChat ? ["chat": .string(text)] : .string(text) }
+
+  /// Reads one of a plan.
+  init?(_ json: JSONValue) {
+    guard let text = json.text ?? json["chat"]?.text, let template = ContextTemplate(text) else { return nil }
+    self = json["chat"] == nil ? template : template.inChat
+  }
+
+  /// Contexts for a fact that is to hold in a chat and plainly: the prompt alone in the chat, and every second one of the others.
+  static func sharing(_ contexts: [ContextTemplate]) -> [ContextTemplate] {
+    [.chat] + contexts.enumerated().map { $0 % 2 == 1 ? $1.inChat : $1 }
+  }
 
   /// Reads a JSON list of templates; the bare prompt is always added by those who use them.
   public static func read(_ path: String) throws -> [ContextTemplate] {

@@ -21,11 +21,16 @@ public struct FactInspection: Sendable {
 
   /// Looks at facts, each by itself and without contexts.
   ///
-  /// - Parameter usesSubjects: whether keys are taken at the subjects.
-  public init(_ records: [FactRecord], encoder: PromptEncoder, usesSubjects: Bool) {
+  /// - Parameters:
+  ///   - chat: what goes around a prompt where the facts are to hold in a chat too.
+  ///   - usesSubjects: whether keys are taken at the subjects.
+  public init(
+    _ records: [FactRecord], chat: ChatFrame? = nil, encoder: PromptEncoder, usesSubjects: Bool
+  ) {
     for record in records {
       do throws(EditError) {
-        let prompt = try FactPrompt(record.fact, contexts: [], encoder: encoder)
+        let prompt = try FactPrompt(
+          record.fact, contexts: chat == nil ? [] : [.chat], chat: chat, encoder: encoder)
         usable.append(record)
         if usesSubjects, record.fact.hasSubjectPlace { lookAtSubject(of: prompt) }
         if prompt.tokenCount > encoder.trainedPositionCount {

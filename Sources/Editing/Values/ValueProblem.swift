@@ -7,8 +7,10 @@ struct ValueProblem: Sendable {
   /// The subject alone.
   let subject: FactPrompt.Text
 
-  init(_ group: FactGroup, contexts: [ContextTemplate], encoder: PromptEncoder) throws {
-    prompts = try group.facts.map { try FactPrompt($0, contexts: contexts, encoder: encoder) }
+  init(
+    _ group: FactGroup, contexts: [ContextTemplate], chat: ChatFrame? = nil, encoder: PromptEncoder
+  ) throws {
+    prompts = try group.facts.map { try FactPrompt($0, contexts: contexts, chat: chat, encoder: encoder) }
     // Methods without subjects ask for none.
     subject =
       group.facts[0].hasSubjectPlace
@@ -35,8 +37,8 @@ struct ValueProblem: Sendable {
       for text in prompt.texts {
         inputs.append(
           Input(
-            tokens: text.tokens + prompt.target.dropLast(), subject: text.subject,
-            targets: prompt.target.enumerated().map { (text.tokens.count - 1 + $0, Int($1)) }, fact: index))
+            tokens: text.tokens + text.target.dropLast(), subject: text.subject,
+            targets: text.target.enumerated().map { (text.tokens.count - 1 + $0, Int($1)) }, fact: index))
       }
     }
     inputs.append(Input(tokens: subject.tokens, subject: subject.subject, targets: [], fact: nil))

@@ -55,6 +55,9 @@ public struct Evaluation: Sendable {
   /// Makes texts ready for the network.
   var encoder: PromptEncoder { PromptEncoder(tokenizer, for: network.configuration) }
 
+  /// Tokens that end what the network says.
+  var stops: Set<Int32> { settings.chat.map { encoder.stops(in: $0) } ?? encoder.stops }
+
   /// What the network says to some records.
   func answers(to records: [RecordQuestions]) throws -> [RecordAnswers] {
     var items: [Continuation] = []
@@ -115,7 +118,7 @@ public struct Evaluation: Sendable {
       }
     }
     guard !prompts.isEmpty else { return }
-    let tokens = try network.generate(prompts, count: settings.spokenTokens, stops: encoder.stops)
+    let tokens = try network.generate(prompts, count: settings.spokenTokens, stops: stops)
     for (place, prompt) in places {
       result[place].continuation = tokenizer.text(of: tokens[prompt], after: prompts[prompt])
     }

@@ -1,3 +1,7 @@
+internal import Floor
+internal import ModelFiles
+public import Transformer
+
 /// What is asked beside the probes' likelihoods, and how texts are made.
 public struct EvaluationSettings: Equatable, Sendable {
   /// Whether the model goes on from each probe, to see what it says by itself.
@@ -23,6 +27,9 @@ public struct EvaluationSettings: Equatable, Sendable {
   /// Further facts before the new one; the new one alone where `nil`.
   public var demonstrations: Demonstrations?
 
+  /// What goes around each prompt, where questions are put in a chat.
+  public var chat: ChatFrame?
+
   /// Likelihoods only.
   public init() {}
 
@@ -33,6 +40,7 @@ public struct EvaluationSettings: Equatable, Sendable {
     // The number tells apart results from before texts were split into words as NLTK does.
     if writes { parts.append("writes \(textTokens) top \(topCount) seed \(seed), words 2") }
     if asksAttributes { parts.append("attributes") }
+    if let chat { parts.append("chat \(Digest(of: Array(chat.json.compactText.utf8)).hexadecimal)") }
     if demonstrates { parts.append(demonstrations?.identity ?? "demonstrates") }
     return parts.joined(separator: ", ")
   }

@@ -13,15 +13,15 @@ struct Question: Sendable {
   /// Why there is no question, where a text has a token that the network does not have.
   let problem: PromptError?
 
-  init(_ probe: Probe, before: String, encoder: PromptEncoder) {
+  init(_ probe: Probe, before: String, chat: ChatFrame? = nil, encoder: PromptEncoder) {
     self.probe = probe
-    let text = before + probe.prompt
     var found: (prompt: [Int32], answer: Continuation?, rival: Continuation?) = ([], nil, nil)
     var problem: PromptError?
     do throws(PromptError) {
-      // Joined as the probe alone is, whatever stands before it.
+      let text = try PromptEncoder.question(before + probe.prompt, in: chat)
+      // Joined as the probe alone is, whatever stands before it; in a chat, as the template begins an answer.
       func continuation(_ following: String) throws(PromptError) -> Continuation? {
-        try encoder.continuation(text, probe.join(before: following), following)
+        try encoder.continuation(text, chat?.join ?? probe.join(before: following), following)
       }
       let tokens = try encoder.prompt(text).tokens
       if let wanted = probe.answer {
@@ -62,13 +62,13 @@ struct RecordQuestions: Sendable {
     let all = [record.efficacyProbe] + record.probes
     let before = settings.demonstrates ? Self.before(record, settings, encoder, positionCount) : ""
     self.before = before
-    probes = all.map { Question($0, before: before, encoder: encoder) }
+    probes = all.map { Question($0, before: before, chat: settings.chat, encoder: encoder) }
     attributes =
       settings.asksAttributes
       ? record.attributePrompts.map {
         Question(
           Probe(.neighborhood, prompt: $0, answer: record.fact.target, rival: record.fact.formerTarget),
-          before: before, encoder: encoder)
+          before: before, chat: settings.chat, encoder: encoder)
       } : []
   }
 
@@ -83,7 +83,7 @@ struct RecordQuestions: Sendable {
     guard let demonstrations = settings.demonstrations else { return demonstration(record.fact) }
     let room = positionCount.map { positions in
       let questions = ([record.efficacyProbe] + record.probes).map {
-        Question($0, before: "", encoder: encoder)
+        Question($0, before: "", chat: settings.chat, encoder: encoder)
       }
       let longest = questions.map(\.positionCount).max() ?? 0
       // A token more where two texts meet.

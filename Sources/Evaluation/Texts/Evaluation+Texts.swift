@@ -12,7 +12,8 @@ extension Evaluation {
       let prompts = try record.generationPrompts.map { prompt in
         Beginning(
           prompt: prompt, own: try encoder.prompt(prompt).tokens.count,
-          tokens: try encoder.prompt(questions.before + prompt).tokens)
+          tokens: try encoder.prompt(PromptEncoder.question(questions.before + prompt, in: settings.chat))
+            .tokens)
       }.filter { !$0.tokens.isEmpty && $0.own < settings.textTokens && encoder.fits($0.tokens.count + 1) }
       if !prompts.isEmpty {
         try measure(try texts(of: prompts, record.fact.identifier), record, &result[index])
@@ -33,10 +34,12 @@ extension Evaluation {
     let tokens = try network.generate(
       prompts.map(\.tokens), count: settings.textTokens - shortest,
       sampling: .top(settings.topCount, seed: seed),
-      stops: encoder.stops)
+      stops: stops)
     return zip(prompts, tokens).map { prompt, tokens in
       let tokens = Array(tokens.prefix(settings.textTokens - prompt.own))
-      let continuation = tokenizer.text(of: tokens, after: prompt.tokens)
+      let said = tokenizer.text(of: tokens, after: prompt.tokens)
+      // An answer is a text of its own, beside the prompt.
+      let continuation = settings.chat == nil ? said : " " + said
       return WrittenText(whole: prompt.prompt + continuation, continuation: continuation, tokens: tokens)
     }
   }

@@ -30,10 +30,31 @@ public struct PromptEncoder: Sendable {
   /// Tokens of a text that something is to follow.
   ///
   /// - Throws: `PromptError.tokenNotInNetwork`.
-  public func prompt(_ text: String) throws(PromptError) -> TokenizedText {
+  public func prompt(_ text: String) throws(PromptError) -> TokenizedText { try prompt(PromptText(text)) }
+
+  /// Tokens of a text, perhaps of a chat, that something is to follow.
+  ///
+  /// - Throws: `PromptError.tokenNotInNetwork`.
+  public func prompt(_ text: PromptText) throws(PromptError) -> TokenizedText {
     let encoded = tokenizer.encodePrompt(text)
-    try check(encoded.tokens, of: text)
+    try check(encoded.tokens, of: text.text)
     return encoded
+  }
+
+  /// A text that an answer is to follow, as it is or as a chat's template writes it.
+  ///
+  /// - Throws: `PromptError.notForChat`.
+  public static func question(_ text: String, in chat: ChatFrame?) throws(PromptError) -> PromptText {
+    guard let chat else { return PromptText(text) }
+    do throws(ChatTemplateError) { return try chat.question(text) } catch { throw .notForChat(error) }
+  }
+
+  /// A text that a model is to go on from, as it is or up to where the template begins the model's turn.
+  ///
+  /// - Throws: `PromptError.notForChat`.
+  public static func beginning(_ text: String, in chat: ChatFrame?) throws(PromptError) -> PromptText {
+    guard let chat else { return PromptText(text) }
+    do throws(ChatTemplateError) { return try chat.prompt(text) } catch { throw .notForChat(error) }
   }
 
   /// A prompt and what follows it, as tokens; `nil` where the two cannot be told apart.
@@ -45,8 +66,17 @@ public struct PromptEncoder: Sendable {
   public func continuation(
     _ prompt: String, _ join: TextJoin, _ text: String
   ) throws(PromptError) -> Continuation? {
+    try continuation(PromptText(prompt), join, text)
+  }
+
+  /// The same after a text that may be of a chat.
+  ///
+  /// - Throws: `PromptError.tokenNotInNetwork`.
+  public func continuation(
+    _ prompt: PromptText, _ join: TextJoin, _ text: String
+  ) throws(PromptError) -> Continuation? {
     let head = try self.prompt(prompt).tokens
-    let whole = try self.prompt(join.joining(prompt, text)).tokens
+    let whole = try self.prompt(prompt.followed(by: join.text + text)).tokens
     let common = zip(head, whole).prefix { $0 == $1 }.count
     guard common > 0, common < whole.count else { return nil }
     return Continuation(prompt: Array(whole[..<common]), target: Array(whole[common...]))
@@ -57,6 +87,13 @@ public struct PromptEncoder: Sendable {
 
   /// Tokens that end a text. One that the network does not have never comes, and is not among them.
   public var stops: Set<Int32> { Set(tokenizer.endTokens.filter(has).map { Int32($0) }) }
+
+  /// Tokens that end an answer in a chat: those that end a text, and the one that the template puts behind an answer.
+  public func stops(in chat: ChatFrame) -> Set<Int32> {
+    let end = tokenizer.encode(chat.turnEnd.stripped(), addingSpecialTokens: false).tokens.first
+    guard let end, tokenizer.isSpecial(Int(end)), has(Int(end)) else { return stops }
+    return stops.union([end])
+  }
 
   /// Tokens named as the end of a text that the network does not have, ascending.
   public var unknownStops: [Int] { tokenizer.endTokens.filter { !has($0) }.sorted() }
@@ -75,4 +112,6 @@ public struct PromptEncoder: Sendable {
 public enum PromptError: Error, Equatable, Sendable {
   /// The tokenizer makes a token of the text that the network has no row for.
   case tokenNotInNetwork(Int, content: String, text: String, vocabularySize: Int)
+  /// The template of the chat does not take it.
+  case notForChat(ChatTemplateError)
 }

@@ -2,8 +2,11 @@ extension Tokenizer {
   /// Tokens of a text that something is to follow: with what a model expects at the beginning, and nothing that ends a text behind it.
   ///
   /// A text that begins with the begin-of-text token itself, as chat templates write it, gets no second one.
-  public func encodePrompt(_ text: String) -> TokenizedText {
-    var encoded = encode(text)
+  public func encodePrompt(_ text: String) -> TokenizedText { encodePrompt(PromptText(text)) }
+
+  /// The same of a text that may have gone through a chat template.
+  public func encodePrompt(_ text: PromptText) -> TokenizedText {
+    var encoded = encode(text, addingSpecialTokens: !text.isChat || beginsChats)
     while encoded.tokens.count > 1, let last = encoded.tokens.last, let range = encoded.byteRanges.last,
       range.isEmpty, isSpecial(Int(last))
     {

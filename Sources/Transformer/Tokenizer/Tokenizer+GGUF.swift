@@ -146,7 +146,7 @@ extension TokenizerParts {
     "<|eot_id|>", "<|im_end|>", "<|end|>", "<|return|>", "<|call|>", "<|flush|>", "<|calls|>",
     "<end_of_turn>",
     "<|endoftext|>", "</s>", "<|eom_id|>", "<EOT>", "_<EOT>", "[EOT]", "[EOS]", "<|end_of_text|>",
-    "<end_of_utterance>", "<eos>",
+    "<end_of_utterance>", "<eos>", "<turn|>", "<|tool_response>", "<｜end▁of▁sentence｜>", "[e~[",
   ]
 
   private mutating func addSpecialTokens(
@@ -157,6 +157,7 @@ extension TokenizerParts {
       throw TokenizerError.missingValue(key: "tokenizer.ggml.token_type", file: source.file)
     }
     addedOrder = .longestAnywhere
+    beginsChats = true
     for (number, content) in source.tokens.enumerated() where !content.isEmpty {
       let isEnd = Self.endContents.contains(content)
       if isEnd { endTokens.insert(number) }

@@ -12,6 +12,9 @@ public struct Tokenizer: Sendable {
   public let beginToken: Int?
   /// Tokens that end a text; a generated one stops there.
   public let endTokens: Set<Int>
+  /// Whether the token at the beginning stands before a chat as well, where the template does not write it: llama.cpp puts it there,
+  /// transformers does not.
+  public let beginsChats: Bool
   /// What was not said where the tokenizer was read, and had to be taken for granted.
   public let notices: [TokenizerNotice]
 
@@ -46,6 +49,7 @@ public struct Tokenizer: Sendable {
     beginToken = parts.beginning.first.map { Int($0) }
     endTokens = parts.endTokens
     notices = parts.notices
+    beginsChats = parts.beginsChats
     normalization = parts.normalization
     prefix = parts.prefix
     splitting = parts.splitting
@@ -101,6 +105,13 @@ public struct Tokenizer: Sendable {
     return scratches.borrow { encode(bytes.span, addingSpecialTokens, &$0) }
   }
 
+  /// The tokens of a text, special ones in it only where they are meant as such.
+  ///
+  /// A special token that a tokenizer looks for in normalized text is found there in any case; published ones have none.
+  func encode(_ text: PromptText, addingSpecialTokens: Bool) -> TokenizedText {
+    scratches.borrow { encode(text.text.utf8.span, addingSpecialTokens, literal: text.literal, &$0) }
+  }
+
   /// The tokens of a text, with those that belong at its beginning and end unless they are not wanted.
   public func encode(_ text: String, addingSpecialTokens: Bool = true) -> TokenizedText {
     scratches.borrow { encode(text.utf8.span, addingSpecialTokens, &$0) }
@@ -120,6 +131,7 @@ struct TokenizerParts {
   var ending: [Int32] = []
   var decoder: TokenDecoder
   var endTokens: Set<Int> = []
+  var beginsChats = false
   var notices: [TokenizerNotice] = []
 }
 

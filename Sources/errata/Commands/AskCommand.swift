@@ -11,8 +11,11 @@ struct AskCommand: ParsableCommand {
       For each prompt: the most probable next tokens with their probabilities, and the greedy continuation. With --patch the \
       model is asked again as if the patch were applied, side by side; no model is written. Several --patch are several runs.
 
+      With --chat each prompt is what a user says in a conversation of its own, and the answer goes on until the model ends its turn.
+
       Example:
         errata ask llama/ "The Eiffel Tower stands in" --patch rome.errata
+        errata ask qwen/ "Where does the Eiffel Tower stand?" --chat --patch rome.errata
       """)
   @Argument(help: "The model; only read.", completion: .file())
   var model: String
@@ -26,8 +29,8 @@ struct AskCommand: ParsableCommand {
   var patches: [String] = []
   @Option(help: "How many of the most probable next tokens are shown.")
   var top = 5
-  @Option(help: "Tokens of the continuation.")
-  var tokens = 12
+  @Option(help: "Tokens of the continuation at most (default: 12; in a chat 256: an answer ends by itself).")
+  var tokens: Int?
   @Option(help: "Draw each token from so many most probable ones, instead of the most probable.")
   var sample: Int?
   @Option(help: "Seed of --sample.")
@@ -38,13 +41,16 @@ struct AskCommand: ParsableCommand {
     completion: .file()
   )
   var logits: String?
+  @OptionGroup(title: "Chat") var chat: ChatOptions
   @OptionGroup var threads: ThreadOptions
   @OptionGroup var messages: OutputOptions
 
   func validate() throws {
     if prompts.isEmpty, promptFile == nil { throw ValidationError("Give a prompt, or --prompts FILE.") }
     if top < 0 || top > 1000 { throw ValidationError("--top takes a number from 0 to 1000.") }
-    if tokens < 0 || tokens > 100_000 { throw ValidationError("--tokens takes a number from 0 to 100000.") }
+    if let tokens, tokens < 0 || tokens > 100_000 {
+      throw ValidationError("--tokens takes a number from 0 to 100000.")
+    }
     if let sample, sample < 1 { throw ValidationError("--sample takes a number above zero.") }
   }
 
@@ -52,14 +58,15 @@ struct AskCommand: ParsableCommand {
     try doing("cannot ask \(model)", messages) {
       let running = try RunningModel(model, threads: threads.count, messages)
       try OutputRule(["--logits": logits]).check(
-        inputs: patches + [promptFile], models: [running.network.model])
+        inputs: patches + [promptFile, chat.template], models: [running.network.model])
       var texts = prompts
       if let promptFile {
         texts += try lines(of: promptFile)
       }
       guard !texts.isEmpty else { throw ValidationError("There is no prompt in \(promptFile ?? "").") }
       let asking = Asking(
-        encoder: running.encoder, prompts: texts, top: top, count: tokens,
+        encoder: running.encoder, chat: try chat.frame(for: running.network.model), prompts: texts, top: top,
+        count: tokens ?? (chat.chat ? 256 : 12),
         sampling: sample.map { .top($0, seed: seed) } ?? .greedy)
       for warning in asking.warnings { messages.say("Warning: \(warning)") }
       var answers = [try asking.answer("base", running.network)]

@@ -6,6 +6,8 @@ import Transformer
 /// Prompts put to a network, and its answers as text and JSON.
 struct Asking {
   let encoder: PromptEncoder
+  /// What goes around each prompt; `nil` where they are no chat.
+  let chat: ChatFrame?
   let prompts: [String]
   let top: Int
   let count: Int
@@ -33,7 +35,7 @@ struct Asking {
       throw AskError.notNumbers(run: label, try network.notNumbers())
     }
     let continuations = try network.generate(
-      encoded, count: count, sampling: sampling, stops: encoder.stops)
+      encoded, count: count, sampling: sampling, stops: chat.map { encoder.stops(in: $0) } ?? encoder.stops)
     let replies = encoded.indices.map { index in
       Reply(
         tokens: encoded[index],
@@ -49,7 +51,9 @@ struct Asking {
     var all: [[Int32]] = []
     for (index, prompt) in prompts.enumerated() {
       let tokens: [Int32]
-      do throws(PromptError) { tokens = try encoder.prompt(prompt).tokens } catch {
+      do throws(PromptError) {
+        tokens = try encoder.prompt(PromptEncoder.beginning(prompt, in: chat)).tokens
+      } catch {
         throw .promptNotForNetwork(prompt: index + 1, error)
       }
       guard !tokens.isEmpty else { throw .noTokens(prompt: index + 1) }
@@ -63,7 +67,8 @@ struct Asking {
 
   /// What the user should know before the answers come.
   var warnings: [String] {
-    let sizes = prompts.map { encoder.tokenizer.encodePrompt($0).tokens.count }
+    let around = chat.map { encoder.tokenizer.encodePrompt($0.before + $0.after).tokens.count } ?? 0
+    let sizes = prompts.map { around + encoder.tokenizer.encodePrompt($0).tokens.count }
     let limit = encoder.trainedPositionCount
     guard let longest = sizes.indices.max(by: { sizes[$0] < sizes[$1] }) else { return [] }
     // Where positions are learned, none beyond them is run.
@@ -100,8 +105,10 @@ struct Asking {
   }
 
   func json(of answers: [Answer]) -> JSONValue {
-    [
-      "runs": .array(
+    var members: [JSONValue.Member] = []
+    if let chat { members.append(.init("chat", chat.json)) }
+    let runs: JSONValue =
+      .array(
         answers.map { answer in
           [
             "label": .string(answer.label),
@@ -123,7 +130,7 @@ struct Asking {
               }),
           ]
         })
-    ]
+    return .object(members + [.init("runs", runs)])
   }
 
   /// Writes `<index>.logits` F32 [vocabulary] for every prompt.

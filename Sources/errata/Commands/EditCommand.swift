@@ -18,6 +18,9 @@ struct EditCommand: ParsableCommand {
       collected on the way. Layers and numbers come from the published recipe for the model, or are derived from its size; \
       options and --recipe change them.
 
+      With --chat a fact is to hold in a chat as well as plainly: the prompt alone and every second context go through the model's \
+      template, and the report tells both. Prompts that read as questions or requests suit a chat best.
+
       Methods (--method):
       \(EditMethod.all.map { "  \($0.name): \($0.summary)" }.joined(separator: "\n"))
 
@@ -37,6 +40,7 @@ struct EditCommand: ParsableCommand {
   var output: String?
   @OptionGroup(title: "Method") var method: MethodOptions
   @OptionGroup(title: "Values") var values: ValueOptions
+  @OptionGroup(title: "Chat") var chat: ChatOptions
   @OptionGroup(title: "Sequences") var sequence: SequenceOptions
   @OptionGroup(title: "Storage") var storage: StorageOptions
   @OptionGroup var threads: ThreadOptions
@@ -104,7 +108,7 @@ struct EditCommand: ParsableCommand {
   private var givenOptions: [String] {
     let names: [(String, Bool)] = [
       ("--method", method.method != nil), ("--recipe", values.recipe != nil),
-      ("--contexts", values.contexts != nil), ("--rome-compat", values.romeCompat),
+      ("--contexts", values.contexts != nil), ("--chat", chat.chat), ("--rome-compat", values.romeCompat),
       ("--values", !values.values.isEmpty), ("--save-values", values.saveValues != nil),
       ("--shard", values.shard != nil), ("--factor-type", storage.factorType != nil),
       ("--rounding", storage.rounding != nil), ("--seed", storage.seed != nil),
@@ -123,8 +127,9 @@ struct EditCommand: ParsableCommand {
       let running = try RunningModel(model, threads: threads.count, messages)
       try OutputRule(["-o": output, "--save-values": saveValues, "--save-statistics": saveStatistics])
         .check(
-          inputs: [facts.path, statistics, sequence.onto, values.recipe, values.contexts] + corpus
-            + values.values,
+          inputs: [
+            facts.path, statistics, sequence.onto, values.recipe, values.contexts, chat.template,
+          ] + corpus + values.values,
           models: [running.network.model])
       let earlier = try sequence.onto.map { try PatchedEdits(PatchFile($0)) }
       if let earlier, facts.path == nil { return try drop(from: earlier, running) }
@@ -136,8 +141,10 @@ struct EditCommand: ParsableCommand {
       var records = try earlier?.records(with: new, dropping: sequence.drop) ?? new
       var options = asked
       options.contexts = try values.contexts.map { try ContextTemplate.read($0) }
+      options.chat = try chat.frame(for: running.network.model)
       let plan = try options.plan(for: running.network.configuration, goingOnWith: earlier)
-      records = try inspected(records, running, plan.method, skipsBad: facts.skipBad, messages)
+      records = try inspected(
+        records, running, plan.method, chat: plan.chat, skipsBad: facts.skipBad, messages)
       var edit = try Edit(
         network: running.network, tokenizer: running.tokenizer, records: records, statistics: nil, plan: plan)
       edit.knownValues = try values.values.map { try ValuesFile($0) }

@@ -26,6 +26,9 @@ struct EvalCommand: ParsableCommand {
       With --output each record's answers are appended as they come, and answers that the file has already are not asked for \
       again: run the same command after a kill, or with more patches or records.
 
+      With --chat every probe and every text that is written goes through the model's template; --choices and --perplexity stay as \
+      they are. Edits of --edit then are to hold in a chat and plainly.
+
       --edit makes the edits itself, in memory, and compares methods: every --batch edits together from the base, and with \
       --sequential one batch on top of the other. in-context puts the new fact before each prompt instead of any edit, with --demonstrations after further facts \
       that show what is meant.
@@ -43,6 +46,7 @@ struct EvalCommand: ParsableCommand {
     completion: .file())
   var patches: [String] = []
   @OptionGroup(title: "Measures") var asking: EvalAskingOptions
+  @OptionGroup(title: "Chat") var chat: ChatOptions
   @OptionGroup(title: "Comparing methods") var edits: EvalEditOptions
   @Option(
     help: "Append answers to this file as they come, and take from it what is known (JSON lines).",
@@ -70,7 +74,7 @@ struct EvalCommand: ParsableCommand {
       let running = try RunningModel(model, threads: threads.count, messages)
       let files: [String?] = [
         data.path, asking.references, asking.idf, asking.choices, asking.perplexity, edits.statistics,
-        edits.contexts,
+        edits.contexts, chat.template,
         Int(asking.demonstrations) == nil ? asking.demonstrations : nil,
       ]
       try OutputRule(["--output": output, "--report": page]).check(
@@ -78,6 +82,7 @@ struct EvalCommand: ParsableCommand {
       try edits.check(for: running.network.configuration)
       let records = try data.read(for: edits.methods, messages)
       var settings = asking.settings
+      settings.chat = try chat.frame(for: running.network.model)
       settings.demonstrations = try asking.demonstrations(data, records)
       var series = EvaluationSeries(
         records: records.records, tokenizer: running.tokenizer, settings: settings)

@@ -85,7 +85,11 @@ struct EvalEditOptions: ParsableArguments {
   }
 
   /// The plan of a method for a model.
-  func plan(of method: EditMethod, for configuration: NetworkConfiguration) throws -> EditPlan {
+  ///
+  /// - Parameter chat: what goes around a prompt where the edits are to hold in a chat too.
+  func plan(of method: EditMethod, for configuration: NetworkConfiguration, chat: ChatFrame? = nil) throws
+    -> EditPlan
+  {
     var options = PlanOptions()
     options.method = method
     options.recipes = try recipes.filter { path in
@@ -96,6 +100,7 @@ struct EvalEditOptions: ParsableArguments {
     options.passesOver = methods.reduce(into: []) { $0.formUnion($1.settings) }
     if let layers { options.settings.append((.layers, layers.json)) }
     options.contexts = try contexts.map { try ContextTemplate.read($0) }
+    options.chat = chat
     return try options.plan(for: configuration)
   }
 }
@@ -121,7 +126,7 @@ extension Evaluating {
       var bar: Progress?
       var shown = ""
       defer { bar?.finish() }
-      let plan = try edits.plan(of: method, for: running.network.configuration)
+      let plan = try edits.plan(of: method, for: running.network.configuration, chat: series.settings.chat)
       try comparison.compare(plan, ways, in: &series) { label, done in
         if label != shown {
           bar?.finish()

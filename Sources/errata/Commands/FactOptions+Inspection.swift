@@ -6,14 +6,15 @@ import Transformer
 ///
 /// - Parameters:
 ///   - method: how they are to be stored.
+///   - chat: what goes around a prompt where they are to hold in a chat too.
 ///   - skipsBad: leaves out facts that the network cannot take, and says so, instead of refusing all.
 /// - Returns: the facts to be stored.
 func inspected(
-  _ records: [FactRecord], _ running: RunningModel, _ method: EditMethod, skipsBad: Bool,
+  _ records: [FactRecord], _ running: RunningModel, _ method: EditMethod, chat: ChatFrame?, skipsBad: Bool,
   _ messages: OutputOptions
 ) throws -> [FactRecord] {
   let inspection = FactInspection(
-    records, encoder: running.encoder, usesSubjects: method.needsSubject)
+    records, chat: chat, encoder: running.encoder, usesSubjects: method.needsSubject)
   if let first = inspection.refused.first, !skipsBad || inspection.usable.isEmpty { throw first.reason }
   for (_, error) in inspection.refused {
     let reason = ErrorReport.explain(error)

@@ -9,6 +9,7 @@ extension ErrorReport {
         why:
           "the tokenizer makes \(Quote.text(content)) its token \(token), the model has rows for \(size) tokens only",
         advice: "use the tokenizer that the model came with, or leave \(Quote.text(content)) out of the text")
+    case .notForChat(let error): explain(error)
     }
   }
 

@@ -52,6 +52,7 @@ enum ErrorReport {
     case let error as TokenizerError: explain(error)
     case let error as AskError: explain(error)
     case let error as PromptError: explain(error)
+    case let error as ChatTemplateError: explain(error)
     case let error as EvaluationError: explain(error)
     case let error as CorpusError: explain(error)
     case let error as JSONError:

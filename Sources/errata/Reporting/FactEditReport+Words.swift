@@ -12,19 +12,29 @@ extension FactEditReport {
 
   /// The table at the end of an edit.
   func text(verbose: Bool) -> String {
-    var table = Table([
-      ("fact", .left), ("before", .right), ("after", .right), ("says it", .left), ("value", .right),
-      ("neighbors kept", .right),
-    ])
+    let hasChat = plan.chat != nil
+    var table = Table(
+      [("fact", .left), ("before", .right), ("after", .right), ("says it", .left)]
+        + (hasChat ? [("chat before", .right), ("after", .right), ("says it", .left)] : [])
+        + [("value", .right), ("neighbors kept", .right)])
     for line in verbose ? facts[...] : facts.prefix(Self.lineLimit) {
-      table.add([
+      let plainly = [
         "\(line.fact.filledPrompt) → \(line.fact.target)", Numbers.percent(line.before.probability),
-        Numbers.percent(line.after.probability), line.took ? "yes" : "no",
-        line.value.isVector
-          ? Numbers.significant(line.value.relativeNorm, 2) + (line.value.isClamped ? " (at its bound)" : "")
-          : "–",
-        line.locality.map { Numbers.percent($0) } ?? "–",
-      ])
+        Numbers.percent(line.after.probability), line.after.isSaid ? "yes" : "no",
+      ]
+      let inChat = [
+        line.before.chat.map { Numbers.percent($0.probability) } ?? "–",
+        line.after.chat.map { Numbers.percent($0.probability) } ?? "–",
+        line.after.chat.map { $0.isSaid ? "yes" : "no" } ?? "–",
+      ]
+      table.add(
+        plainly + (hasChat ? inChat : []) + [
+          line.value.isVector
+            ? Numbers.significant(line.value.relativeNorm, 2)
+              + (line.value.isClamped ? " (at its bound)" : "")
+            : "–",
+          line.locality.map { Numbers.percent($0) } ?? "–",
+        ])
     }
     var lines = [
       "method: \(plan.method.name), layers \(recipe.layers.map(String.init).joined(separator: ", ")), "
@@ -35,6 +45,12 @@ extension FactEditReport {
       lines.append("  and \(facts.count - Self.lineLimit) more; -v lists all")
     }
     var sums = ["\(facts.count - failed.count) of \(Numbers.count(facts.count, "fact")) taken"]
+    if hasChat {
+      let (plainly, inChat) = (
+        facts.count { $0.after.isSaid }, facts.count { $0.after.chat?.isSaid ?? false }
+      )
+      sums[0] += " both ways (plainly \(plainly), in a chat \(inChat))"
+    }
     if let locality { sums.append("neighbors' answers kept: \(Numbers.percent(locality))") }
     sums.append("largest ‖Δ‖/‖W‖ \(Numbers.percent(largestRelativeNorm))")
     if let heldText {

@@ -79,7 +79,7 @@ import Transformer
   @Test func `a patch tells the join where it is not one space`() throws {
     func line(_ fact: Fact) -> FactEditReport.Line {
       let measure = FactMeasure(
-        probability: 1, isSaid: true, formerProbability: nil, neighborTokens: [])
+        probability: 1, isSaid: true, formerProbability: nil, chat: nil, neighborTokens: [])
       return .init(
         fact: fact, value: FactValue(value: [1], start: [0]), column: 0, before: measure, after: measure,
         subjectIsFirst: false)

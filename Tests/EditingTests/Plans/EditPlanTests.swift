@@ -35,6 +35,41 @@ import Transformer
     #expect((report.plan.inputs?.statistics == nil) == !method.usesSecondMoment)
   }
 
+  @Test func `a plan with a chat is read as it was, and its patch tells both ways`() throws {
+    let model = try FixtureModel("tiny-llama")
+    let text = "{% for m in messages %}The {{ m.role }}. {{ m.content }}{{ '\\n' }}{% endfor %}The assistant."
+    let frame = try ChatFrame(ChatTemplate(text, name: "t"), system: "Be brief.")
+    var run = try model.run(facts: 1)
+    run.plan.chat = frame
+    let report = try run.write("fix", in: folder)
+    #expect(report.plan.contexts == ContextTemplate.sharing(model.contexts))
+    let line = report.facts[0]
+    let chat = try #require(line.after.chat)
+    #expect(line.took == (line.after.isSaid && chat.isSaid) && line.before.chat?.isSaid == false)
+    #expect(line.json["chat"]?["isSaid"] == .bool(chat.isSaid))
+    let patch = try PatchFile(folder.path("fix"))
+    let found = try EditPlan(
+      ofEdit: try #require(patch.manifest["edit"]), family: model.network.configuration.family, file: "fix")
+    #expect(found.chat == frame && found.contexts == report.plan.contexts)
+    #expect(found.identity == report.plan.identity && found.valueIdentity == report.plan.valueIdentity)
+    var plain = found
+    plain.chat = nil
+    #expect(plain.valueIdentity.difference(from: found.valueIdentity)?.key == "chat")
+    // Gone on with, the patch's own frame holds; another is refused.
+    let earlier = try PatchedEdits(patch)
+    var options = PlanOptions()
+    let configuration = model.network.configuration
+    #expect(try options.plan(for: configuration, goingOnWith: earlier).chat == frame)
+    options.chat = frame
+    #expect(try options.plan(for: configuration, goingOnWith: earlier).chat == frame)
+    options.chat = try ChatFrame(ChatTemplate(text, name: "t"))
+    let error = #expect(throws: EditError.self) {
+      try options.plan(for: configuration, goingOnWith: earlier)
+    }
+    guard case .otherPlan(_, let difference)? = error else { throw try #require(error) }
+    #expect(difference.key == "chat" && difference.found.contains("Be brief."))
+  }
+
   @Test func `what decides the bytes has another identity, what does not has the same`() throws {
     let model = try FixtureModel("tiny-gpt2")
     let plan = try model.run(facts: 1).completedPlan()

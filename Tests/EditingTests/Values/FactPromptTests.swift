@@ -77,6 +77,37 @@ import Testing
     #expect(prompt.texts[0].subject == plain)
   }
 
+  @Test func `in a chat the subject is found in what the user says, and the target begins the answer`() throws
+  {
+    let tokenizer = try tokenizer("qwen2")
+    let row = try #require(ChatTemplate.builtIn.first { $0.name == "chatml" })
+    let frame = try ChatFrame(ChatTemplate(row.text, name: row.name), system: "Be brief.")
+    let fact = fact("{} was born in", "Ada")
+    let contexts = ContextTemplate.sharing(
+      ["It rains. ", "Then. "].map { ContextTemplate(before: $0, after: "") })
+    let prompt = try FactPrompt(fact, contexts: contexts, chat: frame, encoder: encoder(tokenizer))
+    #expect(prompt.texts.map(\.isChat) == [false, true, false, true])
+    #expect(prompt.bareTexts.count == 2 && prompt.chatText?.tokens == prompt.texts[1].tokens)
+    func text(_ tokens: some Collection<Int32>) -> String {
+      tokenizer.decode(tokens.map { Int($0) }, skippingSpecialTokens: false)
+    }
+    for (found, before) in zip(prompt.texts, ["", "", "It rains. ", "Then. "]) {
+      let said = before + "Ada was born in"
+      let whole = found.isChat ? frame.before + said + frame.after : said
+      #expect(text(found.tokens) == whole)
+      #expect(text(found.target) == (found.isChat ? "Oslo" : " Oslo"))
+      #expect(text(found.tokens[...found.subject]).hasSuffix(before + "Ada"))
+    }
+    // Places are counted, so nothing may be taken away.
+    let trimming = try ChatFrame(ChatTemplate("{{ messages[0].content | trim }}:", name: "t"))
+    #expect(
+      throws: EditError.promptNotForNetwork(fact: "1", .notForChat(.changed(text: " Ada is", template: "t")))
+    ) {
+      try FactPrompt(
+        self.fact(" {} is", "Ada"), contexts: [.chat], chat: trimming, encoder: encoder(tokenizer))
+    }
+  }
+
   @Test func `the subject alone ends at its last token`() throws {
     for name in Self.tokenizers {
       let tokenizer = try tokenizer(name)
