@@ -40,9 +40,9 @@ public struct AwareRounding: Sendable {
   /// A block's first step must lower J by this share of the row's J beyond that: a patch with fewer blocks is shorter.
   static let blockPrice: Float = 3e-4
   /// Keys that keep less, or err more, are given more weight.
-  static let (wantedRetention, wantedError) = (0.97, 0.2)
+  static let (wantedRetention, wantedError) = (0.955, 0.35)
   /// How often, and by how much.
-  static let (roundLimit, weightStep) = (5, Float(4))
+  static let (roundLimit, weightStep) = (8, Float(2))
   /// Rows whose products are taken together.
   private static let rowCount = 16
 
