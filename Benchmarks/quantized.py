@@ -136,12 +136,9 @@ def main():
 
 def summary(results):
     """Means of the measures over the results of an edited model."""
-    def of(result):
-        runs = result.get("comparison") or result["runs"]
-        return runs[-1]["measures"]
-    rows = [of(result) for result in results]
-    wanted = [key for key in ("efficacySuccess", "paraphraseSuccess", "neighborhoodSuccess", "score") if key in rows[0]]
-    return ", ".join(f"{key} {np.mean([row[key] for row in rows]):.3f}" for key in wanted)
+    rows = [result["runs"][-1]["measures"] for result in results]
+    names = {"efficacyExact": "taken", "score": "S", "paraphrase": "paraphrases", "neighborhood": "neighborhood"}
+    return ", ".join(f"{name} {100 * np.mean([row[key] for row in rows]):.1f}" for key, name in names.items())
 
 
 if __name__ == "__main__":
