@@ -113,6 +113,17 @@ class Patch:
         self.manifest["tensors"], self.manifest["layout"] = [tensor], dict(base=sides[0], result=sides[1])
         self.blocks = [Block(longer[4:].tobytes()), *map(Block, headers)]
 
+    def aware(self):
+        """Makes it a tensor of blocks, Q8_0 [1, 32], all zero on both sides."""
+        digest = tensor_digest(np.zeros(34, "u1"))
+        tensor = dict(
+            name="w", change="low-rank", elementType="Q8_0", shape=[1, 32], orientation="output-major", rank=1,
+            factorType="F16", rounding="aware", baseDigest=digest, resultDigest=digest, leaves=[0, 1], scales=[1, 1], left=[2, 1],
+            right=[3, 1], differences=[4, 1])
+        self.features = 4
+        self.manifest["tensors"] = [tensor]
+        self.blocks = [Block(2 * sha(bytes(34))), Block(SCALE.tobytes()), Block(bytes(2)), Block(bytes(64)), Block(b"", 5, 0)]
+
     def beside(self, **values):
         """The first example with a configuration that changes too: one digit."""
         first = len(self.blocks)
@@ -465,6 +476,23 @@ def reject_resized(made):
            lambda p: put(p.blocks[1], stored=container(2)[:8] + b"{}".ljust(len(container(2)) - 8)), "Layout")
 
 
+def reject_aware(made):
+    """Faults of a low-rank change whose codes were chosen; parts of it before its blocks are looked at."""
+    def reject(name, case, comment, change, section="Aware"):
+        made.reject(name, case, comment, section, lambda p: (p.aware(), change(p)))
+    reject("aware-without-bit", "badManifest", "aware rounding, and the feature bit is not set", lambda p: put(p, features=0),
+           "Header")
+    reject("aware-of-f16", "badManifest", "elements that stand alone", lambda p: put(p.tensor, elementType="F16"), "Manifest")
+    reject("aware-no-differences", "badBlockRange", "no differences", lambda p: (put(p.tensor, differences=[4, 0]), p.blocks.pop()),
+           "Manifest")
+    reject("aware-with-choices", "badBlockRange", "choices, which nothing asks for",
+           lambda p: (put(p.tensor, choices=[5, 1]), p.blocks.append(Block(b"", 4, 0))))
+    reject("nearest-of-blocks", "badManifest", "rounding to the nearest of elements that share scales",
+           lambda p: (put(p.tensor, rounding="nearest"), put(p, features=0)), "Manifest")
+    made.reject("bit-without-aware", "badManifest", "the feature bit of aware rounding, and there is none", "Header",
+                lambda p: put(p, features=4))
+
+
 def reject_beside(made):
     def reject(name, case, comment, /, **values):
         made.reject(name, case, comment, "Beside", lambda p: p.beside(**values))
@@ -493,7 +521,7 @@ def reject_beside(made):
 def vectors():
     made = Vectors()
     for part in (accept_all, reject_header, reject_table, reject_manifest, reject_ranges, reject_content,
-                 reject_scaled, reject_resized, reject_beside):
+                 reject_scaled, reject_resized, reject_aware, reject_beside):
         part(made)
     return made.list
 

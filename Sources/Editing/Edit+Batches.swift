@@ -9,7 +9,9 @@ extension Edit {
     let plan: EditPlan
     let grouped: GroupedFacts
     let problems: [ValueProblem]
-    let solver: WeightSolver
+    var solver: WeightSolver
+    /// Values that this very run has found before.
+    var found: [FactValue] = []
 
     var groups: [FactGroup] { grouped.groups }
   }
@@ -26,6 +28,7 @@ extension Edit {
       model: network.model, statistics: statistics, settings: plan.solverSettings,
       options: plan.storage(threads: network.threads), orientation: nil)
     solver.allowsZeroResiduals = true
+    solver.promotion = plan.promotion ?? .keep
     solver.keepsEdits = keepsEdits && !plan.accumulates
     // One batch alone has no second use for a metric, and would hold those of all layers at once.
     solver.metrics = metrics ?? (plan.hasBatches ? MetricCache() : nil)
@@ -40,7 +43,12 @@ extension Edit.Run {
   var changesStatistics: Bool {
     edit.earlier.map { $0.plan.inputs?.statistics != plan.inputs?.statistics } ?? false
   }
-  var known: KnownValues { KnownValues(earlier: edit.earlier, files: edit.knownValues) }
+  var known: KnownValues {
+    KnownValues(
+      earlier: edit.earlier, files: edit.knownValues,
+      found: Dictionary(
+        zip(groups, found).map { (FactKey($0.facts[0]), $1) }, uniquingKeysWith: { first, _ in first }))
+  }
   var setup: EditorSetup {
     EditorSetup(
       network: edit.network, plan: plan, solver: solver, known: known, threads: edit.network.threads,

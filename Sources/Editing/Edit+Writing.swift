@@ -22,17 +22,30 @@ extension Edit {
     let before = try measures.measureBase(network)
     let heldBefore = try held.loss(network)
 
-    let (weights, values) = try run.solve { stage in
+    func show(_ stage: Stage) {
       if let part = stage.part { clock.enter(part) }
       progress(stage)
     }
+    var attempt = try run.attempt(measures, progress: show)
+    let values = attempt.values
     if let saveValues { try run.write(values, of: run.groups, to: saveValues) }
+    var promotion: FactEditReport.Promotion?
+    if plan.promotion == nil, !attempt.holds {
+      var again = run
+      again.solver.promotion = .f16
+      if !run.plan.accumulates { again.found = values }
+      let other = try again.attempt(measures, progress: show)
+      let isBetter = other.takenCount > attempt.takenCount || attempt.retention < Self.leastRetention
+      promotion = .init(
+        kept: (attempt.takenCount, attempt.retention), promoted: (other.takenCount, other.retention),
+        type: .f16, isPromoted: isBetter)
+      if isBetter { attempt = other }
+    }
+    let (weights, after) = (attempt.weights, attempt.after)
 
     progress(.measuring)
     clock.enter("last measures")
-    let edited = try network.overlaid(weights.overlay)
-    let after = try measures.measure(edited)
-    let heldAfter = try held.loss(edited)
+    let heldAfter = try held.loss(attempt.network)
     clock.enter(WeightPhase.storing.rawValue)
 
     let lines = kept.columns.indices.map { index in
@@ -45,11 +58,13 @@ extension Edit {
     let updates = weights.updates.sorted {
       $0.tensor.name.utf8.lexicographicallyPrecedes($1.tensor.name.utf8)
     }
+    var promoted: [PromotedTensor] = []
     let reports = try updates.map { update in
       progress(.weight(update.tensor.name, .storing))
-      return try run.solver.store(update, writer)
+      return try run.solver.store(update, writer) { promoted.append($0) }
     }
-    try run.store(updates, values, in: writer)
+    // Without factors there is nothing that solving again could start from.
+    if promoted.isEmpty { try run.store(updates, values, in: writer) }
     var report = FactEditReport(
       facts: lines, repeats: run.grouped.repeats,
       card: EditReportCard(
@@ -58,10 +73,56 @@ extension Edit {
       plan: run.plan, heldText: heldBefore.flatMap { first in heldAfter.map { (first, $0) } })
     report.changesStatistics = run.changesStatistics
     report.card.cost = recordsCost ? WorkCost(threads: network.threads, phases: clock.all()) : nil
-    report.card.patch = try writer.finish(
-      tool: tool, family: network.configuration.family.name, edit: report.manifest)
+    report.promotion = promotion
+    let family = network.configuration.family.name
+    report.card.patch =
+      promoted.isEmpty
+      ? try writer.finish(tool: tool, family: family, edit: report.manifest)
+      : try writer.finish(
+        tool: tool, family: family, edit: report.manifest, promoting: promoted, of: network.model,
+        threads: network.threads)
     report.phases = clock.all()
     return report
+  }
+}
+
+extension Edit {
+  /// Codes hold an edit that keeps this share of the wanted outputs at the keys.
+  static let leastRetention = 0.95
+
+  /// The edit done one way, and asked about.
+  fileprivate struct Attempt {
+    let weights: EditedWeights
+    let values: [FactValue]
+    let network: Network
+    let after: [FactMeasure]
+
+    var takenCount: Int { after.count { $0.isSaid } }
+    /// The least share of the wanted change of outputs at the keys that a weight's codes keep.
+    var retention: Double {
+      weights.updates.map { update in
+        if let chosen = update.chosen { return chosen.retention }
+        guard let trained = update.trained?.retentions, !trained.isEmpty else { return 1 }
+        return trained.reduce(0, +) / Double(trained.count)
+      }.min() ?? 1
+    }
+    /// Whether there is nothing to be gained by another element type: all is said and kept, or elements stand alone anyhow.
+    var holds: Bool {
+      let isChosen = weights.updates.contains { $0.chosen != nil }
+      return !isChosen || takenCount == after.count && retention >= Edit.leastRetention
+    }
+  }
+}
+
+extension Edit.Run {
+  fileprivate func attempt(
+    _ measures: FactMeasures, progress: (Edit.Stage) -> Void
+  ) throws -> Edit.Attempt {
+    let (weights, values) = try solve(progress: progress)
+    progress(.measuring)
+    let edited = try edit.network.overlaid(weights.overlay)
+    return Edit.Attempt(
+      weights: weights, values: values, network: edited, after: try measures.measure(edited))
   }
 }
 
@@ -88,7 +149,13 @@ extension Edit.Run {
 
   /// Values, keys and residuals, so that the edits can be solved for again, without some or with others.
   fileprivate func store(_ updates: [WeightUpdate], _ values: [FactValue], in writer: PatchWriter) throws {
-    let stored = updates.compactMap { update in update.stored.map { (update.tensor.name, $0) } }
+    let stored = updates.compactMap { update in
+      update.stored.map { stored in
+        var stored = stored
+        stored.moment = update.momentDiagonal
+        return (update.tensor.name, stored)
+      }
+    }
     guard edit.keepsEdits, stored.count == updates.count, !values.isEmpty else { return }
     try writer.append(resolving: StoredEdits.valuesName, Matrix(rows: values.map(\.value)))
     try writer.append(resolving: StoredEdits.startsName, Matrix(rows: values.map(\.start)))

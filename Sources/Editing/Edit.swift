@@ -41,6 +41,8 @@ public struct Edit {
     self.statistics = statistics
     self.plan = plan
     try plan.requireLayers(of: network.configuration)
+    let weights = try plan.recipe.layers.map { try network.model.tensor(network.downProjection(of: $0)) }
+    try self.plan.settleRounding(of: weights)
   }
 
   /// What the run is doing.
@@ -61,9 +63,7 @@ public struct Edit {
   public func requireEditableWeights() throws {
     for layer in plan.recipe.layers {
       let tensor = try network.model.tensor(network.downProjection(of: layer))
-      guard tensor.elementType.isEditable else {
-        throw PatchError.notEditable(tensor: tensor.name, elementType: tensor.elementType)
-      }
+      try tensor.requireWeight()
     }
   }
 

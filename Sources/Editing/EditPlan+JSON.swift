@@ -24,12 +24,13 @@ extension EditPlan {
     if let chat { members.append(.init("chat", chat.json)) }
     if method.hasClosedForm { members.append(.init("factorType", .string(factorType.rawValue))) }
     switch rounding {
-    case .nearest: members.append(.init("rounding", "nearest"))
+    case .nearest, .aware: members.append(.init("rounding", .string(rounding.label)))
     case .stochastic(let seed):
       members.append(.init("rounding", "stochastic"))
       // As text: seeds have 64 bits, and JSON's readers may not.
       members.append(.init("roundingSeed", .string(String(seed))))
     }
+    if let promotion { members.append(.init("promotion", .string(promotion.rawValue))) }
     if let inputs {
       members += [.init("model", .string(inputs.model)), .init("tokenizer", .string(inputs.tokenizer))]
       if let statistics = inputs.statistics { members.append(.init("statistics", .string(statistics))) }
@@ -89,9 +90,11 @@ extension EditPlan {
     }
     switch (rest["rounding"]?.text, rest["roundingSeed"]?.text.flatMap { UInt64($0) }) {
     case ("nearest", _): rounding = .nearest
+    case ("aware", _): rounding = .aware
     case ("stochastic", let seed?): rounding = .stochastic(seed: seed)
     default: throw missing("plan.rounding")
     }
+    promotion = rest["promotion"]?.text.flatMap { Promotion(rawValue: $0) }
     guard let model = rest["model"]?.text, let tokenizer = rest["tokenizer"]?.text else {
       throw missing("plan.model")
     }

@@ -21,6 +21,8 @@ public struct EditPlan: Equatable, Sendable {
   public var factorType = TensorChange.FactorType.f16
   /// Rounding of the edited elements.
   public var rounding = TensorChange.Rounding.nearest
+  /// What quantized weights become; `nil` for codes where they hold the edit, else F16.
+  public var promotion: Promotion?
   /// What the plan is carried out with; `nil` until the run begins.
   public var inputs: Inputs?
 
@@ -74,6 +76,20 @@ public struct EditPlan: Equatable, Sendable {
     var settings = recipe.update
     if !accumulates, let joint = method.joint { settings.method = joint() }
     return settings
+  }
+
+  /// Codes of quantized weights are chosen by the edit's objective; of other weights each element is rounded by itself.
+  ///
+  /// - Throws: `roundingNotDefined` for rounding by chance where elements share scales.
+  mutating func settleRounding(of weights: [TensorInfo]) throws {
+    let coded = weights.first { $0.elementType.hasCodes }
+    if let coded, case .stochastic = rounding {
+      throw PatchError.roundingNotDefined(tensor: coded.name, elementType: coded.elementType)
+    }
+    if coded != nil { rounding = .aware } else if rounding == .aware { rounding = .nearest }
+    if coded == nil, promotion != nil {
+      throw EditError.optionNeeds("--promote", other: "models whose edited weights are quantized")
+    }
   }
 
   /// How updates are stored.

@@ -21,6 +21,8 @@ public struct KeyedSolve {
   public var layers: Set<Int>?
   /// Edits to take, from the first; all when `nil`.
   public var limit: Int?
+  /// What quantized weights become; `nil` for codes where they hold the edit, else F16.
+  public var promotion: Promotion?
   /// Whether the patch says what making it took. The same inputs then no longer give the same patch.
   public var recordsCost = false
 
@@ -42,9 +44,14 @@ public struct KeyedSolve {
     to path: String, tool: String, progress: (_ weight: String, _ phase: WeightPhase) -> Void = { _, _ in }
   ) throws -> EditReportCard {
     let writer = try PatchWriter(path)
-    let solver = WeightSolver(
+    var solver = WeightSolver(
       model: model, statistics: statistics, settings: settings, options: options, orientation: orientation)
+    solver.promotion = promotion ?? .keep
+    var promoted: [PromotedTensor] = []
     let weights = try weights()
+    if promotion != nil, try !weights.contains(where: { try model.tensor($0).elementType.hasCodes }) {
+      throw EditError.optionNeeds("--promote", other: "models whose edited weights are quantized")
+    }
     var reports: [WeightReport] = []
     var clock = WorkClock(in: "keys")
     for weight in weights {
@@ -58,11 +65,24 @@ public struct KeyedSolve {
       }
       clock.enter(WeightPhase.storing.rawValue)
       progress(weight, .storing)
-      reports.append(try solver.store(update, writer))
+      var stored = update
+      _ = try solver.rounded(&stored)
+      if promotion == nil, let chosen = stored.chosen, chosen.retention < Edit.leastRetention {
+        solver.promotion = .f16
+        _ = try solver.rounded(&stored)
+        solver.promotion = .keep
+      }
+      reports.append(try solver.store(stored, writer) { promoted.append($0) })
     }
     var card = EditReportCard(settings: settings, weights: reports, facts: facts, family: family?.name)
     card.cost = recordsCost ? WorkCost(threads: options.threads, phases: clock.all()) : nil
-    card.patch = try writer.finish(tool: tool, family: family?.name, edit: try manifest(card, of: weights))
+    let edit = try manifest(card, of: weights)
+    card.patch =
+      promoted.isEmpty
+      ? try writer.finish(tool: tool, family: family?.name, edit: edit)
+      : try writer.finish(
+        tool: tool, family: family?.name, edit: edit, promoting: promoted, of: model, threads: options.threads
+      )
     return card
   }
 

@@ -26,6 +26,8 @@ public struct PlanOptions: Sendable {
   public var factorType: TensorChange.FactorType?
   /// Whether elements are rounded at random.
   public var roundsAtRandom: Bool?
+  /// What quantized weights become.
+  public var promotion: Promotion?
   /// Seed of that rounding, and of generated contexts.
   public var seed: UInt64?
 
@@ -90,6 +92,7 @@ public struct PlanOptions: Sendable {
     if let contexts { plan.contexts = contexts }
     if let chat { try plan.goOn(in: chat, with: earlier) }
     if let factorType { plan.factorType = factorType }
+    if let promotion { plan.promotion = promotion }
     if let roundsAtRandom {
       plan.rounding = roundsAtRandom ? .stochastic(seed: seed ?? plan.recipe.values.seed) : .nearest
     } else if let seed, case .stochastic = plan.rounding {

@@ -22,25 +22,25 @@ struct WeightRows {
     let (outputWidth, inputWidth) =
       orientation == .outputMajor ? (tensor.shape[0], tensor.shape[1]) : (tensor.shape[1], tensor.shape[0])
     let file = model.file(of: tensor)
-    let size = tensor.elementType.bitCount / 8
+    let type = tensor.elementType
+    let size = type.bitCount / 8
     var total = 0.0
     for first in stride(from: 0, to: outputWidth, by: Self.blockCount) {
       let count = min(Self.blockCount, outputWidth - first)
       var floats: [Float] = []
       switch orientation {
       case .outputMajor:
-        let bytes = try file.read(
-          count * inputWidth * size, at: tensor.byteRange.lowerBound + first * inputWidth * size)
-        bytes.withUnsafeBytes {
-          tensor.elementType.convert($0.baseAddress!, count: count * inputWidth, into: &floats)
-        }
+        // Rows are whole blocks where elements are stored together.
+        let rowByteCount = inputWidth / type.blockElementCount * size
+        floats = type.decoded(
+          try file.read(count * rowByteCount, at: tensor.byteRange.lowerBound + first * rowByteCount))
       case .inputMajor:
         // Columns of the storage: read what each input holds of this block, and turn it.
         var turned = [Float](repeating: 0, count: count * inputWidth)
         for input in 0..<inputWidth {
           let bytes = try file.read(
             count * size, at: tensor.byteRange.lowerBound + (input * outputWidth + first) * size)
-          bytes.withUnsafeBytes { tensor.elementType.convert($0.baseAddress!, count: count, into: &floats) }
+          bytes.withUnsafeBytes { type.convert($0.baseAddress!, count: count, into: &floats) }
           for row in 0..<count { turned[row * inputWidth + input] = floats[row] }
         }
         floats = turned

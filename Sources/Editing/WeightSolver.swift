@@ -23,8 +23,12 @@ struct WeightSolver {
   var allowsZeroResiduals = false
   /// Whether updates carry what solving again takes.
   var keepsEdits = false
+  /// What quantized weights become; `keep` chooses their codes.
+  var promotion = Promotion.keep
   /// Metrics made for other edits of the model with the same second moments.
   var metrics: MetricCache?
+  /// What stands for a weight's second moment where there are no statistics.
+  var sketch: (@Sendable (String) throws -> Matrix<Double>?)?
 
   /// Which way round a weight is stored: as its family declares, else as the caller says, else as most models do.
   static func orientation(
@@ -48,10 +52,10 @@ struct WeightSolver {
     try model.requirePlain(weight)
     let tensor = try model.tensor(weight)
     let way = Self.orientation(of: weight, in: model, fallback: orientation)
-    guard tensor.elementType.isEditable else {
+    try tensor.requireWeight()
+    guard tensor.elementType.isEditable || way == .outputMajor else {
       throw PatchError.notEditable(tensor: weight, elementType: tensor.elementType)
     }
-    guard tensor.shape.count == 2 else { throw PatchError.notAMatrix(tensor: weight, shape: tensor.shape) }
     let (outputWidth, inputWidth) =
       way == .outputMajor ? (tensor.shape[0], tensor.shape[1]) : (tensor.shape[1], tensor.shape[0])
     guard edits.keys.columns == inputWidth, edits.residuals.columns == outputWidth else {
@@ -82,6 +86,9 @@ struct WeightSolver {
     update.residualNorms = residuals.rowNorms
     update.names = edits.names
     update.preservationScale = made.preservationScale
+    if tensor.elementType.hasCodes {
+      update.keyEnergies = metric.reduce(edits.keys).rowNorms.map { $0 * $0 }
+    }
     update.metricJitter = (metric as? SecondMomentFactorization)?.jitter ?? 0
     if let earlier {
       update.add(earlier, in: metric)

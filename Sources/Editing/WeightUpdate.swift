@@ -18,6 +18,14 @@ struct WeightUpdate {
   var residualNorms: [Double] = []
   /// What the edit of each key is called.
   var names: [String] = []
+  /// kᵀQk of each key, where codes are to be chosen.
+  var keyEnergies: [Double] = []
+  /// The bytes as chosen codes leave them; `nil` until then, and for elements that stand alone.
+  var chosen: AwareRounding.Result?
+  /// The diagonal of the second moment by which codes were chosen. `[1 × inputWidth]`
+  var momentDiagonal: Matrix<Double>?
+  /// The bytes in a type that loses nothing, where codes do not hold the edit.
+  var promoted: (type: ElementType, bytes: [UInt8])?
   /// tr(W C Wᵀ), the scale of the preservation loss.
   var preservationScale: Double?
   var metricJitter = 0.0
@@ -32,6 +40,8 @@ struct WeightUpdate {
     var bytes: [UInt8]
     /// Of each edit, the share of the wanted change of outputs that rounding has left.
     var retentions: [Double]
+    /// ‖Δ‖ / ‖W‖ as stored.
+    var relativeNorm: Double?
   }
 
   init(
@@ -73,6 +83,7 @@ struct WeightUpdate {
       warnings: a.warnings + b.warnings)
     keys = earlier.keys.stacked(on: keys)
     residualNorms = earlier.residualNorms + residualNorms
+    keyEnergies = earlier.keyEnergies + keyEnergies
     names = earlier.names + names
     if let before = earlier.editOfKey, let own = editOfKey {
       editOfKey = before + own.map { $0 + a.edits.count }
@@ -81,9 +92,10 @@ struct WeightUpdate {
 }
 
 extension WeightSolver {
-  /// A weight's bytes with its update, as a patch leaves them.
-  func rounded(_ update: WeightUpdate) throws -> [UInt8] {
+  /// A weight's bytes with its update, as a patch leaves them. Codes that are chosen are kept with the update.
+  func rounded(_ update: inout WeightUpdate) throws -> [UInt8] {
     if let trained = update.trained { return trained.bytes }
+    if update.tensor.elementType.hasCodes { return try promoted(&update) ?? choose(&update).bytes }
     guard let solution = update.solution else { preconditionFailure("a weight was solved for or trained") }
     let bytes = try model.file(of: update.tensor).read(
       update.tensor.byteCount, at: update.tensor.byteRange.lowerBound)
@@ -93,13 +105,19 @@ extension WeightSolver {
     }
   }
 
-  /// Rounds an update, measures what is left of it, and adds it to a patch. Weights come in the order of their names.
-  func store(_ update: WeightUpdate, _ writer: PatchWriter) throws -> WeightReport {
+  /// Rounds an update, measures what is left of it, and adds it to a patch; a tensor of another type is put aside instead, for
+  /// the patch's end. Weights come in the order of their names.
+  func store(
+    _ update: WeightUpdate, _ writer: PatchWriter, aside: (PromotedTensor) -> Void = { _ in }
+  ) throws -> WeightReport {
     // Tiles are spread over our own threads; the library must not spread each product again.
-    try BLASThreads.with(1) { try storeAlone(update, writer) }
+    try BLASThreads.with(1) { try storeAlone(update, writer, aside) }
   }
 
-  private func storeAlone(_ update: WeightUpdate, _ writer: PatchWriter) throws -> WeightReport {
+  private func storeAlone(
+    _ update: WeightUpdate, _ writer: PatchWriter, _ aside: (PromotedTensor) -> Void
+  ) throws -> WeightReport {
+    var update = update
     var clock = WorkClock(in: WeightPhase.storing.rawValue, after: update.phases)
     var report: WeightReport?
     if let trained = update.trained {
@@ -109,7 +127,8 @@ extension WeightSolver {
         return made.measuredJSON
       }
     } else if let solution = update.solution {
-      try naming(update) { try store(solution, of: update, writer) { report = $0 } }
+      if update.tensor.elementType.hasCodes { _ = try rounded(&update) }
+      try naming(update) { try store(solution, of: update, writer, aside) { report = $0 } }
     }
     guard var report else { preconditionFailure("the writer asks for the measurements of every tensor") }
     for cost in clock.all() {
@@ -120,35 +139,50 @@ extension WeightSolver {
 
   private func store(
     _ solution: UpdateSolution, of update: WeightUpdate, _ writer: PatchWriter,
-    report: (WeightReport) -> Void
+    _ aside: (PromotedTensor) -> Void, report: (WeightReport) -> Void
   ) throws {
     let meter = RetentionMeter(
       outputWidth: solution.factors.outputWidth, columns: update.tensor.shape[1],
       orientation: update.orientation, keys: update.keys)
-    try writer.append(
-      solution.factors, to: update.tensor, of: model, orientation: update.orientation, options: options,
-      observe: { meter.observe($0) },
-      measured: {
-        let made = WeightReport(
-          name: update.tensor.name, solution: solution,
-          measured: meter.result(wanted: solution.factors, editOfKey: update.editOfKey),
-          preservation: solution.preservationLoss.flatMap { loss in
-            update.preservationScale.map { loss / $0 }
-          },
-          metricJitter: update.metricJitter)
-        report(made)
-        return made.measuredJSON
-      })
+    func measured() -> JSONValue? {
+      let made = WeightReport(
+        name: update.tensor.name, solution: solution,
+        measured: meter.result(wanted: solution.factors, editOfKey: update.editOfKey),
+        preservation: solution.preservationLoss.flatMap { loss in
+          update.preservationScale.map { loss / $0 }
+        },
+        metricJitter: update.metricJitter)
+      report(made)
+      return made.measuredJSON
+    }
+    if let promoted = update.promoted {
+      try update.tensor.observe(
+        promoted.bytes, as: promoted.type, in: model.file(of: update.tensor), threads: options.threads
+      ) { meter.observe($0) }
+      aside(
+        PromotedTensor(
+          tensor: update.tensor, elementType: promoted.type, bytes: promoted.bytes, measured: measured()))
+    } else if let chosen = update.chosen {
+      try writer.append(
+        solution.factors, rounded: chosen.bytes, to: update.tensor, of: model,
+        orientation: update.orientation, options: options, observe: { meter.observe($0) }, measured: measured)
+    } else {
+      try writer.append(
+        solution.factors, to: update.tensor, of: model, orientation: update.orientation, options: options,
+        observe: { meter.observe($0) }, measured: measured)
+    }
   }
 }
 
 extension WeightSolver {
   /// Says of which weight and edit it is where the weight's type does not hold a change.
   private func naming<Result>(_ update: WeightUpdate, _ body: () throws -> Result) throws -> Result {
-    do { return try body() } catch let error as PatchError {
-      guard error.isOfNumbers, let edit = update.mostDemanding else { throw error }
-      throw EditError.weightCannotHold(edit: edit, cause: error)
-    }
+    do { return try body() } catch let error as PatchError { throw named(error, update) }
+  }
+
+  func named(_ error: PatchError, _ update: WeightUpdate) -> any Error {
+    guard error.isOfNumbers, let edit = update.mostDemanding else { return error }
+    return EditError.weightCannotHold(edit: edit, cause: error)
   }
 }
 

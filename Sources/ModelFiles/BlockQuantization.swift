@@ -1,4 +1,4 @@
-internal import Kernels
+public import Kernels
 
 /// Stored elements as floats and back, for every type whose numbers this version knows, ggml's blocks included.
 ///
@@ -75,6 +75,11 @@ extension ElementType {
     return bytes
   }
 
-  private var blockType: errata_block_type { errata_block_type(ggufCode ?? .max) }
+  /// The kernels' name of a block type.
+  public var blockType: errata_block_type { errata_block_type(ggufCode ?? .max) }
+
+  /// Whether the elements have scales in common and each a code of its own, so that codes can be chosen while scales stay.
+  public var hasCodes: Bool { blockElementCount > 1 && errata_grid_of(blockType).highest > 0 }
+
   private var blockForm: errata_block_form { errata_block_form_of(blockType) }
 }

@@ -112,6 +112,7 @@ extension TensorChange.Rounding {
     switch self {
     case .nearest: errata_rounding(is_stochastic: 0, seed: 0)
     case .stochastic(let seed): errata_rounding(is_stochastic: 1, seed: seed)
+    case .aware: preconditionFailure("no formula rounds so")
     }
   }
 }

@@ -68,7 +68,8 @@ class Change:
             return
         leaves = self.patch.content(self.t["leaves"])
         kinds = {"low-rank": LowRank, "scaled": Scaled}
-        function = kinds[self.t["change"]](self.patch, self.t) if self.t["change"] in kinds else None
+        is_aware = self.t.get("rounding") == "aware"
+        function = kinds[self.t["change"]](self.patch, self.t) if self.t["change"] in kinds and not is_aware else None
         for i, tile in enumerate(tiles(self.source)):
             pair = leaves[64 * i:64 * i + 32], leaves[64 * i + 32:64 * i + 64]
             if pair[0] != pair[1]:

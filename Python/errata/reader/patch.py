@@ -2,7 +2,7 @@
 import hashlib, json, pathlib, re, struct
 import numpy as np, zstandard
 from .lowrank import TYPES, gain
-from .model import byte_count, need
+from .model import SIZES, byte_count, need
 
 TILE = 1 << 20
 RANGES = {"low-rank": ("leaves", "scales", "left", "right", "differences", "choices"),
@@ -10,8 +10,17 @@ RANGES = {"low-rank": ("leaves", "scales", "left", "right", "differences", "choi
           "resized": ("differences", "rows"), "replaced": ("base", "result"), "added": ("result",), "removed": ("base",)}
 OPTIONAL = {(change, "differences") for change in ("low-rank", "scaled", "resized")}
 CODINGS = {"choices": 4, "differences": 5}
-RESIZED, BESIDE = 1, 2                                     # critical features
+RESIZED, BESIDE, AWARE = 1, 2, 4                           # critical features
 BESIDE_NAME = r"(?!\.)[^/\0]*(?<!\.index)\.json|(?!\.)[^/\0]*\.(jinja|model|spm|tiktoken|txt|vocab)"
+
+
+def is_aware(t):
+    """Aware: differences alone lead from side to side."""
+    return t["change"] == "low-rank" and t["rounding"] == "aware"
+
+
+def ranges_of(t):
+    return tuple(key for key in RANGES[t["change"]] if key != "choices" or not is_aware(t))
 
 
 def sha(data):
@@ -24,7 +33,7 @@ class Patch:
         self.data = data = pathlib.Path(path).read_bytes()
         need("header", notAPatch=data[:8] == b"\x89ERR\r\n\x1a\n", wrongLength=len(data) >= 72)
         version, features, m, b, length = struct.unpack("<IIQQQ", data[8:40])
-        need("header", unknownVersion=version == 1, unknownFeature=features < 4, manifestTooLarge=m <= 1 << 28,
+        need("header", unknownVersion=version == 1, unknownFeature=features < 8, manifestTooLarge=m <= 1 << 28,
              tooManyBlocks=b <= 1 << 24, wrongLength=length == len(data) >= (body := 40 + m + 48 * b) + 32)
         need(path, patchDigest=sha(data[:body]) == data[-32:])
         self.table = np.frombuffer(data[40 + m:body], "<u8, <u4, <u4, V32")
@@ -35,7 +44,8 @@ class Patch:
         try:
             self.manifest = read_manifest(data[40:40 + m])
             check_ranges(self.manifest, decoded, self.coding)
-            used = RESIZED * any(t["change"] == "resized" for t in self.manifest["tensors"])
+            used = RESIZED * any(t["change"] == "resized" for t in self.manifest["tensors"]) \
+                + AWARE * any(map(is_aware, self.manifest["tensors"]))
             need("features", badManifest=features == used + BESIDE * ("beside" in self.manifest))
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             need(repr(error), badManifest=False)
@@ -142,7 +152,7 @@ def check_tensor(t):
     name, change = repr(t["name"]), t["change"]
     known = {"change": RANGES} | ({} if change != "low-rank" else {
         "orientation": ("output-major", "input-major"), "factorType": ("F16", "F32"),
-        "rounding": ("nearest", "stochastic")})
+        "rounding": ("nearest", "stochastic", "aware")})
     need(name, unknownChange=all(t[key] in values for key, values in known.items()))
     digests = [side for side, absent in (("base", "added"), ("result", "removed")) if change != absent]
     need(name, badManifest=byte_count(t["elementType"], t["shape"]) is not None
@@ -150,9 +160,10 @@ def check_tensor(t):
          and type(t.get("measured", {})) is dict
          and (change != "replaced" or byte_count(t["baseElementType"], t["baseShape"]) is not None))
     if change == "low-rank":
-        need(name, badManifest=t["elementType"] in TYPES and len(t["shape"]) == 2 and type(t["rank"]) is int
+        need(name, badManifest=(SIZES.get(t["elementType"], (1,))[0] > 1 if is_aware(t) else t["elementType"] in TYPES)
+             and len(t["shape"]) == 2 and type(t["rank"]) is int
              and re.fullmatch("[0-9a-f]{1024}", t.get("sample", 1024 * "0")) is not None
-             and 1 <= t["rank"] <= min(t["shape"]) and (t["rounding"] == "nearest" or
+             and 1 <= t["rank"] <= min(t["shape"]) and (t["rounding"] != "stochastic" or
                  t["elementType"] in ("F16", "BF16") and re.fullmatch("[0-9a-f]{16}", t["seed"]) is not None))
 
     if change == "resized":
@@ -190,8 +201,8 @@ def check_ranges(m, decoded, coding):
             if t["orientation"] == "input-major":
                 outputs, inputs = inputs, outputs
             sizes |= {"scales": 4 * t["rank"], "left": factor * outputs, "right": factor * inputs}
-        for key in RANGES[t["change"]]:
-            if (t["change"], key) in OPTIONAL and t.get(key, [0, 0])[1] == 0:
+        for key in ranges_of(t):
+            if (t["change"], key) in OPTIONAL and not is_aware(t) and t.get(key, [0, 0])[1] == 0:
                 continue
             coded = CODINGS.get(key, 0)
             check(repr(t["name"]), key, t[key], 0 if coded else sizes[key], coded, count if coded else None)

@@ -37,7 +37,10 @@ struct TrainingEditor: Editor {
     }
     let edited: [UInt8]
     do {
-      edited = try tensor.adding(result.change, to: bytes, way, setup.solver.options)
+      edited =
+        tensor.elementType.hasCodes
+        ? try setup.solver.choose(result.change, of: tensor, bytes, keys: result.keys)
+        : try tensor.adding(result.change, to: bytes, way, setup.solver.options)
     } catch let error as PatchError where error.isOfNumbers {
       let edit = result.mostDemanding(of: batch.problems.count)
       throw EditError.weightCannotHold(
@@ -48,8 +51,12 @@ struct TrainingEditor: Editor {
     let retentions =
       (base?[name]?.trained?.retentions ?? [])
       + result.retentions(of: kept, edits: batch.problems.count)
+    var trained = WeightUpdate.Trained(bytes: edited, retentions: retentions)
+    if tensor.elementType.hasCodes {
+      trained.relativeNorm = (kept.elements.sumOfSquares / start.elements.sumOfSquares).squareRoot()
+    }
     var update = WeightUpdate(
-      tensor: tensor, orientation: way, trained: .init(bytes: edited, retentions: retentions),
+      tensor: tensor, orientation: way, trained: trained,
       inputWidth: start.columns)
     update.phases = clock.all()
     var weights = EditedWeights(overlay: network.overlay)
@@ -59,6 +66,11 @@ struct TrainingEditor: Editor {
 }
 
 extension WeightTraining.Result {
+  /// The keys of all tokens. `[tokens × inputWidth]`
+  fileprivate var keys: Matrix<Float> {
+    batches.dropFirst().reduce(batches[0].keys) { $0.stacked(on: $1.keys) }
+  }
+
   /// Of each edit the mean of its losses, step by step.
   fileprivate func curves(of texts: [TargetText], edits: Int) -> [[Float]] {
     let steps = losses.first?.count ?? 0

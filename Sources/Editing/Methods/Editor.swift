@@ -51,7 +51,13 @@ struct EditedWeights {
 
   /// Takes in a weight as it is once rounded.
   mutating func append(_ update: WeightUpdate, from solver: WeightSolver) throws {
-    overlay[update.tensor.name] = try solver.rounded(update)
+    var update = update
+    let bytes = try solver.rounded(&update)
+    if let promoted = update.promoted {
+      overlay.replace(update.tensor.name, by: bytes, of: promoted.type)
+    } else {
+      overlay[update.tensor.name] = bytes
+    }
     updates.append(update)
   }
 }

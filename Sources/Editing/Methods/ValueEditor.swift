@@ -82,10 +82,13 @@ struct ValueEditor: Editor {
 struct KnownValues {
   var earlier: PatchedEdits?
   var files: [ValuesFile] = []
+  /// Those of the same run's first try, by the first fact of their group.
+  var found: [FactKey: FactValue] = [:]
 
   /// The value of a group, if it is there for a state of this width.
   func value(of group: FactGroup, width: Int) -> FactValue? {
-    earlier?.value(of: group) ?? files.lazy.compactMap { $0.value(of: group, width: width) }.first
+    group.facts.first.flatMap { found[FactKey($0)] } ?? earlier?.value(of: group)
+      ?? files.lazy.compactMap { $0.value(of: group, width: width) }.first
   }
 
   /// Refuses files whose values were found with something else.

@@ -39,7 +39,7 @@ public struct WeightReport: Sendable {
   init(name: String, trained: WeightUpdate.Trained, _ measure: ChangeMeasure) {
     self.name = name
     solution = nil
-    relativeNorm = measure.relativeChange ?? 0
+    relativeNorm = trained.relativeNorm ?? measure.relativeChange ?? 0
     preservation = nil
     retentions = trained.retentions
     retention = retentions.reduce(0, +) / Double(max(retentions.count, 1))

@@ -1,4 +1,4 @@
-internal import ModelFiles
+public import ModelFiles
 internal import Patches
 internal import Transformer
 
@@ -41,6 +41,20 @@ public struct FactEditReport: Sendable {
   public let heldText: (before: Double, after: Double)?
   /// Whether earlier edits, which are solved for again, had other second moments.
   public internal(set) var changesStatistics = false
+  /// What became of quantized weights that do not hold the edit.
+  public struct Promotion: Sendable {
+    /// Facts that are said, and the share of the wanted outputs at the keys that is kept, with the weights' own types.
+    public let kept: (taken: Int, retention: Double)
+    /// The same with another type.
+    public let promoted: (taken: Int, retention: Double)
+    /// That type.
+    public let type: ElementType
+    /// Whether the patch changes the type; not where that would help no fact.
+    public let isPromoted: Bool
+  }
+
+  /// Two ways were tried where the weights' own types did not hold all; else `nil`.
+  public internal(set) var promotion: Promotion?
   /// What the phases took.
   public internal(set) var phases: [PhaseCost] = []
 
@@ -69,8 +83,20 @@ extension FactEditReport {
         .init(
           "heldText", ["lossBefore": .measured(heldText.before), "lossAfter": .measured(heldText.after)]))
     }
+    if let promotion { members.append(.init("promotion", promotion.json)) }
     if let cost = card.cost { members.append(.init("cost", cost.json)) }
     return .object(members)
+  }
+}
+
+extension FactEditReport.Promotion {
+  /// As the patch and `--json` carry it.
+  public var json: JSONValue {
+    [
+      "elementType": .string(type.rawValue), "isPromoted": .bool(isPromoted),
+      "takenKept": .integer(kept.taken), "retentionKept": .measured(kept.retention),
+      "takenPromoted": .integer(promoted.taken), "retentionPromoted": .measured(promoted.retention),
+    ]
   }
 }
 

@@ -76,19 +76,29 @@ public struct FactRemoval {
     _ clock: inout WorkClock
   ) throws -> WeightReport {
     let settings = edits.plan.solverSettings
-    let solver = WeightSolver(
+    var solver = WeightSolver(
       model: model, statistics: nil, settings: settings, options: edits.plan.storage(threads: threads),
       orientation: orientation)
+    var moment: Matrix<Double>?
+    if try model.tensor(weight).elementType.hasCodes {
+      guard let own = own.moment else {
+        throw EditError.noStoredEdits(file: edits.patch.path, missing: weight + StoredEdits.momentSuffix)
+      }
+      moment = own
+    }
+    solver.sketch = { [moment] _ in moment }
     clock.enter(WeightPhase.solving.rawValue)
     let solution = try BLASThreads.with(threads) {
       try own.solve(
         ridge: settings.effectiveRidge, isInverseMoment: settings.metric == .inverseSecondMoment)
     }
     clock.enter(WeightPhase.storing.rawValue)
-    return try solver.store(
-      WeightUpdate(
-        tensor: try model.tensor(weight), orientation: orientation, keys: own.keys, solution: solution),
-      writer)
+    var update = WeightUpdate(
+      tensor: try model.tensor(weight), orientation: orientation, keys: own.keys, solution: solution)
+    update.keyEnergies = (0..<own.keys.rows).map {
+      Array(own.keys.row($0)).dot(Array(own.directions.row($0)))
+    }
+    return try solver.store(update, writer)
   }
 
   /// A fact without what was measured on the network, which is another now.

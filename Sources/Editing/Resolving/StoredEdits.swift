@@ -12,12 +12,15 @@ struct StoredEdits {
   var directions: Matrix<Double>
   /// R. `[edits × outputWidth]`
   var residuals: Matrix<Double>
+  /// What stands for the second moment where codes are chosen again: its diagonal. `[1 × inputWidth]`
+  var moment: Matrix<Double>?
 
   static let valuesName = "values"
   static let startsName = "starts"
   private static let keysSuffix = ".keys"
   private static let directionsSuffix = ".directions"
   private static let residualsSuffix = ".residuals"
+  static let momentSuffix = ".moment"
 
   init(keys: Matrix<Double>, directions: Matrix<Double>, residuals: Matrix<Double>) {
     self.keys = keys
@@ -33,19 +36,25 @@ struct StoredEdits {
       directions.rows == keys.rows, directions.columns == keys.columns, residuals.rows == keys.rows
     else { return nil }
     self.init(keys: keys, directions: directions, residuals: residuals)
+    moment = try patch.resolveMatrix(weight + Self.momentSuffix).flatMap {
+      $0.rows == 1 && $0.columns == keys.columns ? $0 : nil
+    }
   }
 
   func write(of weight: String, to writer: PatchWriter) throws {
     try writer.append(resolving: weight + Self.keysSuffix, keys)
     try writer.append(resolving: weight + Self.directionsSuffix, directions)
     try writer.append(resolving: weight + Self.residualsSuffix, residuals)
+    if let moment { try writer.append(resolving: weight + Self.momentSuffix, moment) }
   }
 
   /// Some of the edits.
   func selecting(_ rows: [Int]) -> StoredEdits {
-    StoredEdits(
-      keys: keys.selecting(rows: rows), directions: directions.selecting(rows: rows),
-      residuals: residuals.selecting(rows: rows))
+    var selected = self
+    selected.keys = keys.selecting(rows: rows)
+    selected.directions = directions.selecting(rows: rows)
+    selected.residuals = residuals.selecting(rows: rows)
+    return selected
   }
 
   /// Solves with an effective ridge ρ.

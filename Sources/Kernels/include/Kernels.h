@@ -97,5 +97,6 @@ uint64_t errata_bits(errata_type type, int64_t ordinal);
 #include "Blocks.h"
 #include "Network.h"
 #include "Numbers.h"
+#include "Rounding.h"
 
 #endif

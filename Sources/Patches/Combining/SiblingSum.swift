@@ -11,7 +11,7 @@ struct SiblingSum {
     self.tensor = tensor
     baseDigest = parts[0].change.baseDigest
     self.parts = try parts.map { part in
-      guard let own = part.change.lowRank, !own.hasDifference else {
+      guard let own = part.change.lowRank, !own.hasDifference, !own.isAware else {
         throw PatchError.siblingsNotLowRank(tensor: tensor, patch: part.patch.path)
       }
       let update = try StoredFactors(of: own, tensor, in: part.patch).update(of: own.shape)

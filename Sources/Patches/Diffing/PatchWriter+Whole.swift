@@ -3,7 +3,9 @@ internal import ModelFiles
 
 extension PatchWriter {
   /// Adds a tensor that comes, goes or is replaced: what it was and what it is, whole.
-  func appendWhole(_ name: String, from base: ModelFile, to edited: ModelFile, threads: Int) throws {
+  func appendWhole(
+    _ name: String, from base: ModelFile, to edited: ModelFile, threads: Int, measured: JSONValue? = nil
+  ) throws {
     let before = base.contains(name) ? try side(of: base.tensor(name), in: base, threads: threads) : nil
     let after = edited.contains(name) ? try side(of: edited.tensor(name), in: edited, threads: threads) : nil
     switch (before, after) {
@@ -11,7 +13,8 @@ extension PatchWriter {
       append(
         TensorChange(
           name,
-          ReplacedChange(base: base, result: result, blocks: .init(base: baseData, result: resultData))))
+          ReplacedChange(base: base, result: result, blocks: .init(base: baseData, result: resultData)),
+          measured: measured))
     case (nil, let (result, data)?): append(TensorChange(name, AddedChange(result: result, data: data)))
     case (let (base, data)?, nil): append(TensorChange(name, RemovedChange(base: base, data: data)))
     case (nil, nil): preconditionFailure("a tensor of either model is named")

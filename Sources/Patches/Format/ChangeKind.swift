@@ -9,7 +9,7 @@ protocol ChangeKind: Equatable, Sendable {
   /// The kind's name in the manifest.
   static var label: String { get }
   /// What a reader must know for it.
-  static var features: PatchFeatures { get }
+  var features: PatchFeatures { get }
   /// Type and shape after the change, or before it for a removed tensor.
   var form: TensorForm { get }
   /// The tensor before; `nil` when the base does not have it.
@@ -37,7 +37,7 @@ protocol ChangeKind: Equatable, Sendable {
 }
 
 extension ChangeKind {
-  static var features: PatchFeatures { [] }
+  var features: PatchFeatures { [] }
   var tiles: TileBlocks? { nil }
   var stored: (base: Range<Int>?, result: Range<Int>?) { (nil, nil) }
   var settings: [JSONValue.Member] { [] }

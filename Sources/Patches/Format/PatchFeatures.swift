@@ -9,9 +9,11 @@ struct PatchFeatures: OptionSet, Sendable {
   static let resized = PatchFeatures(rawValue: 1 << 0)
   /// Files beside the weights.
   static let beside = PatchFeatures(rawValue: 1 << 1)
+  /// Low-rank changes that are rounded by an objective.
+  static let aware = PatchFeatures(rawValue: 1 << 2)
 
   /// All that this reader knows.
-  static let known: PatchFeatures = [.resized, .beside]
+  static let known: PatchFeatures = [.resized, .beside, .aware]
 
   init(rawValue: UInt32) { self.rawValue = rawValue }
 

@@ -62,6 +62,9 @@ public final class PatchWriter {
       })
   }
 
+  /// A folder beside the patch that goes when it is let go.
+  func scratchFolder() throws -> ScratchFolder { try ScratchFolder(beside: path) }
+
   /// Blocks so far.
   var blockCount: Int { spool.blocks.count }
 

@@ -56,7 +56,7 @@ public struct TensorChange: Equatable, Sendable {
   /// The kind's name in the format: `low-rank`.
   public var label: String { type(of: kind.own).label }
   /// What a reader must know for it.
-  var features: PatchFeatures { type(of: kind.own).features }
+  var features: PatchFeatures { kind.own.features }
   /// The tensor before; `nil` when the base does not have it.
   public var before: TensorSide? { kind.own.before }
   /// The tensor after; `nil` when the result does not have it.

@@ -88,7 +88,9 @@ extension LowRankForm {
   ) throws(PatchError) {
     try tensor.requireWeight()
     guard options.rounding.isDefined(for: tensor.elementType) else {
-      throw .roundingNotDefined(tensor: tensor.name, elementType: tensor.elementType)
+      throw tensor.elementType.isEditable
+        ? .roundingNotDefined(tensor: tensor.name, elementType: tensor.elementType)
+        : .notEditable(tensor: tensor.name, elementType: tensor.elementType)
     }
     self.init(
       tensor: TensorForm(tensor), orientation: orientation, rank: factors.left.columns,

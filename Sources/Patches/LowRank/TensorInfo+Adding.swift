@@ -8,8 +8,7 @@ extension TensorInfo {
   /// - Throws: `notEditable`, `notAMatrix`.
   public func floats(_ bytes: [UInt8], _ orientation: TensorChange.Orientation) throws -> Matrix<Float> {
     try requireWeight()
-    var floats: [Float] = []
-    bytes.withUnsafeBytes { elementType.convert($0.baseAddress!, count: elementCount, into: &floats) }
+    let floats = elementType.decoded(bytes)
     let stored = Matrix(rows: shape[0], columns: shape[1], elements: floats)
     return orientation == .outputMajor ? stored : stored.transposed()
   }
@@ -23,6 +22,7 @@ extension TensorInfo {
     _ options: LowRankOptions
   ) throws -> [UInt8] {
     try requireWeight()
+    guard elementType.isEditable else { throw PatchError.notEditable(tensor: name, elementType: elementType) }
     let change = orientation == .outputMajor ? change : change.transposed()
     guard [change.rows, change.columns] == shape else {
       throw PatchError.factorShape(tensor: name, expected: shape, found: [change.rows, change.columns])
@@ -47,9 +47,11 @@ extension TensorInfo {
     return edited
   }
 
-  /// Demands a weight that can be edited: a matrix of numbers that stand alone.
-  func requireWeight() throws(PatchError) {
-    guard elementType.isEditable else { throw .notEditable(tensor: name, elementType: elementType) }
+  /// Demands a weight that can be edited: a matrix of numbers that stand alone, or have codes of their own.
+  public func requireWeight() throws(PatchError) {
+    guard elementType.isEditable || elementType.hasCodes else {
+      throw .notEditable(tensor: name, elementType: elementType)
+    }
     guard shape.count == 2, elementCount > 0 else { throw .notAMatrix(tensor: name, shape: shape) }
   }
 }

@@ -32,6 +32,7 @@ struct TileTransform: Sendable {
   init?(_ change: TensorChange, of patch: PatchFile) throws {
     switch change.kind {
     case .lowRank(let own):
+      guard !own.isAware else { return nil }
       self.init(try StoredFactors(of: own, change.name, in: patch), own.shape)
     case .scaled(let own): self.init(scaling: own.gain, own.form)
     case .difference, .resized, .replaced, .added, .removed: return nil
@@ -168,6 +169,7 @@ extension TensorChange.Rounding {
     switch self {
     case .nearest: errata_rounding(is_stochastic: 0, seed: 0)
     case .stochastic(let seed): errata_rounding(is_stochastic: 1, seed: seed)
+    case .aware: preconditionFailure("no formula rounds so")
     }
   }
 }

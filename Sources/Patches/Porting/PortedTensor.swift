@@ -10,7 +10,7 @@ public enum Promotion: String, CaseIterable, Sendable {
   case keep
 
   /// The type of a touched tensor afterwards; elements that stand alone keep theirs.
-  func elementType(for type: ElementType) -> ElementType {
+  public func elementType(for type: ElementType) -> ElementType {
     guard type.blockElementCount > 1 else { return type }
     switch self {
     case .f16: return .f16

@@ -101,9 +101,12 @@ struct WeightLoader {
     }
     let columns = shape[shape.count - 1]
     if let bytes = overlay[name] {
-      precondition(bytes.count == tensor.byteCount, "an overlay holds the tensor's own number of bytes")
+      let type = overlay.types[name] ?? tensor.elementType
+      precondition(
+        bytes.count == (try? type.byteCount(shape: shape)),
+        "an overlay holds as many bytes as the tensor takes")
       return StoredMatrix(
-        bytes: .owned(bytes), elementType: tensor.elementType, rows: shape.count == 2 ? shape[0] : 1,
+        bytes: .owned(bytes), elementType: type, rows: shape.count == 2 ? shape[0] : 1,
         columns: columns)
     }
     return StoredMatrix(

@@ -108,6 +108,7 @@ struct CombineCommand: ParsableCommand {
     switch rounding {
     case .nearest: "to the nearest"
     case .stochastic(let seed): "stochastically with seed \(seed)"
+    case .aware: "by the edits' objective"
     }
   }
 

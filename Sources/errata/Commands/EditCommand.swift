@@ -111,7 +111,8 @@ struct EditCommand: ParsableCommand {
       ("--contexts", values.contexts != nil), ("--chat", chat.chat), ("--rome-compat", values.romeCompat),
       ("--values", !values.values.isEmpty), ("--save-values", values.saveValues != nil),
       ("--shard", values.shard != nil), ("--factor-type", storage.factorType != nil),
-      ("--rounding", storage.rounding != nil), ("--seed", storage.seed != nil),
+      ("--rounding", storage.rounding != nil), ("--promote", storage.promote != nil),
+      ("--seed", storage.seed != nil),
       ("--without-begin", method.withoutBegin), ("--no-resolve", sequence.noResolve),
     ]
     return (statisticsOption.map { [$0] } ?? []) + asked.settings.compactMap(\.setting.option)
@@ -147,6 +148,9 @@ struct EditCommand: ParsableCommand {
         records, running, plan.method, chat: plan.chat, skipsBad: facts.skipBad, messages)
       var edit = try Edit(
         network: running.network, tokenizer: running.tokenizer, records: records, statistics: nil, plan: plan)
+      if storage.rounding != nil, edit.plan.rounding == .aware {
+        throw EditError.optionNeeds("--rounding", other: "weights that are not quantized: codes are chosen")
+      }
       edit.knownValues = try values.values.map { try ValuesFile($0) }
       if values.shard != nil { return try computeValues(edit, to: saveValues!) }
 

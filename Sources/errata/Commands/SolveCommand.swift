@@ -75,6 +75,7 @@ struct SolveCommand: ParsableCommand {
         orientation: way.flatMap { .init(rawValue: $0.rawValue) })
       run.layers = layers?.numbers
       run.limit = limit
+      run.promotion = storage.promotion
       run.recordsCost = storage.recordCost
       if let statistics = run.statistics { try warnOfOrigin(statistics, for: file, messages) }
       let card = try run.write(to: output, tool: Errata.tool) { weight, phase in

@@ -139,7 +139,8 @@ extension ErrorReport {
     case .notEditable(let tensor, let elementType):
       return Explanation(
         name, place: "tensor \(tensor)",
-        why: "its element type is \(elementType.rawValue); F64, F32, F16 and BF16 can be edited",
+        why:
+          "its element type is \(elementType.rawValue); F64, F32, F16, BF16 and blocks with a code for each element can be edited",
         advice: elementType.blockElementCount > 1
           ? "edit the model as it was before it was quantized, and take the patch over with `errata apply --port`"
           : nil)

@@ -77,6 +77,19 @@ extension FactEditReport {
       warnings.append(
         "the facts of --onto were solved for with other statistics; all facts are solved for with these now.")
     }
+    if let promotion {
+      let count = facts.count
+      let figures = { (way: (taken: Int, retention: Double)) in
+        "\(way.taken) of \(Numbers.count(count, "fact")) taken and \(Numbers.percent(way.retention)) kept at the keys"
+      }
+      let (kept, promoted) = (figures(promotion.kept), figures(promotion.promoted))
+      warnings.append(
+        promotion.isPromoted
+          ? "the weights' own types do not hold the edit (\(kept)), so the edited tensors become \(promotion.type.rawValue) "
+            + "(\(promoted)) and the file larger; --promote keep leaves them as they are."
+          : "the weights keep their types (\(kept)): as \(promotion.type.rawValue) no more facts would be taken (\(promoted))."
+      )
+    }
     let unreached = facts.filter { !$0.value.isReached }
     if let first = unreached.first {
       warnings.append(
@@ -133,6 +146,7 @@ extension FactEditReport {
         "heldText",
         heldText.map { ["lossBefore": .measured($0.before), "lossAfter": .measured($0.after)] } ?? .null),
       .init("seconds", .object(phases.map { .init($0.name, .measured($0.processorSeconds)) })),
+      .init("promotion", promotion.map(\.json) ?? .null),
       .init("warnings", .array(warnings.map { .string($0) })),
     ]
     return .object(members)

@@ -34,6 +34,21 @@ import Transformer
     try expectSame(try FixtureModel(name).run(method, facts: method == .rome ? 1 : 3))
   }
 
+  @Test(arguments: ["q8_0", "q4_k"], [EditMethod.memit, .ultraedit, .ftl])
+  func `codes of quantized weights are those of the applied patch`(type: String, method: EditMethod) throws {
+    let path = PackageFiles.path("Fixtures/models/tiny-llama-\(type).gguf")
+    var run = try FixtureModel("tiny-llama", at: path).run(method, facts: 2)
+    run.statistics = nil
+    run.plan.recipe.update.usesSecondMoment = false
+    // In memory nothing is asked that could lead to another type.
+    run.plan.promotion = .keep
+    #expect(run.plan.rounding == .aware)
+    try expectSame(run)
+    let patch = try PatchFile(folder.path("patch"))
+    #expect(patch.changes.allSatisfy { $0.elementType.hasCodes && $0.baseDigest != $0.resultDigest })
+    #expect(patch.changes.allSatisfy { $0.lowRank?.isAware ?? !method.hasClosedForm })
+  }
+
   @Test(arguments: [EditMethod.memit, .emmet, .alphaedit, .rome])
   func `metrics made before change nothing`(method: EditMethod) throws {
     let model = try FixtureModel("tiny-gpt2")

@@ -24,7 +24,9 @@ public struct LowRankChange: Equatable, Sendable {
   }
 
   /// Whether a difference beside the factors makes the result exact.
-  public var hasDifference: Bool { !blocks.differences.isEmpty }
+  public var hasDifference: Bool { !isAware && !blocks.differences.isEmpty }
+  /// Whether factors only say what was wanted, and differences what became of it.
+  public var isAware: Bool { shape.rounding == .aware }
 }
 
 extension LowRankChange: ChangeKind {
@@ -35,8 +37,11 @@ extension LowRankChange: ChangeKind {
   var after: TensorSide? { TensorSide(form: form, digest: resultDigest) }
   var kind: TensorChange.Kind { .lowRank(self) }
   var tiles: TileBlocks? {
-    TileBlocks(leaves: blocks.leaves, differences: blocks.differences, choices: blocks.choices)
+    TileBlocks(
+      leaves: blocks.leaves, differences: blocks.differences, choices: isAware ? nil : blocks.choices)
   }
+
+  var features: PatchFeatures { isAware ? .aware : [] }
 
   var settings: [JSONValue.Member] { shape.settings }
   var notes: [JSONValue.Member] { sample.map { [.init("sample", .string($0.text))] } ?? [] }
@@ -58,7 +63,7 @@ extension LowRankChange: ChangeKind {
     try body("scales", .bytes(BlockContent.product(rank, 4)), &blocks.scales)
     try body("left", .bytes(BlockContent.product(rank, shape.outputWidth, size)), &blocks.left)
     try body("right", .bytes(BlockContent.product(rank, shape.inputWidth, size)), &blocks.right)
-    try body("differences", .tiles(tiles, .differences, isOptional: true), &blocks.differences)
-    try body("choices", .tiles(tiles, .choices), &blocks.choices)
+    try body("differences", .tiles(tiles, .differences, isOptional: !isAware), &blocks.differences)
+    if !isAware { try body("choices", .tiles(tiles, .choices), &blocks.choices) }
   }
 }

@@ -48,12 +48,26 @@ extension TensorChange {
     case nearest
     /// Up or down by chance, as the rest is near; the draw depends on seed and element only.
     case stochastic(seed: UInt64)
+    /// To what the edit's objective likes best, which no formula gives: the change holds the differences that it led to.
+    case aware
 
     /// The name in the format.
-    public var label: String { self == .nearest ? "nearest" : "stochastic" }
+    public var label: String {
+      switch self {
+      case .nearest: "nearest"
+      case .stochastic: "stochastic"
+      case .aware: "aware"
+      }
+    }
 
     /// Whether elements of this type can be rounded so.
-    func isDefined(for type: ElementType) -> Bool { self == .nearest || type == .f16 || type == .bf16 }
+    func isDefined(for type: ElementType) -> Bool {
+      switch self {
+      case .nearest: type.isEditable
+      case .stochastic: type == .f16 || type == .bf16
+      case .aware: type.blockElementCount > 1
+      }
+    }
   }
 }
 
@@ -73,18 +87,21 @@ extension LowRankForm {
   /// Reads and bounds the keys of the manifest.
   init(_ fields: ManifestFields, _ form: TensorForm) throws(PatchError) {
     tensor = form
-    guard form.elementType.isEditable else { throw fields.bad("elementType") }
     guard form.shape.count == 2, form.shape.allSatisfy({ $0 > 0 }) else { throw fields.bad("shape") }
     orientation = try fields.known("orientation", TensorChange.Orientation.init(rawValue:))
     guard let rank = fields.json["rank"]?.integer, rank >= 1, rank <= min(form.shape[0], form.shape[1])
     else { throw fields.bad("rank") }
     self.rank = rank
     factorType = try fields.known("factorType", TensorChange.FactorType.init(rawValue:))
-    guard try fields.known("rounding", { ["nearest": false, "stochastic": true][$0] }) else {
-      rounding = .nearest
+    let kinds: [TensorChange.Rounding] = [.nearest, .stochastic(seed: 0), .aware]
+    let kind = try fields.known("rounding") { label in kinds.first { $0.label == label } }
+    guard kind.isDefined(for: form.elementType) else {
+      throw fields.bad(form.elementType.isEditable ? "rounding" : "elementType")
+    }
+    guard case .stochastic = kind else {
+      rounding = kind
       return
     }
-    guard form.elementType == .f16 || form.elementType == .bf16 else { throw fields.bad("rounding") }
     rounding = .stochastic(seed: try fields.hexadecimal("seed", digits: 16))
   }
 }

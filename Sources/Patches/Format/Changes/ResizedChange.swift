@@ -41,7 +41,7 @@ public struct ResizedChange: Equatable, Sendable {
 
 extension ResizedChange: ChangeKind {
   static let label = "resized"
-  static let features = PatchFeatures.resized
+  var features: PatchFeatures { .resized }
 
   var form: TensorForm { result.form }
   var before: TensorSide? { base }
