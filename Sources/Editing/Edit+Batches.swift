@@ -19,16 +19,20 @@ extension Edit {
     let plan = try completedPlan()
     try earlier?.requireValues(of: plan)
     let grouped = try GroupedFacts(records.map(\.fact))
-    let problems = try grouped.groups.map {
-      try ValueProblem($0, contexts: plan.contexts ?? [], encoder: encoder)
+    let own =
+      plan.method.optimizesValues && plan.recipe.values.ownWordsWeight > 0
+      ? try OwnWords(network: network, encoder: encoder).texts(of: grouped.groups)
+      : grouped.groups.map { _ in [] }
+    let problems = try zip(grouped.groups, own).map { group, own in
+      try ValueProblem(group, contexts: plan.contexts ?? [], encoder: encoder, ownWords: own)
     }
     var solver = WeightSolver(
       model: network.model, statistics: statistics, settings: plan.solverSettings,
       options: plan.storage(threads: network.threads), orientation: nil)
     solver.allowsZeroResiduals = true
     solver.keepsEdits = keepsEdits && !plan.accumulates
-    // One batch alone has no second use for a metric, and would hold those of all layers at once.
-    solver.metrics = metrics ?? (plan.hasBatches ? MetricCache() : nil)
+    // One batch alone has no second use for a metric, unless keys are weighed first, and would hold those of all layers at once.
+    solver.metrics = metrics ?? (plan.hasBatches || plan.recipe.spread.weighsKeys ? MetricCache() : nil)
     let run = Run(edit: self, plan: plan, grouped: grouped, problems: problems, solver: solver)
     try run.known.require(plan.valueIdentity(of: run.groups))
     return run

@@ -110,7 +110,8 @@ struct EditCommand: ParsableCommand {
       ("--rounding", storage.rounding != nil), ("--seed", storage.seed != nil),
       ("--without-begin", method.withoutBegin), ("--no-resolve", sequence.noResolve),
     ]
-    return (statisticsOption.map { [$0] } ?? []) + asked.settings.compactMap(\.setting.option)
+    return (statisticsOption.map { [$0] } ?? []) + (asked.trace == nil ? [] : ["--layers"])
+      + asked.settings.compactMap(\.setting.option)
       + names.filter(\.1).map(\.0)
   }
 
@@ -123,7 +124,9 @@ struct EditCommand: ParsableCommand {
       let running = try RunningModel(model, threads: threads.count, messages)
       try OutputRule(["-o": output, "--save-values": saveValues, "--save-statistics": saveStatistics])
         .check(
-          inputs: [facts.path, statistics, sequence.onto, values.recipe, values.contexts] + corpus
+          inputs: [
+            facts.path, statistics, sequence.onto, values.recipe, values.contexts, values.layers?.trace,
+          ] + corpus
             + values.values,
           models: [running.network.model])
       let earlier = try sequence.onto.map { try PatchedEdits(PatchFile($0)) }
@@ -137,6 +140,7 @@ struct EditCommand: ParsableCommand {
       var options = asked
       options.contexts = try values.contexts.map { try ContextTemplate.read($0) }
       let plan = try options.plan(for: running.network.configuration, goingOnWith: earlier)
+      if let trace = options.trace { try warnOfOrigin(ofTrace: trace, running, messages) }
       records = try inspected(records, running, plan.method, skipsBad: facts.skipBad, messages)
       var edit = try Edit(
         network: running.network, tokenizer: running.tokenizer, records: records, statistics: nil, plan: plan)
