@@ -29,6 +29,7 @@ make_model() {
     "$python" methods.py "$model" --facts "$world/facts.json" --contexts "$world/contexts.json" --clamp "$7" \
         --learning-rate "$8" --training-rate "$9" --bound "${10}" --out "$reference"
     "$python" ft_m.py "$model" --facts "$world/facts.json" --out "$reference"
+    "$python" trace.py "$model" --facts "$world/facts.json" --out "$reference"
     "$python" reference_edit.py "$model" --facts "$world/facts.json" --contexts "$world/contexts.json" --layers 1,2 \
         --second-moment-weight "$2" --clamp "$3" --rome-layer "$4" --rome-clamp "$5" --statistics "$statistics"
 }

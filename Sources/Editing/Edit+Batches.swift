@@ -21,8 +21,12 @@ extension Edit {
     let plan = try completedPlan()
     try earlier?.requireValues(of: plan)
     let grouped = try GroupedFacts(records.map(\.fact))
-    let problems = try grouped.groups.map {
-      try ValueProblem($0, contexts: plan.contexts ?? [], chat: plan.chat, encoder: encoder)
+    let own =
+      plan.method.optimizesValues && plan.recipe.values.ownWordsWeight > 0
+      ? try OwnWords(network: network, encoder: encoder).texts(of: grouped.groups)
+      : grouped.groups.map { _ in [] }
+    let problems = try zip(grouped.groups, own).map { group, own in
+      try ValueProblem(group, contexts: plan.contexts ?? [], chat: plan.chat, encoder: encoder, ownWords: own)
     }
     var solver = WeightSolver(
       model: network.model, statistics: statistics, settings: plan.solverSettings,
@@ -30,8 +34,8 @@ extension Edit {
     solver.allowsZeroResiduals = true
     solver.promotion = plan.promotion ?? .keep
     solver.keepsEdits = keepsEdits && !plan.accumulates
-    // One batch alone has no second use for a metric, and would hold those of all layers at once.
-    solver.metrics = metrics ?? (plan.hasBatches ? MetricCache() : nil)
+    // One batch alone has no second use for a metric, unless keys are weighed first, and would hold those of all layers at once.
+    solver.metrics = metrics ?? (plan.hasBatches || plan.recipe.spread.weighsKeys ? MetricCache() : nil)
     let run = Run(edit: self, plan: plan, grouped: grouped, problems: problems, solver: solver)
     try run.known.require(plan.valueIdentity(of: run.groups))
     return run

@@ -40,6 +40,7 @@ public struct Edit {
     self.records = records
     self.statistics = statistics
     self.plan = plan
+    self.plan.recipe.layers = plan.recipe.spread.written(of: plan.recipe.layers)
     try plan.requireLayers(of: network.configuration)
     let weights = try plan.recipe.layers.map { try network.model.tensor(network.downProjection(of: $0)) }
     try self.plan.settleRounding(of: weights)

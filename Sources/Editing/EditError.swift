@@ -106,6 +106,17 @@ public enum EditError: Error, Equatable, Sendable {
   /// The layers are not all in the model.
   case layersOutsideModel(layers: [Int], layerCount: Int)
 
+  // MARK: Traces
+
+  /// Something in a trace file is missing, or not what it ought to be.
+  case badTrace(file: String, what: String)
+  /// A trace file was made with other settings or another model.
+  case otherTrace(file: String, PlanIdentity.Difference)
+  /// A trace is of a model with another number of layers.
+  case traceOfOtherModel(file: String, layers: Int, model: Int)
+  /// A trace says nothing of where to edit: feed-forwards were not traced, or no fact was known.
+  case traceChoosesNothing(file: String)
+
   // MARK: Second moment
 
   /// Another run has written statistics under the output's name meanwhile.

@@ -18,7 +18,7 @@ public struct PlanIdentity: Equatable, Sendable {
   }
 
   /// As files carry it.
-  var text: String { JSONValue.object(members).compactText }
+  public var text: String { JSONValue.object(members).compactText }
   /// In 32 bytes.
   public var digest: Digest { Digest(of: Array(text.utf8)) }
 
@@ -67,7 +67,7 @@ extension EditPlan {
     }
     members.append(.init("layer", .integer(recipe.layers.last!)))
     for setting in RecipeSetting.ofValues {
-      members.append(.init(setting.rawValue, recipe.value(of: setting)!))
+      if let value = recipe.value(of: setting) { members.append(.init(setting.rawValue, value)) }
     }
     members.append(.init("contexts", .array((contexts ?? []).map(\.json))))
     if let chat { members.append(.init("chat", chat.json)) }

@@ -43,14 +43,20 @@ struct LayerPass {
       let weight = network.downProjection(of: layer)
       progress(weight, .collecting)
       let current = try network.overlaid(weights.overlay)
-      let keys = try states.keys(in: current, layer: layer, averaging: rule.keys)
+      let remaining = Array(recipe.layers[index...])
+      let keys = try states.keys(
+        in: current, layers: recipe.spread.weighsKeys ? remaining : [layer], averaging: rule.keys)
       var residuals = try residuals(wanted, states, in: current)
       for row in isKnown.indices where isKnown[row] {
         for column in 0..<residuals.columns { residuals[row, column] = 0 }
       }
-      residuals.scale(by: recipe.spread.share(remaining: recipe.layers.count - index))
+      residuals = try recipe.spread.part(
+        residuals,
+        .init(
+          remaining: remaining.count, reducedKeys: try reduced(keys, at: remaining),
+          ridge: solver.settings.effectiveRidge))
       let edits = KeysFile.Edits(
-        keys: keys, residuals: residuals,
+        keys: keys[0], residuals: residuals,
         earlierKeys: recipe.method.traits.usesEarlierKeys ? earlier[weight] : nil, names: names)
       let bareKeys = rule.readsAtBareKeys ? try states.keys(in: current, layer: layer, averaging: .bare) : nil
       let update = try BLASThreads.with(threads) {
@@ -59,6 +65,16 @@ struct LayerPass {
       try weights.append(update, from: solver)
     }
     return weights
+  }
+
+  /// HK of the layers still to come, where the distribution weighs them.
+  private func reduced(_ keys: [Matrix<Double>], at layers: [Int]) throws -> [Matrix<Double>] {
+    guard recipe.spread.weighsKeys else { return [] }
+    return try BLASThreads.with(threads) {
+      try zip(layers, keys).map { layer, keys in
+        try solver.metric(of: network.downProjection(of: layer)).reduce(keys)
+      }
+    }
   }
 
   /// What is missing at the last edited layer. `[edits × width]`

@@ -10,6 +10,8 @@ public struct PlanOptions: Sendable {
   public var recipes: [String] = []
   /// Numbers of the recipe, in the order in which they were given.
   public var settings: [(setting: RecipeSetting, value: JSONValue)] = []
+  /// A file of traces that chooses the layers: as many as the recipe has.
+  public var trace: String?
   /// Whether edits are made batch by batch.
   public var accumulates = false
   /// Facts of a batch.
@@ -65,7 +67,7 @@ public struct PlanOptions: Sendable {
   ///
   /// - Parameter earlier: a patch that is gone on with. Its plan holds where nothing else is asked for; solver and storage may be
   ///   others, because all of its edits are solved for again, but not the method, nor what its values were found with.
-  /// - Throws: as `validate`; `badRecipe`; `otherPlan` where something asked for contradicts the patch; `layersOutsideModel`.
+  /// - Throws: as `validate`; `badRecipe`; `badTrace` and its kin; `otherPlan` where something asked for contradicts the patch; `layersOutsideModel`.
   public func plan(
     for configuration: NetworkConfiguration, goingOnWith earlier: PatchedEdits? = nil
   ) throws -> EditPlan {
@@ -86,6 +88,12 @@ public struct PlanOptions: Sendable {
     for (setting, value) in settings where !plan.recipe.set(setting, to: value) {
       throw EditError.badSetting(setting, value: value.text ?? value.compactText)
     }
+    if let trace {
+      let choice = try TraceFile(trace).choice(
+        of: plan.recipe.layers.count, in: configuration.layerCount, file: trace)
+      plan.recipe.layers = choice.layers
+    }
+    plan.recipe.layers = plan.recipe.spread.written(of: plan.recipe.layers)
     if let seed { plan.recipe.values.seed = seed }
     if accumulates { plan.sequence = .accumulate(batch: batch, anchorsNorm: anchorsNorm) }
     if isOriginal { plan.isOriginal = true }

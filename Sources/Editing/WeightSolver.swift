@@ -65,11 +65,7 @@ struct WeightSolver {
     }
     var clock = WorkClock(in: WeightPhase.factorizing.rawValue)
     progress(weight, .factorizing)
-    func make() throws -> MetricCache.Made {
-      try makeMetric(
-        of: weight, inputWidth: inputWidth, WeightRows(tensor: tensor, of: model, orientation: way))
-    }
-    let made = try metrics?.metric(of: weight, settings, make: make) ?? make()
+    let made = try made(weight, inputWidth: inputWidth, orientation: way)
     let metric = made.metric
     clock.enter(WeightPhase.solving.rawValue)
     progress(weight, .solving)
@@ -98,6 +94,25 @@ struct WeightSolver {
     }
     update.phases = clock.all()
     return update
+  }
+
+  /// The metric of a weight's keys.
+  func metric(of weight: String) throws -> any KeyMetric {
+    let shape = try model.tensor(weight).shape
+    let way = Self.orientation(of: weight, in: model, fallback: orientation)
+    return try made(weight, inputWidth: way == .outputMajor ? shape[1] : shape[0], orientation: way).metric
+  }
+
+  /// The metric of a weight's keys and what goes with it, made now or before.
+  private func made(
+    _ weight: String, inputWidth: Int, orientation way: TensorChange.Orientation
+  ) throws -> MetricCache.Made {
+    func make() throws -> MetricCache.Made {
+      try makeMetric(
+        of: weight, inputWidth: inputWidth,
+        WeightRows(tensor: try model.tensor(weight), of: model, orientation: way))
+    }
+    return try metrics?.metric(of: weight, settings, make: make) ?? make()
   }
 
   /// Residuals that are met at other keys e than those solved for: Δe = r where Δ = r (C⁻¹k)ᵀ / (eᵀC⁻¹k).

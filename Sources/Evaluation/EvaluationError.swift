@@ -10,6 +10,14 @@ public enum EvaluationError: Error, Equatable, Sendable {
   case badQuestion(file: String, question: Int, problem: String)
   /// A text has fewer than two tokens.
   case textTooShort(file: String)
+  /// A weight is of no criterion, or no number, below zero, or given twice.
+  case badWeight(String)
+  /// No criterion has any weight.
+  case noWeights
+  /// The edits were refused, or the records have no probes for these criteria.
+  case nothingMeasured([String])
+  /// Too few records to search on some and hold others out.
+  case nothingToHoldOut(records: Int)
   /// A file of results has a line that is not one, counted from 1, and it is not the last.
   case badResults(file: String, line: Int)
 }

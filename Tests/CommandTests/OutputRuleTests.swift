@@ -27,6 +27,15 @@ import Testing
         ("--contexts", "contexts.json"), ("--values", "values"), ("--onto", "onto.errata"),
       ], outputs: ["-o", "--save-values"]),
     Command(
+      name: "trace", inputs: [("", "model"), ("--facts", "facts.json")],
+      outputs: ["-o", "--report", "--save-recipe"]),
+    Command(
+      name: "tune",
+      inputs: [
+        ("", "model"), ("--facts", "facts.json"), ("--statistics", "stats"), ("--recipe", "recipe.json"),
+        ("--contexts", "contexts.json"), ("--weights", "weights.json"),
+      ], outputs: ["-o"]),
+    Command(
       name: "edit", inputs: [("", "model"), ("--facts", "facts.json"), ("--corpus", "corpus.txt")],
       outputs: ["-o", "--save-statistics"]),
     Command(
@@ -38,7 +47,7 @@ import Testing
         ("", "model"), ("--data", "facts.json"), ("--references", "references.json"), ("--idf", "idf"),
         ("--demonstrations", "more.json"), ("--choices", "choices.jsonl"), ("--perplexity", "text.txt"),
         ("--statistics", "stats"), ("--recipe", "recipe.json"), ("--contexts", "contexts.json"),
-        ("--patch", "fix.errata"),
+        ("--patch", "fix.errata"), ("--weights", "weights.json"),
       ], outputs: ["--output", "--report"]),
     Command(
       name: "solve", inputs: [("", "model"), ("--keys", "keys"), ("--statistics", "stats")], outputs: ["-o"]),
@@ -162,6 +171,7 @@ import Testing
       "batch", "factor-type", "rounding", "seed", "threads", "top", "tokens", "sample", "zsre-target",
       "window", "edit",
       "sequential", "orientation", "effort", "spread", "promote", "as", "context", "save-interval", "weight",
+      "noise", "seeds", "kinds", "budget", "held-out", "own-words-weight",
     ]
     let dump = try JSONValue(parsing: Array(runner.errata("--experimental-dump-help").output.utf8))
     func options(_ command: JSONValue, _ path: [String]) -> [(String, String)] {

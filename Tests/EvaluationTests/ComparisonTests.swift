@@ -46,6 +46,7 @@ struct ComparisonTests {
         plan(method), [.batches(of: 1), .batches(of: 2), .sequence(3, batch: 2)], in: &series
       ) { _, _ in }
     }
+    comparison.finish()
     return comparison.compared
   }
 

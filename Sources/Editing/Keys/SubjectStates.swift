@@ -32,26 +32,32 @@ struct SubjectStates {
 
   /// One averaged key per group, at a layer. `[groups × feedForwardWidth]`
   func keys(in network: Network, layer: Int, averaging: Averaging) throws -> Matrix<Double> {
-    var span = Network.Span(0..<layer + 1)
+    try keys(in: network, layers: [layer], averaging: averaging)[0]
+  }
+
+  /// The same at several layers, of one run. `[layers][groups × feedForwardWidth]`
+  func keys(in network: Network, layers: [Int], averaging: Averaging) throws -> [Matrix<Double>] {
+    var span = Network.Span(0..<layers.max()! + 1)
     span.endsAtKey = true
-    return try averaged(network, span, .key, layer, averaging)
+    return try averaged(network, span, .key, layers, averaging)
   }
 
   /// One averaged output of the down-projection per group. `[groups × width]`
   func values(in network: Network, layer: Int, averaging: Averaging) throws -> Matrix<Double> {
-    try averaged(network, .init(0..<layer + 1), .value, layer, averaging)
+    try averaged(network, .init(0..<layer + 1), .value, [layer], averaging)[0]
   }
 
   /// The hidden state after a block, for the bare prompt. `[groups × width]`
   func hidden(in network: Network, layer: Int) throws -> Matrix<Double> {
-    try averaged(network, .init(0..<layer + 1), .hidden, layer, .bare)
+    try averaged(network, .init(0..<layer + 1), .hidden, [layer], .bare)[0]
   }
 
   private func averaged(
-    _ network: Network, _ span: Network.Span, _ activation: Activation, _ layer: Int, _ averaging: Averaging
-  ) throws -> Matrix<Double> {
+    _ network: Network, _ span: Network.Span, _ activation: Activation, _ layers: [Int],
+    _ averaging: Averaging
+  ) throws -> [Matrix<Double>] {
     let used = averaging == .bare ? texts.map { [$0[0]] } : texts
-    var sums = used.map { _ in [Double]() }
+    var sums = layers.map { _ in used.map { _ in [Double]() } }
     let flat = used.enumerated().flatMap { group, texts in
       let bareCount = texts.count(where: \.isBare)
       return texts.enumerated().map {
@@ -66,21 +72,26 @@ struct SubjectStates {
         rows += flat[end].text.tokens.count
         end += 1
       }
-      var found = Matrix<Float>(rows: 0, columns: 0)
+      var found: [Int: Matrix<Float>] = [:]
       let ends = flat[first..<end].reduce(into: [Int]()) { $0.append(($0.last ?? -1) + $1.text.tokens.count) }
       _ = try network.run(flat[first..<end].map { TokenSequence($0.text.tokens) }, span) {
         block, seen, rows in
-        if block == layer, seen == activation { found = rows.matrix(rows: ends) }
+        if seen == activation, layers.contains(block) { found[block] = rows.matrix(rows: ends) }
       }
-      for (place, item) in flat[first..<end].enumerated() {
-        if sums[item.0].isEmpty { sums[item.0] = [Double](repeating: 0, count: found.columns) }
-        for (column, value) in found.row(place).enumerated() {
-          sums[item.0][column] += item.weight * Double(value)
+      for (index, layer) in layers.enumerated() {
+        let rows = found[layer]!
+        for (place, item) in flat[first..<end].enumerated() {
+          if sums[index][item.0].isEmpty { sums[index][item.0] = [Double](repeating: 0, count: rows.columns) }
+          for (column, value) in rows.row(place).enumerated() {
+            sums[index][item.0][column] += item.weight * Double(value)
+          }
         }
       }
       first = end
     }
-    return Matrix(rows: sums.count, columns: sums.first?.count ?? 0, elements: Array(sums.joined()))
+    return sums.map { sums in
+      Matrix(rows: sums.count, columns: sums.first?.count ?? 0, elements: Array(sums.joined()))
+    }
   }
 
   private func weight(

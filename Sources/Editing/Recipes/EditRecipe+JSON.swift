@@ -35,6 +35,13 @@ extension EditRecipe {
     source = path
   }
 
+  /// Changes a number of the method; whether it has it, and the value was one that it may have.
+  public mutating func change(_ setting: RecipeSetting, to value: JSONValue) -> Bool {
+    guard method.settings.contains(setting), set(setting, to: value) else { return false }
+    layers = spread.written(of: layers)
+    return true
+  }
+
   /// Changes a number; whether the value was one that it may have.
   mutating func set(_ setting: RecipeSetting, to value: JSONValue) -> Bool {
     func take(_ path: WritableKeyPath<EditRecipe, Double>, _ fits: (Double) -> Bool) -> Bool {
@@ -57,7 +64,10 @@ extension EditRecipe {
       }
       layers = Set(numbers).sorted()
       return true
-    case .spread: return take(\.spread)
+    case .spread:
+      guard let named = value.text.flatMap({ LayerSpread(name: $0) }) else { return false }
+      spread = named
+      return true
     case .steps:
       guard let count = whole(1...1_000_000) else { return false }
       steps = count
@@ -65,6 +75,7 @@ extension EditRecipe {
     case .learningRate: return take(\.learningRate) { $0 > 0 }
     case .bound: return take(\.gradients.bound) { $0 > 0 }
     case .divergenceWeight: return take(\.values.divergenceWeight) { $0 >= 0 }
+    case .ownWordsWeight: return take(\.values.ownWordsWeight) { $0 >= 0 }
     case .weightDecay: return take(\.values.weightDecay) { $0 >= 0 }
     case .clamp: return take(\.values.clamp) { $0 > 0 }
     case .stop: return take(\.values.stop)

@@ -3,7 +3,8 @@ public import ModelFiles
 /// The numbers of a recipe by name, in the order in which patches and `--json` carry them.
 public enum RecipeSetting: String, CaseIterable, Sendable {
   case secondMomentWeight, ridge, usesSecondMoment, nullSpaceThreshold, nullSpaceShare
-  case layers, spread, steps, learningRate, bound, divergenceWeight, weightDecay, clamp, stop, keep, target
+  case layers, spread, steps, learningRate, bound, divergenceWeight, ownWordsWeight, weightDecay, clamp, stop
+  case keep, target
   case seed, source
 
   /// Of every recipe.
@@ -12,12 +13,13 @@ public enum RecipeSetting: String, CaseIterable, Sendable {
   static let solving: Set<RecipeSetting> = [.secondMomentWeight, .ridge, .usesSecondMoment]
   /// Of methods that optimize values.
   static let valuing = common.union([
-    .spread, .steps, .learningRate, .divergenceWeight, .weightDecay, .clamp, .stop, .keep, .target,
+    .spread, .steps, .learningRate, .divergenceWeight, .ownWordsWeight, .weightDecay, .clamp, .stop, .keep,
+    .target,
   ])
 
   /// Those that the values themselves depend on.
   static let ofValues: [RecipeSetting] = [
-    .target, .steps, .learningRate, .divergenceWeight, .weightDecay, .clamp, .stop, .keep,
+    .target, .steps, .learningRate, .divergenceWeight, .ownWordsWeight, .weightDecay, .clamp, .stop, .keep,
   ]
 
   /// Those that `solve` has too.
@@ -39,6 +41,7 @@ public enum RecipeSetting: String, CaseIterable, Sendable {
     case .learningRate: "--learning-rate"
     case .bound: "--bound"
     case .divergenceWeight: "--kl-weight"
+    case .ownWordsWeight: "--own-words-weight"
     case .weightDecay: "--weight-decay"
     case .clamp: "--clamp"
     case .stop: "--stop"
@@ -75,11 +78,13 @@ extension EditRecipe {
   func value(of setting: RecipeSetting) -> JSONValue? {
     switch setting {
     case .layers: .array(layers.map { .integer($0) })
-    case .spread: .string(spread.rawValue)
+    case .spread: .string(spread.name)
     case .steps: .integer(steps)
     case .learningRate: .exact(learningRate)
     case .bound: .exact(gradients.bound)
     case .divergenceWeight: .exact(values.divergenceWeight)
+    // Where they do not count nothing is said of them, as before there were any.
+    case .ownWordsWeight: values.ownWordsWeight > 0 ? .exact(values.ownWordsWeight) : nil
     case .weightDecay: .exact(values.weightDecay)
     case .clamp: .exact(values.clamp)
     case .stop: .string(values.stop.rawValue)

@@ -105,9 +105,15 @@ struct FactPrompt: Sendable {
 
   /// The subject alone, up to its last token: where drift of what the model says of it is measured.
   static func subject(of fact: Fact, encoder: PromptEncoder) throws(EditError) -> Text {
-    let text = try text(
-      PromptText(fact.subject + " is a"), subjectEnd: fact.subject.utf8.count, fact, encoder)
+    let text = try text(of: fact, followedBy: " is a", encoder: encoder)
     return Text(tokens: Array(text.tokens[...text.subject]), subject: text.subject)
+  }
+
+  /// A text that begins with the subject.
+  static func text(
+    of fact: Fact, followedBy words: String, encoder: PromptEncoder
+  ) throws(EditError) -> Text {
+    try text(PromptText(fact.subject + words), subjectEnd: fact.subject.utf8.count, fact, encoder)
   }
 
   private static func encode(

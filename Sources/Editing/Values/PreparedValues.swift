@@ -93,9 +93,13 @@ struct PreparedValues {
 
   /// Runs some problems with their offsets: losses without weight decay, and gradients.
   ///
-  /// - Parameter references: log p₀ of each problem; filled in where it is missing, from the offset at hand (zero).
+  /// - Parameters:
+  ///   - references: log p₀ of each problem, at each place where it is to stay; filled in where it is missing, from the offset at hand
+  ///     (zero).
+  ///   - ownWordsWeight: of the divergence over the model's own words of the subject, the mean over their places.
   func evaluate(
-    _ active: [Int], states: [OffsetState], references: inout [[Float]?], divergenceWeight: Float
+    _ active: [Int], states: [OffsetState], references: inout [[[Float]]], divergenceWeight: Float,
+    ownWordsWeight: Float = 0
   ) throws -> [ValueLoss] {
     let width = network.configuration.width
     var rows: [Float] = []
@@ -128,16 +132,20 @@ struct PreparedValues {
     var logitRows: [Int] = []
     var terms: [LossTerm] = []
     var reading: [(problem: Int, fact: Int, tokens: Int, range: Range<Int>)] = []
-    var divergences: [Int] = []
+    var divergences: [(row: Int, place: Int, weight: Float)] = []
     var next = 0
     for (place, problem) in active.enumerated() {
       let facts = inputs[problem].compactMap(\.fact)
+      let ownPlaces = inputs[problem].reduce(0) { $0 + ($1.isSubject ? 0 : $1.kept.count) }
       for input in inputs[problem] {
         let first = run.sequenceRows[next].lowerBound
         next += 1
         guard let fact = input.fact else {
-          divergences.append(logitRows.count)
-          logitRows.append(first)
+          for position in input.kept {
+            let weight = input.isSubject ? divergenceWeight : ownWordsWeight / Float(ownPlaces)
+            divergences.append((logitRows.count, place, weight))
+            logitRows.append(first + position - input.subject)
+          }
           continue
         }
         let contexts = facts.count { $0 == fact }
@@ -154,11 +162,15 @@ struct PreparedValues {
     }
     let logits = network.logits(of: run, rows: logitRows)
     let firstDivergence = terms.count
-    for (place, row) in divergences.enumerated() {
+    var known = active.map { _ in 0 }
+    for (row, place, weight) in divergences {
       let problem = active[place]
-      let reference = references[problem] ?? logits.logProbabilities(row: row)
-      references[problem] = reference
-      terms.append(LossTerm(row: row, .divergence(from: reference), weight: divergenceWeight))
+      if references[problem].count == known[place] {
+        references[problem].append(logits.logProbabilities(row: row))
+      }
+      terms.append(
+        LossTerm(row: row, .divergence(from: references[problem][known[place]]), weight: weight))
+      known[place] += 1
     }
     let (values, gradient) = try network.loss(terms, of: logits)
     let offsetsGradient = network.backward(run, logits: logits, gradient: gradient)
@@ -183,7 +195,10 @@ struct PreparedValues {
         sequence += 1
       }
       let own = reading.filter { $0.problem == place }
-      let divergence = values[firstDivergence + place] * divergenceWeight
+      let divergence = divergences.indices.reduce(Float(0)) { sum, index in
+        divergences[index].place == place
+          ? sum + values[firstDivergence + index] * divergences[index].weight : sum
+      }
       var loss = divergence
       var targetLoss: Float = 0
       var probability = 0.0

@@ -3,7 +3,7 @@ internal import Transformer
 
 /// Finds, for each group of facts that share a key, the hidden state that makes the network say the targets.
 ///
-///     δ* = argmin  mean −log p_δ(target)  +  κ KL(p_δ ‖ p₀)  +  ω ‖δ‖ / ‖h₀‖²,   ‖δ‖ ≤ c ‖h₀‖
+///     δ* = argmin  mean −log p_δ(target)  +  κ KL(p_δ ‖ p₀)  +  κ' KL of the model's own words  +  ω ‖δ‖ / ‖h₀‖²,   ‖δ‖ ≤ c ‖h₀‖
 ///
 /// δ is added to the stream after block L at the subject's last token, in every context. Below L, and before that token,
 /// nothing depends on δ: keys and values there are computed once, and each step runs the blocks above L over the positions
@@ -53,12 +53,12 @@ struct ValueOptimization {
       OffsetState(
         start: prepared.starts[$0], attention: prepared.attention?.starts[$0], settings: settings)
     }
-    var references = [[Float]?](repeating: nil, count: problems.count)
+    var references = [[[Float]]](repeating: [], count: problems.count)
     var active = Array(problems.indices)
     for step in 0..<settings.steps where !active.isEmpty {
       let losses = try prepared.evaluate(
         active, states: active.map { states[$0] }, references: &references,
-        divergenceWeight: Float(settings.divergenceWeight))
+        divergenceWeight: Float(settings.divergenceWeight), ownWordsWeight: Float(settings.ownWordsWeight))
       // Before anything is moved, a loss that is no number is the network's own.
       if step == 0, losses.contains(where: { !$0.loss.isFinite }) { throw try network.notNumbers() }
       var stillActive: [Int] = []

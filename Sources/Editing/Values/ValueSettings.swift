@@ -6,6 +6,8 @@ public struct ValueSettings: Equatable, Sendable {
   public var learningRate = 0.5
   /// Factor of KL(p ‖ p₀) at the subject's last token.
   public var divergenceWeight = 0.0625
+  /// Factor of the mean KL(p ‖ p₀) over what the model says of the subject by itself (`OwnWords`).
+  public var ownWordsWeight = 0.0
   /// Factor of ‖δ‖ / ‖h₀‖².
   public var weightDecay = 0.5
   /// ‖δ‖ is kept below this times ‖h₀‖.

@@ -28,7 +28,7 @@ final class EditMaker {
 
   /// Named by what the values depend on, so that a file left by another run is not taken for ours.
   lazy var valuesPath: String =
-    "\(scratch).\(plan.method.name)-\(plan.valueIdentity.digest.abbreviation).values"
+    "\(scratch).\(plan.valueIdentity.digest.abbreviation).values"
 
   /// Everything that the edited network depends on beside the model.
   func identity(of way: EditWay, _ records: [FactRecord]) -> String {
@@ -87,6 +87,8 @@ final class ValueLedger {
   private let key: String
   private let label: String
   private var found: MadeEdit?
+  /// Files of values, for when the comparison is done.
+  var files: Set<String> = []
 
   init(_ plan: EditPlan, _ series: EvaluationSeries) {
     results = series.results

@@ -16,6 +16,8 @@ public struct MethodComparison {
   public var keepsValues = false
   /// Metrics of keys, for all methods.
   private let metrics = MetricCache()
+  /// What values took, by what they depend on: methods that differ in their solves alone share them.
+  private var ledgers: [String: ValueLedger] = [:]
   /// The runs made.
   public private(set) var compared: [ComparedRun] = []
 
@@ -30,11 +32,14 @@ public struct MethodComparison {
 
   /// Edits by a method in several ways and asks after each.
   ///
-  /// - Parameter progress: is told of each way, and how many more records are done.
+  /// - Parameters:
+  ///   - name: what the rows are called; the method's where `nil`.
+  ///   - progress: is told of each way, and how many more records are done.
   public mutating func compare(
-    _ asked: EditPlan, _ ways: [EditWay], in series: inout EvaluationSeries,
+    _ asked: EditPlan, _ ways: [EditWay], named name: String? = nil, in series: inout EvaluationSeries,
     progress: (String, Int) -> Void
   ) throws {
+    let name = name ?? asked.method.name
     var plan = asked
     plan.contexts = plan.contexts ?? contexts
     plan = try Edit(
@@ -42,25 +47,33 @@ public struct MethodComparison {
       plan: plan
     ).completedPlan()
     contexts = plan.contexts
+    let key = plan.method.optimizesValues ? plan.valueIdentity.text : name
+    let ledger = ledgers[key] ?? ValueLedger(plan, series)
+    ledgers[key] = ledger
     let maker = EditMaker(
       network: network, tokenizer: series.tokenizer, statistics: statistics, plan: plan, scratch: scratch,
-      metrics: metrics, values: ValueLedger(plan, series))
-    defer { if !keepsValues { Folder.remove(maker.valuesPath) } }
+      metrics: metrics, values: ledger)
+    ledger.files.insert(maker.valuesPath)
     for way in ways {
-      let label = "\(plan.method.name), \(way.title)"
+      let label = "\(name), \(way.title)"
       do {
         let run = try series.run(
           label, parts: parts(way, series.records, maker), making: "editing",
           progress: { progress(label, $0) })
-        var row = ComparedRun(method: plan.method.name, way: way, run: run)
+        var row = ComparedRun(method: name, way: way, run: run)
         row.take(run.edits, values: way.isSequence ? nil : maker.values)
         compared.append(row)
       } catch let error where error is EditError || error is FactsError || error is NetworkError {
-        var row = ComparedRun(method: plan.method.name, way: way, run: nil)
+        var row = ComparedRun(method: name, way: way, run: nil)
         row.refusal = error
         compared.append(row)
       }
     }
+  }
+
+  /// Removes the values, unless they are to stay; call it when all methods are compared.
+  public func finish() {
+    if !keepsValues { for path in ledgers.values.flatMap(\.files) { Folder.remove(path) } }
   }
 
   /// Takes a run without edits as a row.

@@ -65,11 +65,12 @@ extension Network {
   /// Runs the network over sequences.
   ///
   /// - Parameters:
-  ///   - hidden: rows to begin with, one per new position, instead of the tokens' embeddings; for a span that does not begin
-  ///     at the first block. `[positions × width]`
+  ///   - hidden: rows to begin with, one per new position, instead of the tokens' embeddings; a span that does not begin
+  ///     at the first block needs them. `[positions × width]`
   ///   - finishing: the only rows, rising, that are wanted of the last block; of the others it makes keys and values.
   ///   - offsets: are added to what the first block's down-projection gives. `[positions × width]`
-  ///   - observe: is told of every activation on the way, on the caller's thread; the rows must not be kept.
+  ///   - observe: is told of every activation on the way, on the caller's thread; the rows must not be kept. What it changes in them
+  ///     (`Rows.replace`) is what the network goes on with.
   /// - Throws: `NetworkError` for a token or a position that the network does not have.
   public func run(
     _ sequences: [TokenSequence], from hidden: Matrix<Float>? = nil, _ span: Span? = nil,
@@ -84,7 +85,7 @@ extension Network {
       "the backward pass knows whole sequences only")
     precondition(span.first >= 0 && span.end <= configuration.layerCount, "layers of the network")
     precondition(
-      (hidden == nil) == (span.first == 0 && !span.startsInMiddle), "rows where no embedding serves")
+      hidden != nil || (span.first == 0 && !span.startsInMiddle), "rows where no embedding serves")
     try checkLength(of: batch, keeping: keeping)
     let rotary = RotaryTables(configuration.positions, positions: batch.positions)
     var rows: Rows

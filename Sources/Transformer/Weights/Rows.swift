@@ -30,6 +30,13 @@ public final class Rows: @unchecked Sendable {
     return base + index * width
   }
 
+  /// Puts other numbers into a row. `[width]`
+  public func replace(_ index: Int, with numbers: some Collection<Float>) {
+    precondition(numbers.count == width, "a number for each column")
+    let row = row(index)
+    for (column, number) in numbers.enumerated() { row[column] = number }
+  }
+
   /// Sets everything to zero.
   func clear() { base.update(repeating: 0, count: count * width) }
 

@@ -115,7 +115,8 @@ struct EditCommand: ParsableCommand {
       ("--seed", storage.seed != nil),
       ("--without-begin", method.withoutBegin), ("--no-resolve", sequence.noResolve),
     ]
-    return (statisticsOption.map { [$0] } ?? []) + asked.settings.compactMap(\.setting.option)
+    return (statisticsOption.map { [$0] } ?? []) + (asked.trace == nil ? [] : ["--layers"])
+      + asked.settings.compactMap(\.setting.option)
       + names.filter(\.1).map(\.0)
   }
 
@@ -129,8 +130,10 @@ struct EditCommand: ParsableCommand {
       try OutputRule(["-o": output, "--save-values": saveValues, "--save-statistics": saveStatistics])
         .check(
           inputs: [
-            facts.path, statistics, sequence.onto, values.recipe, values.contexts, chat.template,
-          ] + corpus + values.values,
+            facts.path, statistics, sequence.onto, values.recipe, values.contexts, values.layers?.trace,
+            chat.template,
+          ] + corpus
+            + values.values,
           models: [running.network.model])
       let earlier = try sequence.onto.map { try PatchedEdits(PatchFile($0)) }
       if let earlier, facts.path == nil { return try drop(from: earlier, running) }
@@ -144,6 +147,7 @@ struct EditCommand: ParsableCommand {
       options.contexts = try values.contexts.map { try ContextTemplate.read($0) }
       options.chat = try chat.frame(for: running.network.model)
       let plan = try options.plan(for: running.network.configuration, goingOnWith: earlier)
+      if let trace = options.trace { try warnOfOrigin(ofTrace: trace, running, messages) }
       records = try inspected(
         records, running, plan.method, chat: plan.chat, skipsBad: facts.skipBad, messages)
       var edit = try Edit(

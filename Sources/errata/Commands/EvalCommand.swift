@@ -74,12 +74,14 @@ struct EvalCommand: ParsableCommand {
       let running = try RunningModel(model, threads: threads.count, messages)
       let files: [String?] = [
         data.path, asking.references, asking.idf, asking.choices, asking.perplexity, edits.statistics,
-        edits.contexts, chat.template,
+        edits.contexts, edits.layers?.trace, edits.weightsFile, chat.template,
         Int(asking.demonstrations) == nil ? asking.demonstrations : nil,
       ]
       try OutputRule(["--output": output, "--report": page]).check(
         inputs: files + edits.recipes + patches, models: [running.network.model])
       try edits.check(for: running.network.configuration)
+      if let trace = edits.layers?.trace { try warnOfOrigin(ofTrace: trace, running, messages) }
+      let weights = try edits.criteria()
       let records = try data.read(for: edits.methods, messages)
       var settings = asking.settings
       settings.chat = try chat.frame(for: running.network.model)
@@ -108,8 +110,7 @@ struct EvalCommand: ParsableCommand {
       }
       let report = EvalReport(
         model: model, data: data.path, series: series, patches: patches, threads: threads.count,
-        asking: asking,
-        compared: compared)
+        asking: asking, compared: compared, weights: weights)
       report.warn(messages)
       messages.answer(report.text(verbose: messages.verbose))
       if let page {

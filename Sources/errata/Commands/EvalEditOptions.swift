@@ -10,7 +10,7 @@ struct EvalEditOptions: ParsableArguments {
   @Option(
     name: .customLong("edit"),
     help: ArgumentHelp(
-      "Edit the records themselves by these methods and compare: \(EditMethod.list(joining: "and")); \(Self.inContext) edits nothing.",
+      "Edit the records themselves by these methods and compare: \(EditMethod.list(joining: "and")); \(Self.inContext) edits nothing. With + behind a method, how it shares out over the layers: emmet+\(LayerSpread.last) (--spread of edit).",
       valueName: "methods"))
   var names: String?
   @Option(
@@ -31,25 +31,43 @@ struct EvalEditOptions: ParsableArguments {
     completion: .file()
   )
   var recipes: [String] = []
-  @Option(help: "Layers to edit: 3-8, or 3,5,8 (default: the recipes').")
+  @Option(
+    help: "Layers to edit: 3-8, or 3,5,8, or traced:FILE, those that a trace chooses (default: the recipes')."
+  )
   var layers: LayerList?
   @Option(
     help: "JSON list of texts with one {} each, which the prompts are put into (default: generated).",
     completion: .file())
   var contexts: String?
+  @Option(
+    help: ArgumentHelp(
+      "Rank the methods by the weighted mean of what was measured, and say which to take: reliability=3,locality=1, or a JSON file; of \(Criterion.all.map { "\($0.name) (\($0.summary))" }.joined(separator: ", ")).",
+      valueName: "weights"))
+  var weights: String?
 
   static let inContext = "in-context"
 
-  var methods: [EditMethod] { listed.compactMap { EditMethod(name: $0) } }
+  /// What is compared, in order.
+  var variants: [EditVariant] { listed.compactMap { EditVariant($0) } }
+  var methods: [EditMethod] { variants.map(\.method) }
   var batches: [Int] { (batchList ?? "1").split(separator: ",").compactMap { Int($0) } }
   var comparesInContext: Bool { listed.contains(Self.inContext) }
   private var listed: [String] { (names ?? "").split(separator: ",").map(String.init) }
 
   func validate() throws {
-    for name in listed where name != Self.inContext && EditMethod(name: name) == nil {
-      throw ValidationError(
-        "--edit takes \(EditMethod.all.map(\.name).joined(separator: ", ")) and \(Self.inContext), not \(name)."
-      )
+    for name in listed where name != Self.inContext {
+      guard let variant = EditVariant(name) else {
+        throw ValidationError(
+          "--edit takes \(EditMethod.all.map(\.name).joined(separator: ", ")) and \(Self.inContext), not \(name)."
+            + (name.contains("+") ? " Behind + stands \(LayerSpread.list())." : ""))
+      }
+      guard variant.applies else {
+        throw ValidationError(
+          "\(variant.method) shares nothing out over layers: +\(variant.spread!) does not apply.")
+      }
+    }
+    if let twice = listed.first(where: { name in listed.count { $0 == name } > 1 }) {
+      throw ValidationError("--edit names \(twice) twice.")
     }
     if let batchList,
       batches.isEmpty || batches.count != batchList.split(separator: ",").count
@@ -62,6 +80,7 @@ struct EvalEditOptions: ParsableArguments {
     let given = [
       ("--sequential", sequential != nil), ("--batch", batchList != nil), ("--statistics", statistics != nil),
       ("--recipe", !recipes.isEmpty), ("--layers", layers != nil), ("--contexts", contexts != nil),
+      ("--weights", weights != nil),
     ]
     for (option, isGiven) in given where isGiven { throw ValidationError("\(option) is for --edit.") }
   }
@@ -74,12 +93,17 @@ struct EvalEditOptions: ParsableArguments {
     }
   }
 
+  /// What methods are ranked by.
+  func criteria() throws -> CriterionWeights? { try weights.map { try CriterionWeights($0) } }
+  /// The file of the weights, where there is one.
+  var weightsFile: String? { weights.flatMap { $0.contains("=") ? nil : $0 } }
+
   /// Refuses what would fail only after the base has been asked.
   func check(for configuration: NetworkConfiguration) throws {
-    for method in methods {
-      let plan = try plan(of: method, for: configuration)
+    for variant in variants {
+      let plan = try plan(of: variant, for: configuration)
       guard statistics != nil || !plan.recipe.update.usesSecondMoment else {
-        throw EditError.methodNeedsSecondMoment(method: method)
+        throw EditError.methodNeedsSecondMoment(method: variant.method)
       }
     }
   }
@@ -87,9 +111,10 @@ struct EvalEditOptions: ParsableArguments {
   /// The plan of a method for a model.
   ///
   /// - Parameter chat: what goes around a prompt where the edits are to hold in a chat too.
-  func plan(of method: EditMethod, for configuration: NetworkConfiguration, chat: ChatFrame? = nil) throws
-    -> EditPlan
-  {
+  func plan(
+    of variant: EditVariant, for configuration: NetworkConfiguration, chat: ChatFrame? = nil
+  ) throws -> EditPlan {
+    let method = variant.method
     var options = PlanOptions()
     options.method = method
     options.recipes = try recipes.filter { path in
@@ -98,7 +123,9 @@ struct EvalEditOptions: ParsableArguments {
     }
     // A recipe that names no method is for all of them, and each takes the numbers that it has.
     options.passesOver = methods.reduce(into: []) { $0.formUnion($1.settings) }
-    if let layers { options.settings.append((.layers, layers.json)) }
+    if let layers = layers?.json { options.settings.append((.layers, layers)) }
+    options.trace = layers?.trace
+    if let spread = variant.spread { options.settings.append((.spread, .string(spread.name))) }
     options.contexts = try contexts.map { try ContextTemplate.read($0) }
     options.chat = chat
     return try options.plan(for: configuration)
@@ -122,12 +149,12 @@ extension Evaluating {
       try inContext(&series)
       comparison.add(series.runs.last!, method: EvalEditOptions.inContext)
     }
-    for method in edits.methods {
+    for variant in edits.variants {
       var bar: Progress?
       var shown = ""
       defer { bar?.finish() }
-      let plan = try edits.plan(of: method, for: running.network.configuration, chat: series.settings.chat)
-      try comparison.compare(plan, ways, in: &series) { label, done in
+      let plan = try edits.plan(of: variant, for: running.network.configuration, chat: series.settings.chat)
+      try comparison.compare(plan, ways, named: variant.name, in: &series) { label, done in
         if label != shown {
           bar?.finish()
           bar = Progress(label, total: count, unit: .facts, messages)
@@ -136,6 +163,7 @@ extension Evaluating {
         bar?.advance(done)
       }
     }
+    comparison.finish()
     return comparison
   }
 }

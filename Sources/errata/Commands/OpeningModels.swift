@@ -1,7 +1,9 @@
 import Editing
+import Floor
 import Glibc
 import ModelFiles
 import Patches
+import Transformer
 
 /// Opens a model that a command reads: no run changes it meanwhile, and none was cut off on it.
 ///
@@ -78,6 +80,13 @@ func warnOfOrigin(_ statistics: StatisticsFile, for model: ModelFile, _ output: 
     output.say("Warning: \(statistics.container.path) does not say which model it was collected on.")
   case .otherModel:
     output.say("Warning: \(statistics.container.path) was collected on other weights than these.")
+  }
+}
+
+/// Says so when a trace is not of this model. It may well be of the model before an edit.
+func warnOfOrigin(ofTrace path: String, _ running: RunningModel, _ output: OutputOptions) throws {
+  if try !TraceFile(path).isOf(model: running.network.model.fingerprint().hexadecimal) {
+    output.say("Warning: \(path) was traced on other weights than these.")
   }
 }
 

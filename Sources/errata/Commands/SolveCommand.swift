@@ -45,6 +45,7 @@ struct SolveCommand: ParsableCommand {
 
   func validate() throws {
     if let limit, limit < 1 { throw ValidationError("--limit takes a number above zero.") }
+    try layers?.requireNumbers()
     guard chosen.hasClosedForm else {
       throw ValidationError("\(chosen.name) trains a weight instead of solving for it; use `errata edit`.")
     }

@@ -37,6 +37,7 @@ struct StatsCollectCommand: ParsableCommand {
   @OptionGroup var messages: OutputOptions
 
   func validate() throws {
+    try layers?.requireNumbers()
     for (name, value) in [("--tokens", tokens), ("--context", context)] {
       if let value, value < 1 { throw ValidationError("\(name) takes a number above zero.") }
     }

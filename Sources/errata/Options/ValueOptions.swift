@@ -6,11 +6,13 @@ import ModelFiles
 struct ValueOptions: ParsableArguments {
   enum Keep: String, ExpressibleByArgument, CaseIterable { case best, last }
 
-  @Option(help: "Layers to edit: 3-8, or 3,5,8 (default: the recipe's).")
+  @Option(
+    help: "Layers to edit: 3-8, or 3,5,8, or traced:FILE, those that a trace chooses (default: the recipe's)."
+  )
   var layers: LayerList?
   @Option(
     help: ArgumentHelp(
-      "equal: every layer writes the same part of what is missing; root: early layers write more (default: the method's).",
+      "How what is missing is shared out over the layers: \(LayerSpread.all.map { "\($0.name) (\($0.summary))" }.joined(separator: ", ")) (default: the method's).",
       valueName: "spread"), transform: ValueOptions.spread)
   var spread: LayerSpread?
   @Option(
@@ -31,6 +33,11 @@ struct ValueOptions: ParsableArguments {
   var bound: Double?
   @Option(help: "Weight of the divergence from what the model said of the subject alone.")
   var klWeight: Double?
+  @Option(
+    help:
+      "Weight of the divergence from what the model says of the subject by itself, in a few texts of its own."
+  )
+  var ownWordsWeight: Double?
   @Option(help: "Weight of the value's distance from where it was.")
   var weightDecay: Double?
   @Option(help: "The value moves at most this many times its length.")
@@ -61,7 +68,9 @@ struct ValueOptions: ParsableArguments {
         throw ValidationError("\(name) takes a number above zero.")
       }
     }
-    for (name, value) in [("--kl-weight", klWeight), ("--weight-decay", weightDecay)] {
+    for (name, value) in [
+      ("--kl-weight", klWeight), ("--own-words-weight", ownWordsWeight), ("--weight-decay", weightDecay),
+    ] {
       if let value, !(value >= 0 && value.isFinite) {
         throw ValidationError("\(name) takes a number that is not negative.")
       }
@@ -69,8 +78,8 @@ struct ValueOptions: ParsableArguments {
   }
 
   private static func spread(_ name: String) throws -> LayerSpread {
-    guard let spread = LayerSpread(rawValue: name) else {
-      throw ValidationError("--spread takes equal or root, not \(name).")
+    guard let spread = LayerSpread(name: name) else {
+      throw ValidationError("--spread takes \(LayerSpread.list()), not \(name).")
     }
     return spread
   }
@@ -78,12 +87,13 @@ struct ValueOptions: ParsableArguments {
   /// The numbers that are given.
   private var settings: [(setting: RecipeSetting, value: JSONValue)] {
     var settings: [(RecipeSetting, JSONValue)] = []
-    if let layers { settings.append((.layers, layers.json)) }
-    if let spread { settings.append((.spread, .string(spread.rawValue))) }
+    if let layers = layers?.json { settings.append((.layers, layers)) }
+    if let spread { settings.append((.spread, .string(spread.name))) }
     if let steps { settings.append((.steps, .integer(steps))) }
     if let learningRate { settings.append((.learningRate, .number(learningRate))) }
     if let bound { settings.append((.bound, .number(bound))) }
     if let klWeight { settings.append((.divergenceWeight, .number(klWeight))) }
+    if let ownWordsWeight { settings.append((.ownWordsWeight, .number(ownWordsWeight))) }
     if let weightDecay { settings.append((.weightDecay, .number(weightDecay))) }
     if let clamp { settings.append((.clamp, .number(clamp))) }
     if let keep { settings.append((.keep, .string(keep.rawValue))) }
@@ -94,6 +104,7 @@ struct ValueOptions: ParsableArguments {
   func fill(_ options: inout PlanOptions) {
     if let recipe { options.recipes.append(recipe) }
     options.settings += settings
+    options.trace = layers?.trace
     options.isOriginal = romeCompat
   }
 

@@ -169,6 +169,25 @@ extension ErrorReport {
         why: "it is not one of a recipe's, or its value is of the wrong kind",
         advice: isPublished(key)
           ? publishedRecipe : "a recipe looks like the `recipe` of `errata show PATCH --json`")
+    case .badTrace(let file, let what):
+      return Explanation(
+        name, place: "\(file), \(what)", why: "it is missing, or not what a trace has there",
+        advice: "give a file that `errata trace -o` wrote")
+    case .otherTrace(let file, let difference):
+      return Explanation(
+        name, place: file,
+        why:
+          "it is a trace with another \(difference.key): \(shown(difference.found)), asked for is \(shown(difference.wanted))",
+        advice: "give the same arguments to go on with it, or another output, or remove it")
+    case .traceOfOtherModel(let file, let layers, let model):
+      return Explanation(
+        name, place: file, why: "it is of a model with \(layers) layers, this one has \(model)",
+        advice: "trace this model: `errata trace`")
+    case .traceChoosesNothing(let file):
+      return Explanation(
+        name, place: file,
+        why: "it says nothing of where to edit: feed-forwards were not traced, or no fact was known",
+        advice: "trace facts that the model knows, with mlp among --kinds")
     case .layersOutsideModel(let layers, let count):
       return Explanation(
         name,

@@ -26,6 +26,23 @@ extension ErrorReport {
         advice: #"a question is {"prompt": …, "choices": [… , …], "answer": …} on one line"#)
     case .textTooShort(let file):
       return Explanation(name, place: file, why: "the text has fewer than two tokens")
+    case .badWeight(let criterion):
+      return Explanation(
+        name, place: "weight of \(Quote.plain(criterion))",
+        why: "it is of no criterion, given twice, or no number from zero on",
+        advice: "criteria are \(Criterion.all.map(\.name).joined(separator: ", "))")
+    case .noWeights:
+      return Explanation(
+        name, why: "no criterion has a weight above zero", advice: "as in reliability=3,locality=1")
+    case .nothingMeasured(let criteria):
+      return Explanation(
+        name,
+        why: "the edits were refused, or no record has probes for all of \(criteria.joined(separator: ", "))",
+        advice: "give --weights of what the records have, and look with `errata eval --edit`")
+    case .nothingToHoldOut(let records):
+      return Explanation(
+        name, why: "there is \(Numbers.count(records, "record")): one is to be searched on, and one held out",
+        advice: "give more records")
     case .badResults(let file, let line):
       return Explanation(
         name, place: "\(file), line \(line)", why: "it is no line of answers",

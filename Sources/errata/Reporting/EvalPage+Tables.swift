@@ -113,7 +113,8 @@ extension EvalPage {
     let heads = columns.map { "<th scope=\"col\" title=\"\(Self.escaped($0.1.definition))\">\($0.0)</th>" }
     return Self.section(
       "Methods",
-      "Bold: the best of the methods that stored as many edits in the same way. kept and locality are held against the unedited model.",
+      "Bold: the best of the methods that stored as many edits in the same way. kept and locality are held against the unedited model. "
+        + Self.escaped(report.forcedNote ?? ""),
       "<div class=\"scroll\"><table class=\"methods\"><thead><tr><th>method</th><th>edits</th>\(heads.joined())<th>‖Δ‖/‖W‖</th><th>s/edit</th></tr></thead>"
         + "<tbody>\(lines.joined(separator: "\n"))</tbody></table></div>")
   }

@@ -17,7 +17,7 @@ struct EvalPage: Page {
   }
 
   var sections: [String] {
-    [runTable, comparisonTable, curves, norms, costs, facts, definitions].compactMap { $0 }
+    [runTable, comparisonTable, ranking, curves, norms, costs, facts, definitions].compactMap { $0 }
   }
 
   /// What each measure is, to be opened.

@@ -9,7 +9,9 @@ extension EvalReport {
     ("NS", .probes(.neighborhood, .success)), ("EM", .probes(.efficacy, .magnitude)),
     ("PM", .probes(.paraphrase, .magnitude)), ("NM", .probes(.neighborhood, .magnitude)),
     ("exact", .probes(.efficacy, .exact)), ("par. exact", .probes(.paraphrase, .exact)),
-    ("nbr. kept", .probes(.neighborhood, .kept)), ("portability", .portability), ("locality", .locality),
+    ("nbr. kept", .probes(.neighborhood, .kept)), ("others kept", .probes(.otherRelation, .kept)),
+    ("portability", .portability), ("locality", .locality), ("spoken", .probes(.efficacy, .spoken)),
+    ("par. spoken", .probes(.paraphrase, .spoken)), ("hops spoken", .probes(.oneHop, .spoken)),
     ("fluency", .fluency), ("consistency", .consistency), ("choices", .choices), ("ppl", .perplexity),
   ]
 
@@ -18,6 +20,17 @@ extension EvalReport {
     var ways: [EditWay?] = []
     for row in compared where !ways.contains(row.way) { ways.append(row.way) }
     return ways.flatMap { way in compared.filter { $0.way == way } }
+  }
+
+  /// Which columns are read with the right tokens put in the model's mouth, and which it says by itself.
+  var forcedNote: String? {
+    guard compared.contains(where: { $0.run != nil }) else { return nil }
+    let spoken = compared.contains { $0.run?.summary[.probes(.efficacy, .spoken)] != nil }
+    return
+      "Teacher-forced, with the answer's earlier tokens given: exact, kept, portability, locality. "
+      + (spoken
+        ? "Spoken: what the model says by itself until it ends the sentence."
+        : "With --generate also what the model says by itself.")
   }
 
   /// Methods by measures.
@@ -38,7 +51,8 @@ extension EvalReport {
     let refused = byWay.compactMap { row in
       row.refusal.map { "  \(row.method), \(row.way?.title ?? ""): \(ErrorReport.explain($0).why)" }
     }
-    return ([table.text()] + refused).joined(separator: "\n")
+    let notes = forcedNote.map { ["  " + $0] } ?? []
+    return ([table.text()] + refused + notes).joined(separator: "\n")
   }
 
   /// The rows for scripts.

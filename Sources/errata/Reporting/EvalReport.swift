@@ -16,6 +16,8 @@ struct EvalReport {
   let asking: EvalAskingOptions
   /// Rows of `--edit`.
   var compared: [ComparedRun] = []
+  /// What the compared methods are ranked by; `nil` where nobody asked.
+  var weights: CriterionWeights?
 
   var runs: [EvaluatedRun] { series.runs }
 
@@ -56,7 +58,7 @@ struct EvalReport {
     return
       ([
         head, runs.count > 1 || compared.isEmpty || verbose ? table.text() : nil, comparisonText,
-        costText(verbose: verbose),
+        rankingText, costText(verbose: verbose),
       ] as [String?])
       .compactMap { $0 }.joined(separator: "\n")
   }
@@ -109,7 +111,7 @@ struct EvalReport {
       .init("records", .integer(series.records.count)),
       .init("settings", asking.json),
       .init("runs", .array(runs.map { json(of: $0) })),
-      .init("comparison", comparisonJSON),
+      .init("comparison", comparisonJSON), .init("ranking", rankingJSON),
       .init("definitions", .object(measures.map { .init($0.name, .string($0.definition)) })),
     ])
   }

@@ -39,6 +39,7 @@ enum PageStyle {
     .line.c0 { stroke:var(--c0); } .line.c1 { stroke:var(--c1); } .line.c2 { stroke:var(--c2); } .line.c3 { stroke:var(--c3); } .line.c4 { stroke:var(--c4); } .line.c5 { stroke:var(--c5); }
     .dot.c0 { fill:var(--c0); } .dot.c1 { fill:var(--c1); } .dot.c2 { fill:var(--c2); } .dot.c3 { fill:var(--c3); } .dot.c4 { fill:var(--c4); } .dot.c5 { fill:var(--c5); }
     .dot { stroke:var(--paper); stroke-width:1; }
+    .cell { fill:var(--c0); stroke:var(--rule); stroke-width:.5; } .mark { fill:var(--c1); } .chosen { fill:var(--fill); } svg.map { max-width:none; }
     table.norms { width:100%; } td.weight { text-align:left; color:var(--soft); } td.norm { width:45%; padding-left:0; }
     td.norm span { display:block; height:.7rem; min-width:2px; background:var(--c0); border-radius:0 3px 3px 0; }
     details.run { border-top:1px solid var(--rule); padding:.4rem 0; }

@@ -1,0 +1,128 @@
+import ArgumentParser
+import Editing
+import ModelFiles
+import Transformer
+
+struct TraceCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "trace", abstract: "Finds the layers at which a model recalls facts (causal tracing).",
+    discussion: """
+      For every fact that the model knows: runs its prompt with noise on the subject's embeddings, puts one activation of the \
+      clean run back, and looks how much of the answer's probability returns: the hidden state after a layer, the outputs of \
+      the feed-forwards in a window of layers, or those of attention. Effects are means over tokens of a kind, of all facts; facts \
+      that the model does not know are counted and left out. A file of facts about the world as it is does best; of \
+      CounterFact's records, the true answer is asked for.
+
+      Where the feed-forwards' effect at the subjects' last tokens is largest, an edit finds what it is to change: these are \
+      the layers for `edit --layers traced:FILE`, and what --save-recipe writes.
+
+      With -o, a run that was killed goes on where it was, and one with more facts with those it lacks.
+
+      Example:
+        errata trace llama/ --facts known.json --limit 50 -o llama.trace.json --report trace.html
+        errata edit llama/ --facts facts.json --statistics llama.stats.safetensors --layers traced:llama.trace.json -o fix.errata
+      """)
+  @Argument(help: "The model; only read.", completion: .file())
+  var model: String
+  @Option(name: .customLong("facts"), help: "The facts (Formats/facts.md).", completion: .file())
+  var path: String
+  @Option(help: "Take only the first so many facts.")
+  var limit: Int?
+  @Option(help: "Take only the records with these identifiers, separated by commas.")
+  var ids: String?
+  @Flag(help: "Leave bad records out, and say which, instead of refusing the file.")
+  var skipBad = false
+  @Option(
+    name: .shortAndLong, help: "Keep the traces (Formats/trace.md), and go on with those it has.",
+    completion: .file())
+  var output: String?
+  @Option(
+    name: .customLong("report"),
+    help: ArgumentHelp("Also write a page with heat maps (HTML).", valueName: "file"), completion: .file())
+  var page: String?
+  @Option(help: "Write the chosen layers as a recipe, for --recipe.", completion: .file())
+  var saveRecipe: String?
+  @OptionGroup(title: "Tracing") var tracing: TraceOptions
+  @OptionGroup var threads: ThreadOptions
+  @OptionGroup var messages: OutputOptions
+
+  func validate() throws {
+    if let limit, limit < 1 { throw ValidationError("--limit takes a number above zero.") }
+    if saveRecipe != nil, !tracing.settings.kinds.contains(.mlp) {
+      throw ValidationError("--save-recipe needs mlp among --kinds: it is what layers are chosen by.")
+    }
+  }
+
+  func run() throws {
+    try doing("cannot trace \(model)", messages) {
+      let running = try RunningModel(model, threads: threads.count, messages)
+      try OutputRule(["-o": output, "--report": page, "--save-recipe": saveRecipe]).check(
+        inputs: [path], models: [running.network.model])
+      var reading = FactsReading()
+      reading.subjects = .needed
+      let choice = FactChoice(limit: limit, ids: ids, skipsBad: skipBad)
+      let whole = try choice.open(path, reading, messages)
+      let facts = try choice.chosen(from: whole).checked().map(\.fact)
+      let all = whole.records.map(\.fact)
+      let run = try Tracing(
+        network: running.network, tokenizer: running.tokenizer, settings: tracing.settings, scaledBy: all)
+      let progress = Progress("tracing", total: facts.count, unit: .facts, messages)
+      let (file, known) = try run.trace(facts, to: output, progress: progress.advance)
+      progress.finish()
+      if known > 0 { messages.say("\(Numbers.count(known, "fact")) were traced before.") }
+      let report = TraceReport(
+        model: model, facts: path, file: file, settings: tracing.settings, deviation: run.deviation,
+        layerCount: EditRecipe(for: .memit, configuration: running.network.configuration).layers.count)
+      for warning in report.warnings { messages.say("Warning: \(warning)") }
+      messages.answer(report.text(verbose: messages.verbose))
+      if let saveRecipe { try write(try report.recipe(or: output ?? path), to: saveRecipe) }
+      if let page {
+        try TracePage(report).write(to: page)
+        messages.say("The report is \(page).")
+      }
+      if messages.json { Console.output(report.json.indentedText) }
+    }
+  }
+
+  private func write(_ recipe: JSONValue, to path: String) throws {
+    let file = try AtomicFile(path)
+    try file.file.write(Array((recipe.indentedText + "\n").utf8), at: 0)
+    try file.commit()
+    messages.say("The recipe is \(path).")
+  }
+}
+
+/// How runs are corrupted and what is restored.
+struct TraceOptions: ParsableArguments {
+  @Option(help: "Noise, in standard deviations of the subjects' embeddings.")
+  var noise = 3.0
+  @Option(help: "Corrupted runs of each fact, each with noise of its own.")
+  var seeds = 10
+  @Option(help: "Seed of the noise.")
+  var seed: UInt64 = 0
+  @Option(help: "Layers restored together, of feed-forwards and attention.")
+  var window = 10
+  @Option(
+    help: ArgumentHelp(
+      "What is restored: \(TraceKind.allCases.map(\.rawValue).joined(separator: ", ")).", valueName: "kinds"))
+  var kinds = TraceKind.allCases.map(\.rawValue).joined(separator: ",")
+
+  func validate() throws {
+    if !(noise > 0 && noise.isFinite) { throw ValidationError("--noise takes a number above zero.") }
+    if !(1...1000).contains(seeds) { throw ValidationError("--seeds takes a number from 1 to 1000.") }
+    if !(1...10_000).contains(window) { throw ValidationError("--window takes a number from 1 to 10000.") }
+    let names = kinds.split(separator: ",").map(String.init)
+    if let wrong = names.first(where: { TraceKind(rawValue: $0) == nil }) ?? (names.isEmpty ? kinds : nil) {
+      throw ValidationError(
+        "--kinds takes \(TraceKind.allCases.map(\.rawValue).joined(separator: ", ")), not \(wrong).")
+    }
+  }
+
+  var settings: TraceSettings {
+    var settings = TraceSettings()
+    (settings.noise, settings.samples, settings.seed, settings.window) = (noise, seeds, seed, window)
+    let names = kinds.split(separator: ",").map(String.init)
+    settings.kinds = TraceKind.allCases.filter { names.contains($0.rawValue) }
+    return settings
+  }
+}
