@@ -20,7 +20,7 @@ extension ModelFamily {
       try settings.readSizes(into: &c, .gpt2)
       c.normEpsilon = Float(try settings.number("layer_norm_epsilon", default: 1e-5))
       c.activation = try settings.activation("activation_function", default: .geluTanh)
-      c.turn(by: try settings.rotary(dimensions: settings.optionalInteger("rotary_dim") ?? c.headWidth))
+      c.turn(by: try settings.rotary(dimensions: settings.optionalInteger("rotary_dim") ?? 64))
       c.isTied = try settings.flag("tie_word_embeddings", default: false)
     },
     gguf: { c, settings in

@@ -27,9 +27,11 @@ import Testing
     let c = try MadeConfiguration.read("gptj")
     #expect(c.positions == turning(Rotary(dimensions: 4, base: 10_000, isInterleaved: true)))
     #expect(c.block == .parallelSharedNorm && !c.isTied && c.activation == .geluTanh)
+    // As transformers: 64, which narrower heads cannot have.
     #expect(
-      try MadeConfiguration.read("gptj", [("rotary_dim", nil)]).positions
-        == turning(Rotary(dimensions: 6, base: 10_000, isInterleaved: true)))
+      try MadeConfiguration.read("gptj", [("rotary_dim", nil), ("n_embd", 256)]).positions
+        == turning(Rotary(dimensions: 64, base: 10_000, isInterleaved: true)))
+    #expect(throws: ConfigurationError.self) { try MadeConfiguration.read("gptj", [("rotary_dim", nil)]) }
   }
 
   @Test func `gpt_neox`() throws {
