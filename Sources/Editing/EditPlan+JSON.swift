@@ -42,7 +42,8 @@ extension EditPlan {
   ///
   /// - Throws: as reading a plan.
   public static func of(_ patch: PatchFile) throws -> EditPlan? {
-    guard let edit = patch.manifest["edit"], edit["plan"] != nil else { return nil }
+    // Patches of keys and residuals say of their plan what it met, and no more.
+    guard let edit = patch.manifest["edit"], edit["plan"]?["sequence"] != nil else { return nil }
     return try EditPlan(ofEdit: edit, of: patch)
   }
 

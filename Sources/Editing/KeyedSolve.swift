@@ -39,6 +39,11 @@ public struct KeyedSolve {
     self.orientation = orientation
   }
 
+  /// Whether a weight that it edits is quantized.
+  public var changesCodes: Bool {
+    get throws { try weights().contains { try model.tensor($0).elementType.hasCodes } }
+  }
+
   /// Solves for every weight of the keys file and writes the patch.
   public func write(
     to path: String, tool: String, progress: (_ weight: String, _ phase: WeightPhase) -> Void = { _, _ in }
@@ -49,7 +54,7 @@ public struct KeyedSolve {
     solver.promotion = promotion ?? .keep
     var promoted: [PromotedTensor] = []
     let weights = try weights()
-    if promotion != nil, try !weights.contains(where: { try model.tensor($0).elementType.hasCodes }) {
+    if promotion != nil, try !changesCodes {
       throw EditError.optionNeeds("--promote", other: "models whose edited weights are quantized")
     }
     var reports: [WeightReport] = []

@@ -44,6 +44,7 @@ struct CombineCommand: ParsableCommand {
       try BLASLibrary.load()
       let base = try model.map { try openModel($0, threads: threads.count, messages) }
       try rule.check(models: base.map { [$0] } ?? [])
+      let differences = try PlanDifference.all(among: files)
       let outcome = try PatchCombination(files, base: base, threads: threads.count)
         .write(to: output, tool: Errata.tool)
       messages.answer(Shown.patch(outcome.patch, verbose: messages.verbose).text)
@@ -58,7 +59,6 @@ struct CombineCommand: ParsableCommand {
           "Not taken over: what the edits can be solved for again with (edit --onto, --drop), of "
             + "\(outcome.unresolved.joined(separator: ", ")).")
       }
-      let differences = try PlanDifference.all(among: files)
       for difference in differences { messages.say(difference.words) }
       messages.say("The patch is \(output): \(files.count) patches, \(words(for: outcome.relation)).")
       report(outcome, differences)

@@ -78,6 +78,9 @@ struct SolveCommand: ParsableCommand {
       run.limit = limit
       run.promotion = storage.promotion
       run.recordsCost = storage.recordCost
+      if storage.rounding != nil, try run.changesCodes {
+        throw EditError.optionNeeds("--rounding", other: "weights that are not quantized: codes are chosen")
+      }
       if let statistics = run.statistics { try warnOfOrigin(statistics, for: file, messages) }
       let card = try run.write(to: output, tool: Errata.tool) { weight, phase in
         if messages.verbose { messages.say("\(weight): \(phase)") }

@@ -48,7 +48,7 @@ import Transformer
       OffsetState(
         start: prepared.starts[index], attention: prepared.attention?.starts[index], settings: settings)
     }
-    var references: [[Float]?] = [nil, nil]
+    var references: [[[Float]]] = [[], []]
     // A first step makes offsets that are not zero.
     var states = problems.indices.map { state($0) }
     func evaluate() throws -> [ValueLoss] {
