@@ -116,7 +116,7 @@ extension EditPlan {
       return
     }
     func name(_ frame: ChatFrame?) -> String {
-      frame.map { "\($0.template) \($0.digest)\($0.system.map { ", system “\($0)”" } ?? "")" } ?? ""
+      frame.map { "\($0.template) \($0.digest.prefix(12))…\($0.system.map { ", system “\($0)”" } ?? "")" } ?? ""
     }
     guard let chat, chat.digest == asked.digest, chat.system == asked.system else {
       throw EditError.otherPlan(
