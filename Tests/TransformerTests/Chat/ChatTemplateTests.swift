@@ -63,7 +63,9 @@ import Testing
   /// Published templates are not ours to carry along: `ERRATA_TEMPLATES` names a file of the same form with them.
   @Test(.enabled(if: getenv("ERRATA_TEMPLATES") != nil))
   func `published templates`() throws {
-    for golden in try Golden.read(String(cString: getenv("ERRATA_TEMPLATES"))) { golden.check(mayRefuse: true) }
+    for golden in try Golden.read(String(cString: getenv("ERRATA_TEMPLATES"))) {
+      golden.check(mayRefuse: true)
+    }
   }
 }
 
