@@ -127,7 +127,9 @@ extension EditPlan {
       return
     }
     func name(_ frame: ChatFrame?) -> String {
-      frame.map { "\($0.template) \($0.digest)\($0.system.map { ", system “\($0)”" } ?? "")" } ?? ""
+      guard let frame else { return "" }
+      let system = frame.system.map { ", system “\($0)”" } ?? ""
+      return "\(frame.template) \(frame.digest.prefix(12))…\(system)"
     }
     guard let chat, chat.digest == asked.digest, chat.system == asked.system else {
       throw EditError.otherPlan(
