@@ -39,15 +39,21 @@ import Testing
       name: "edit", inputs: [("", "model"), ("--facts", "facts.json"), ("--corpus", "corpus.txt")],
       outputs: ["-o", "--save-statistics"]),
     Command(
-      name: "ask", inputs: [("", "model"), ("--prompts", "prompts.txt"), ("--patch", "fix.errata")],
-      outputs: ["--logits"]),
+      name: "edit", words: ["--chat"],
+      inputs: [("", "model"), ("--facts", "facts.json"), ("--template", "template.jinja")], outputs: ["-o"]),
     Command(
-      name: "eval", words: ["--generate", "--in-context", "--edit", "memit"],
+      name: "ask", words: ["--chat"],
+      inputs: [
+        ("", "model"), ("--prompts", "prompts.txt"), ("--patch", "fix.errata"),
+        ("--template", "template.jinja"),
+      ], outputs: ["--logits"]),
+    Command(
+      name: "eval", words: ["--generate", "--in-context", "--edit", "memit", "--chat"],
       inputs: [
         ("", "model"), ("--data", "facts.json"), ("--references", "references.json"), ("--idf", "idf"),
         ("--demonstrations", "more.json"), ("--choices", "choices.jsonl"), ("--perplexity", "text.txt"),
         ("--statistics", "stats"), ("--recipe", "recipe.json"), ("--contexts", "contexts.json"),
-        ("--patch", "fix.errata"), ("--weights", "weights.json"),
+        ("--patch", "fix.errata"), ("--weights", "weights.json"), ("--template", "template.jinja"),
       ], outputs: ["--output", "--report"]),
     Command(
       name: "solve", inputs: [("", "model"), ("--keys", "keys"), ("--statistics", "stats")], outputs: ["-o"]),
@@ -66,6 +72,7 @@ import Testing
       outputs: ["-o"]),
     Command(name: "stats collect", inputs: [("", "model"), ("--corpus", "corpus.txt")], outputs: ["-o"]),
     Command(name: "stats merge", inputs: [("", "stats"), ("", "more-stats")], outputs: ["-o"]),
+    Command(name: "values merge", inputs: [("", "values"), ("", "more-values")], outputs: ["-o"]),
     Command(
       name: "stats import", inputs: [("", "a_float32_mom2_1.npz"), ("--model", "model")], outputs: ["-o"]),
   ]
@@ -172,6 +179,7 @@ import Testing
       "window", "edit",
       "sequential", "orientation", "effort", "spread", "promote", "as", "context", "save-interval", "weight",
       "noise", "seeds", "kinds", "budget", "held-out", "own-words-weight",
+      "system",
     ]
     let dump = try JSONValue(parsing: Array(runner.errata("--experimental-dump-help").output.utf8))
     func options(_ command: JSONValue, _ path: [String]) -> [(String, String)] {
