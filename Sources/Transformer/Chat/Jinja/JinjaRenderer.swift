@@ -12,7 +12,7 @@ struct JinjaRenderer {
   private var depth = 0
 
   // Real templates take some thousands of steps.
-  private static let stepLimit = 1_000_000
+  private static let stepLimit = 250_000
   private static let byteLimit = 4 << 20
   // Of statements, expressions and macros inside one another; real templates stay below thirty.
   private static let depthLimit = 100
@@ -117,6 +117,8 @@ struct JinjaRenderer {
       items = kept
     }
     for (index, item) in items.enumerated() {
+      // Also where the body has no statements: loops in loops would else go on for hours.
+      try step(line)
       scopes.append(["loop": .loop(JinjaLoopState(items: items, index: index))])
       try assign(item, to: loop.target, line)
       let flow = try run(loop.body)
