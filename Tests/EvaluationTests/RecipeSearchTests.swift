@@ -47,7 +47,8 @@ import Transformer
     #expect(result.searched.before == scores[0] && result.searched.after == scores.max())
     #expect(result.trials.first { $0.score == scores.max() }?.recipe == result.best)
     // λ is the first that is varied, and less of it stores more.
-    #expect(result.trials.count > 1 && result.trials[1].change?.setting == .secondMomentWeight)
+    // Where the machine is so busy that the first trial takes the budget, that is said.
+    #expect(result.trials.count > 1 ? result.trials[1].change?.setting == .secondMomentWeight : result.ranOut)
     #expect(result.best.update.secondMomentWeight < 1e5 || result.searched.after == scores[0])
     #expect(result.heldOut.before != nil && result.heldOut.after != nil)
     #expect(try Folder.names(in: folder.path).isEmpty)

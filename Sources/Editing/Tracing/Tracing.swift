@@ -67,6 +67,8 @@ public struct Tracing {
       noise: TraceNoise(deviation: deviation, seed: settings.seed))
     var names: Set<[String]> = []
     var known = 0
+    // A file that has all that is asked for stays as it is.
+    var isNew = path.map { !Folder.fileExists($0) } ?? false
     var saved = ProcessUse.wallSeconds
     for fact in facts {
       let name = [fact.prompt, fact.subject, fact.formerTarget ?? fact.target]
@@ -75,6 +77,7 @@ public struct Tracing {
           known += 1
         } else {
           file.append(try tracer.trace(fact))
+          isNew = true
         }
       }
       progress(1)
@@ -83,7 +86,7 @@ public struct Tracing {
         saved = ProcessUse.wallSeconds
       }
     }
-    if let path { try file.write(to: path) }
+    if let path, isNew { try file.write(to: path) }
     return (file.selecting(names), known)
   }
 }

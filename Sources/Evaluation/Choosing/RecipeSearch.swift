@@ -156,7 +156,13 @@ public struct RecipeSearch {
       var plan = search.plan
       (plan.recipe, plan.contexts, plan.inputs) = (recipe, contexts, nil)
       let count = min(search.batch ?? series.records.count, series.records.count)
-      try comparison.compare(plan, [.batches(of: count)], in: &series) { _, _ in }
+      do {
+        try comparison.compare(plan, [.batches(of: count)], in: &series) { _, _ in }
+      } catch let error as StatisticsError {
+        // Layers of which the statistics know nothing cannot be tried.
+        guard case .noStatistics = error else { throw error }
+        return nil
+      }
       guard let row = comparison.compared.last,
         let measured = MethodRanking.Row(row, base: series.runs.first, among: [row])
       else { return nil }

@@ -80,6 +80,7 @@ import Testing
 
 /// The name of an error's case, without its values: the word that vectors and `--json` use.
 func caseName(ofError error: any Error) -> String {
+  if case .ofStatistics(_, _, let reason)? = error as? EditError { return caseName(ofError: reason) }
   let text = (error as? ModelFileError).map { "\($0.reason)" } ?? "\(error)"
   return String(text.prefix { $0 != "(" })
 }
