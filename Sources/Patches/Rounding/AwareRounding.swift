@@ -88,7 +88,7 @@ public struct AwareRounding: Sendable {
     let keys = objective.keys
     var hessian = objective.takePreserved()
     var weights = [Float](repeating: 1, count: keys.rows)
-    BLASThreads.with(threads) { hessian.add(keys: keys, weights: weights) }
+    BLASThreads.with(1) { hessian.add(keys: keys, weights: weights) }
     let ranks = Ranks(of: tensor, bytes: base)
     var sweep = try sweep(hessian, keys, ranks)
     let remaining = sweep.remaining
@@ -96,7 +96,7 @@ public struct AwareRounding: Sendable {
       let short = weights.indices.map { sweep.isShort($0) }
       guard short.contains(true) else { break }
       let added = zip(weights, short).map { $1 ? $0 * (Self.weightStep - 1) : 0 }
-      BLASThreads.with(threads) { hessian.add(keys: keys, weights: added) }
+      BLASThreads.with(1) { hessian.add(keys: keys, weights: added) }
       weights = zip(weights, added).map { $0 + $1 }
       sweep = try self.sweep(hessian, keys, ranks)
     }
@@ -108,7 +108,8 @@ public struct AwareRounding: Sendable {
 
   /// One descent of all rows.
   private func sweep(_ hessian: Matrix<Float>, _ keys: Matrix<Float>, _ ranks: Ranks) throws -> Sweep {
-    let prepared = BLASThreads.with(threads) { wanted.times(hessian) }
+    // One thread: a choice between codes hangs on the last bits, which must not depend on how many threads there are.
+    let prepared = BLASThreads.with(1) { wanted.times(hessian) }
     let diagonal = hessian.diagonal
     let pieces = Mutex<[Int: Sweep]>([:])
     let (rows, columns, type) = (rows, columns, tensor.elementType)
