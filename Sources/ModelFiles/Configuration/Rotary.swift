@@ -70,7 +70,10 @@ public struct Rotary: Equatable, Sendable {
     self.magnitude = magnitude
   }
 
+  // Not inlined into other modules: the optimizer of Swift 6.3 ends with an error on the borrowed case there.
+
   /// The longest text, in positions, that a long text's beginning is turned like; `nil` where a text's length changes nothing.
+  @inline(never)
   public var originalPositions: Int? {
     if case .longrope(_, _, let count) = scaling { count } else { nil }
   }
