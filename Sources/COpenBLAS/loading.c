@@ -24,6 +24,7 @@ static const char *const function_names[] = {BLAS_FUNCTIONS(BLAS_NAME)};
 
 static void *functions[blas_function_count];
 static char failure[512];
+static blas_space space;
 static char replaced[64];
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static int loaded;
@@ -100,10 +101,8 @@ static int space_is_enough(void) {
   }
   unsigned long long used = pages * (unsigned long long)sysconf(_SC_PAGESIZE), wanted = used + needed_space();
   if (wanted <= limit.rlim_cur) return 1;
-  snprintf(failure, sizeof failure,
-           "the address space of this process is limited to %llu MiB, and with its %llu MiB in use OpenBLAS needs %llu: raise the "
-           "limit (ulimit -v), or set OPENBLAS_NUM_THREADS=1",
-           (unsigned long long)limit.rlim_cur >> 20, used >> 20, wanted >> 20);
+  space = (blas_space){limit.rlim_cur, used, wanted};
+  snprintf(failure, sizeof failure, "too little address space: %llu MiB", (unsigned long long)limit.rlim_cur >> 20);
   return 0;
 }
 
@@ -147,6 +146,8 @@ const char *blas_load(void) {
   pthread_once(&once, load);
   return failure[0] ? failure : NULL;
 }
+
+blas_space blas_missing_space(void) { return space; }
 
 int blas_is_loaded(void) { return __atomic_load_n(&loaded, __ATOMIC_ACQUIRE); }
 

@@ -4,9 +4,14 @@ internal import COpenBLAS
 public enum BLASLibrary {
   /// Loads the library, so that a missing one is an answer and not the end of the process.
   ///
-  /// - Throws: `LinearAlgebraError.noLibrary`.
+  /// - Throws: `LinearAlgebraError.noLibrary`, `tooLittleAddressSpace`.
   public static func load() throws(LinearAlgebraError) {
-    if let reason = blas_load() { throw .noLibrary(reason: String(cString: reason)) }
+    guard let reason = blas_load() else { return }
+    let space = blas_missing_space()
+    guard space.limit == 0 else {
+      throw .tooLittleAddressSpace(limit: space.limit, used: space.used, needed: space.needed)
+    }
+    throw .noLibrary(reason: String(cString: reason))
   }
 
   /// Whether it was needed so far.

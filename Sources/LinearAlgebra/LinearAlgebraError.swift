@@ -6,6 +6,8 @@ public enum LinearAlgebraError: Error, Equatable, Sendable {
   case notConverged(count: Int)
   /// OpenBLAS cannot be loaded, in the words of the system's loader.
   case noLibrary(reason: String)
+  /// The process may have `limit` bytes of address space, has used some, and would need more for the library's buffers.
+  case tooLittleAddressSpace(limit: UInt64, used: UInt64, needed: UInt64)
   /// The first element that is infinite or not a number.
   case notFinite(row: Int, column: Int)
 }

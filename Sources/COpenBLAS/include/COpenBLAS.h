@@ -19,6 +19,10 @@ enum blas_side { CblasLeft = 141, CblasRight = 142 };
 const char *blas_load(void);
 /// Whether it was loaded already.
 int blas_is_loaded(void);
+/// Where the library was not loaded because the process may have too little address space: bytes that it may have, has, and would
+/// need. Else zeros.
+typedef struct { uint64_t limit, used, needed; } blas_space;
+blas_space blas_missing_space(void);
 
 /// The kernels that the library runs: "Zen", "SkylakeX". Loads it.
 const char *blas_kernel(void);

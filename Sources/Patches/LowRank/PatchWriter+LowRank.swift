@@ -53,14 +53,24 @@ extension PatchWriter {
       leaves.append((tile.baseLeaf, tile.resultLeaf))
       try choices.append(BlockSpool.Block(coding: .choices, decodedCount: 0, stored: tile.choices))
     }
+    try append(
+      stored, shape, leaves, sample: try WeightSample(of: tensor, in: file, shape), to: tensor,
+      measured: measured()
+    ) { $0.choices = try append(choices) }
+  }
+
+  /// Adds a change with factors, and behind them what leads from one side to the other.
+  func append(
+    _ stored: StoredFactors, _ shape: LowRankForm, _ leaves: [(base: Digest, result: Digest)],
+    sample: WeightSample?, to tensor: TensorInfo, measured: JSONValue?,
+    behind: (inout LowRankChange.Blocks) throws -> Void
+  ) throws {
     var change = LowRankChange(
       shape: shape, baseDigest: Digest(leaves: leaves.map(\.base)),
-      resultDigest: Digest(leaves: leaves.map(\.result)),
-      sample: try WeightSample(of: tensor, in: file, shape))
-    let measured = measured()
+      resultDigest: Digest(leaves: leaves.map(\.result)), sample: sample)
     change.blocks.leaves = try append(leaves: leaves)
     try append(stored, to: &change)
-    change.blocks.choices = try append(choices)
+    try behind(&change.blocks)
     append(TensorChange(tensor.name, change, measured: measured))
   }
 

@@ -37,15 +37,10 @@ extension PatchWriter {
     if let observe {
       try tensor.observe(rounded, as: tensor.elementType, in: file, threads: options.threads, observe)
     }
-    var change = LowRankChange(
-      shape: shape, baseDigest: Digest(leaves: leaves.map(\.base)),
-      resultDigest: Digest(leaves: leaves.map(\.result)),
-      sample: try WeightSample(of: tensor, in: file, shape))
-    let measured = measured()
-    change.blocks.leaves = try append(leaves: leaves)
-    try append(stored, to: &change)
-    change.blocks.differences = try append(differences)
-    append(TensorChange(tensor.name, change, measured: measured))
+    try append(
+      stored, shape, leaves, sample: try WeightSample(of: tensor, in: file, shape), to: tensor,
+      measured: measured()
+    ) { $0.differences = try append(differences) }
   }
 }
 

@@ -149,7 +149,7 @@ struct EditCommand: ParsableCommand {
       let plan = try options.plan(for: running.network.configuration, goingOnWith: earlier)
       if let trace = options.trace { try warnOfOrigin(ofTrace: trace, running, messages) }
       records = try inspected(
-        records, running, plan.method, chat: plan.chat, skipsBad: facts.skipBad, messages)
+        records, running, plan.method, chat: plan.chat, skipsBad: facts.choice.skipBad, messages)
       var edit = try Edit(
         network: running.network, tokenizer: running.tokenizer, records: records, statistics: nil, plan: plan)
       if storage.rounding != nil, edit.plan.rounding == .aware {

@@ -26,12 +26,7 @@ struct TraceCommand: ParsableCommand {
   var model: String
   @Option(name: .customLong("facts"), help: "The facts (Formats/facts.md).", completion: .file())
   var path: String
-  @Option(help: "Take only the first so many facts.")
-  var limit: Int?
-  @Option(help: "Take only the records with these identifiers, separated by commas.")
-  var ids: String?
-  @Flag(help: "Leave bad records out, and say which, instead of refusing the file.")
-  var skipBad = false
+  @OptionGroup var choice: FactChoiceOptions
   @Option(
     name: .shortAndLong, help: "Keep the traces (Formats/trace.md), and go on with those it has.",
     completion: .file())
@@ -47,7 +42,6 @@ struct TraceCommand: ParsableCommand {
   @OptionGroup var messages: OutputOptions
 
   func validate() throws {
-    if let limit, limit < 1 { throw ValidationError("--limit takes a number above zero.") }
     if saveRecipe != nil, !tracing.settings.kinds.contains(.mlp) {
       throw ValidationError("--save-recipe needs mlp among --kinds: it is what layers are chosen by.")
     }
@@ -60,9 +54,8 @@ struct TraceCommand: ParsableCommand {
         inputs: [path], models: [running.network.model])
       var reading = FactsReading()
       reading.subjects = .needed
-      let choice = FactChoice(limit: limit, ids: ids, skipsBad: skipBad)
-      let whole = try choice.open(path, reading, messages)
-      let facts = try choice.chosen(from: whole).checked().map(\.fact)
+      let whole = try choice.choice.open(path, reading, messages)
+      let facts = try choice.choice.chosen(from: whole).checked().map(\.fact)
       let all = whole.records.map(\.fact)
       let run = try Tracing(
         network: running.network, tokenizer: running.tokenizer, settings: tracing.settings, scaledBy: all)

@@ -5,19 +5,11 @@ import Editing
 struct FactOptions: ParsableArguments {
   @Option(name: .customLong("facts"), help: "The facts (Formats/facts.md).", completion: .file())
   var path: String?
-  @Option(help: "Take only the first so many facts.")
-  var limit: Int?
-  @Option(help: "Take only the records with these identifiers, separated by commas.")
-  var ids: String?
-  @Flag(help: "Leave bad records out, and say which, instead of refusing the file.")
-  var skipBad = false
+  @OptionGroup var choice: FactChoiceOptions
 
   func validate() throws {
-    if let limit, limit < 1 { throw ValidationError("--limit takes a number above zero.") }
-    guard path == nil else { return }
-    for (name, isGiven) in [("--limit", limit != nil), ("--ids", ids != nil), ("--skip-bad", skipBad)]
-    where isGiven {
-      throw ValidationError("\(name) is for the facts of --facts FILE; give both.")
+    if path == nil, let option = choice.given.first {
+      throw ValidationError("\(option) is for the facts of --facts FILE; give both.")
     }
   }
 
@@ -28,8 +20,28 @@ struct FactOptions: ParsableArguments {
     guard let path else { return [] }
     var reading = FactsReading()
     reading.subjects = needsSubject ? .needed : .free
-    return try FactChoice(limit: limit, ids: ids, skipsBad: skipBad).read(path, reading, messages).checked()
+    return try choice.choice.read(path, reading, messages).checked()
   }
+}
+
+/// Which records of a file of facts.
+struct FactChoiceOptions: ParsableArguments {
+  @Option(help: "Take only the first so many facts.")
+  var limit: Int?
+  @Option(help: "Take only the records with these identifiers, separated by commas.")
+  var ids: String?
+  @Flag(help: "Leave bad records out, and say which, instead of refusing the file.")
+  var skipBad = false
+
+  func validate() throws {
+    if let limit, limit < 1 { throw ValidationError("--limit takes a number above zero.") }
+  }
+
+  /// Those that are given.
+  var given: [String] {
+    [("--limit", limit != nil), ("--ids", ids != nil), ("--skip-bad", skipBad)].filter(\.1).map(\.0)
+  }
+  var choice: FactChoice { FactChoice(limit: limit, ids: ids, skipsBad: skipBad) }
 }
 
 /// Which records of a file are wanted.

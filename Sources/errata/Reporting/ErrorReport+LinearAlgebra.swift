@@ -21,6 +21,12 @@ extension ErrorReport {
       return Explanation(
         name, why: "OpenBLAS cannot be loaded: \(reason)",
         advice: "install it: Debian and Ubuntu have it as libopenblas0")
+    case .tooLittleAddressSpace(let limit, let used, let needed):
+      return Explanation(
+        name,
+        why:
+          "this process may have \(limit >> 20) MiB of address space; with the \(used >> 20) in use OpenBLAS needs \(needed >> 20) for its threads' buffers",
+        advice: "raise the limit (ulimit -v), or set OPENBLAS_NUM_THREADS=1")
     }
   }
 }
