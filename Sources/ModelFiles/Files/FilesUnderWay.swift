@@ -53,7 +53,7 @@ public enum FilesUnderWay {
     }
   }
 
-  /// Notes that a journal stands, or no longer does.
+  /// Notes that a journal stands or is about to, or no longer does. What counts in the end is whether it is there.
   public static func setJournal(_ path: String, isOpen: Bool) {
     state.withLock { state in
       if isOpen { state.journals.insert(path) } else { state.journals.remove(path) }
@@ -66,7 +66,7 @@ public enum FilesUnderWay {
   public static func abandon(_ finish: (_ journals: [String]) -> Never) -> Never {
     state.withLock { state in
       for path in state.temporaries { Folder.remove(path) }
-      finish(state.journals.sorted())
+      finish(state.journals.filter { Folder.occupied($0) }.sorted())
     }
   }
 }

@@ -62,8 +62,12 @@ struct Journal {
     try disk.write(front, to: file, at: 0)
     try disk.copy(run.patch.place, of: run.patch.file, to: file, at: front.count)
     patch = try PatchFile(file, patchRange)
-    try disk.publish(output)
+    // Before it stands: a signal right after that finds it on the list, and one right before finds no file.
     FilesUnderWay.setJournal(path, isOpen: true)
+    do { try disk.publish(output) } catch {
+      FilesUnderWay.setJournal(path, isOpen: false)
+      throw error
+    }
     do { try disk.synchronizeFolder(model.folder) } catch {
       guard withdraw(disk) else { throw InPlaceFailure(cause: error, aftermath: .journalStays(path)) }
       throw error
