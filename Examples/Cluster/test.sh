@@ -66,7 +66,7 @@ facts=$fixtures/world/facts.json
 # Many, so that there are several batches of facts in a part.
 { printf '['; for page in $(seq 24); do printf '"Page %s of the book. {}",' "$page"; done; printf '"{}"]'; } >contexts.json
 contexts=$work/contexts.json
-head -n 400 "$fixtures/world/corpus.txt" >text
+for _ in 1 2 3; do cat "$fixtures/world/corpus.txt"; done >text
 errata stats "$model" --corpus text --layers 1 -o whole.stats --quiet
 errata edit "$model" --facts "$facts" --contexts "$contexts" --layers 1 --shard 1/1 --save-values one.values --quiet
 errata values merge one.values -o whole.values --quiet
@@ -82,36 +82,52 @@ finish() {
 }
 # How many tasks were told to end, saved and ran again; none is no test.
 told() {
-  count=$(cat "$1"-*.log | grep -c 'told to end') || { say "$1: no task was told to end in the middle"; exit 1; }
-  grep -q 'Went on after' "$1"-*.log || { say "$1: no task went on"; exit 1; }
+  count=$(cat "$1"-*.log | grep -c 'told to end') || { say "$1: no task was told to end in the middle"; return 1; }
+  grep -q 'Went on after' "$1"-*.log || { say "$1: told to end before there was anything to save"; return 1; }
   say "$1: $count told to end, saved, and run again"
 }
-# Takes the machine from the first running task of a job: SIGTERM, and the job back into the queue.
+# Takes the machine from a running task of a job: SIGTERM, and the job back into the queue. A task that ended before it was told is none:
+# the next one is told.
 take_away() {
-  for _ in $(seq 100); do
+  for _ in $(seq 400); do
     task=$(squeue -h -r -t running -j "$1" -o %i | head -n 1)
-    [ -n "$task" ] && break
+    if [ -n "$task" ]; then
+      sleep "$2"
+      scancel --signal=TERM --batch "$task" 2>/dev/null && return
+    fi
     sleep 0.05
   done
-  [ -n "$task" ] || { say "no task of $1 was running"; exit 1; }
-  sleep "$2"
-  scancel --signal=TERM --batch "$task"
+  say "no task of $1 was running"
+  return 1
 }
 
-mkdir stats values
-job=$(sbatch --parsable --array=1-3 -o "$work/stats-%a.log" "$here/statistics.sbatch" "$model" "$work/text" 1 "$work/stats")
-take_away "$job" 0.3
-finish "$job"
-told stats
+# An array of three whose machine is taken away after it began; machines differ, so a moment that was too early or too late is no
+# failure, another one is taken.
+array() {
+  name=$1
+  shift
+  for wait in 0.3 0.8 2 0.1 4; do
+    rm -rf "$name" "$name"-*.log
+    mkdir "$name"
+    job=$(sbatch --parsable --array=1-3 -o "$work/$name-%a.log" "$@")
+    if take_away "$job" "$wait"; then
+      finish "$job"
+      told "$name" && return
+    else
+      finish "$job"
+    fi
+  done
+  cat "$name"-*.log
+  exit 1
+}
+
+array stats "$here/statistics.sbatch" "$model" "$work/text" 1 "$work/stats"
 errata stats merge 'stats/part-*.stats' -o merged.stats --quiet
 errata show merged.stats --json >merged.json
 errata show whole.stats --json >whole.json
 [ "$(grep -o '"tokens": [0-9]*' merged.json)" = "$(grep -o '"tokens": [0-9]*' whole.json)" ]
 
-job=$(sbatch --parsable --array=1-3 -o "$work/values-%a.log" "$here/values.sbatch" "$model" "$facts" "$contexts" "$work/values" --layers 1)
-take_away "$job" 0.5
-finish "$job"
-told values
+array values "$here/values.sbatch" "$model" "$facts" "$contexts" "$work/values" --layers 1
 errata values merge 'values/part-*.values' -o merged.values --quiet
 cmp merged.values whole.values
 say "Slurm: the merged values are those of one run, byte for byte"
