@@ -42,6 +42,7 @@ rm "$fixtures/models/tiny-llama-f16.gguf"
 "$python" families.py
 "$python" families_reference.py
 "$python" families_gguf.py
+"$python" packed.py
 "$python" tokenizer_fixtures.py
 "$python" splitting_fixtures.py
 "$python" chat_fixtures.py

@@ -60,10 +60,11 @@ public struct Edit {
 
   /// Refuses weights that cannot be edited, before anything is computed for them.
   ///
-  /// - Throws: `PatchError.notEditable` for elements that share scales.
+  /// - Throws: `PatchError.notEditable` for elements that share scales, `ConfigurationError.quantized` for a packed folder's.
   public func requireEditableWeights() throws {
     for layer in plan.recipe.layers {
       let tensor = try network.model.tensor(network.downProjection(of: layer))
+      try network.model.requirePlain(tensor.name)
       try tensor.requireWeight()
     }
   }

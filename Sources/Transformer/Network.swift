@@ -58,7 +58,7 @@ public struct Network: Sendable {
     self.files = files
     self.overlay = overlay
     self.work = work
-    let loader = WeightLoader(model, configuration, files: files, overlay: overlay)
+    let loader = try WeightLoader(model, configuration, files: files, overlay: overlay)
     let (vocabulary, width) = (configuration.vocabularySize, configuration.width)
 
     tokenEmbedding = try loader.matrix(TensorPlace(.tokenEmbedding), outputs: vocabulary, inputs: width)

@@ -95,6 +95,7 @@ int64_t errata_ordinal(errata_type type, uint64_t bits);
 uint64_t errata_bits(errata_type type, int64_t ordinal);
 
 #include "Blocks.h"
+#include "Codes.h"
 #include "Network.h"
 #include "Numbers.h"
 #include "Rounding.h"

@@ -2,11 +2,12 @@ extension NetworkConfiguration {
   /// Refuses tensors of blocks that the network would not use: it would be another network without a word.
   ///
   /// In a GGUF file all tensors must have a place, for there every tensor belongs to the network.
-  func checkTensors(of model: ModelFile) throws {
+  func checkTensors(of model: ModelFile, _ packing: WeightPacking?) throws {
     var found: [TensorPlace: String] = [:]
     for tensor in model.tensors {
       let name = tensor.name
       if family.isBuffer(name) || isSetting(name, of: model) { continue }
+      if packing?.weight(beside: name) != nil { continue }
       guard let place = family.place(of: name) else {
         guard model.format == .gguf || family.isOfLayer(name) else { continue }
         throw ConfigurationError.unknownTensor(name, family: family.name)
@@ -21,6 +22,7 @@ extension NetworkConfiguration {
       if let other = found.updateValue(name, forKey: place) {
         throw ConfigurationError.twoTensors(other, name)
       }
+      _ = try packing?.weight(tensor)
     }
   }
 

@@ -84,13 +84,13 @@ extension NetworkConfiguration {
   ///
   /// - Throws: `ConfigurationError`.
   public init(of model: ModelFile) throws {
-    if let quantization = model.quantization { throw ConfigurationError.quantized(quantization) }
+    let packing = try WeightPacking(of: model)
     switch model.format {
     case .gguf: try self.init(gguf: model)
     case .safetensors: try self.init(json: model)
     }
     try validate()
-    try checkTensors(of: model)
+    try checkTensors(of: model, packing)
   }
 
   private init(json model: ModelFile) throws {

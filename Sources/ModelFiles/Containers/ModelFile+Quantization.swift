@@ -1,5 +1,5 @@
 extension ModelFile {
-  /// How the weights of a folder are packed, by its own word: errata does not decode what such a folder holds.
+  /// How the weights of a folder are packed, by its own word.
   public struct Quantization: Equatable, Sendable {
     /// `quant_method`: `fp8`, `gptq`, `awq`, `bitsandbytes`, `compressed-tensors` and others.
     public let method: String
@@ -7,6 +7,8 @@ extension ModelFile {
     public let bits: Int?
     /// A tensor that is packed so.
     public let tensor: String
+    /// All that is said of it.
+    let settings: JSONValue
   }
 
   /// How the weights are packed; `nil` for a model whose matrices are plain numbers, whatever its configuration asks for when
@@ -22,12 +24,17 @@ extension ModelFile {
       settings["quant_method"]?.text ?? (flags == nil ? "an unnamed method" : "bitsandbytes")
     return Quantization(
       method: method, bits: settings["bits"]?.integer ?? settings["w_bit"]?.integer ?? flags?.1,
-      tensor: packed.name)
+      tensor: packed.name, settings: settings)
   }
+
+  /// What of the quantization is read in place, in words.
+  ///
+  /// - Throws: `ConfigurationError` where it is none that this version decodes; it says why.
+  public func packedForm() throws -> String? { try WeightPacking(of: self)?.words }
 }
 
 extension ModelFile {
-  /// Refuses a weight of a quantized folder that is packed, or whose packed form has another name.
+  /// Refuses to change a weight of a quantized folder that is packed, or whose packed form has another name.
   ///
   /// Such folders leave some weights as they are; these can be worked with.
   public func requirePlain(_ name: String?) throws {

@@ -33,6 +33,18 @@ struct StoredMatrix: Sendable {
   /// Stored rows and columns, whichever of them are inputs.
   let rows: Int
   let columns: Int
+  /// What turns its bytes into numbers, where they are codes with scales beside them.
+  var codes: ScaledCodes?
+  /// The row of the scales' weight that the first one is.
+  private var firstRow = 0
+
+  init(bytes: StoredBytes, elementType: ElementType, rows: Int, columns: Int, codes: ScaledCodes? = nil) {
+    self.bytes = bytes
+    self.elementType = elementType
+    self.rows = rows
+    self.columns = columns
+    self.codes = codes
+  }
 
   /// Bytes from one row to the next.
   private var rowByteCount: Int { columns / elementType.blockElementCount * (elementType.bitCount / 8) }
@@ -43,6 +55,14 @@ struct StoredMatrix: Sendable {
     let byteCount = elementType.bitCount / 8
     let first = span.lowerBound / block * byteCount
     let length = span.count / block * byteCount
+    if let codes {
+      for (place, row) in range.enumerated() {
+        bytes.withBytes(row * rowByteCount + first..<row * rowByteCount + first + length) {
+          codes.decode($0, row: firstRow + row, from: span.lowerBound, into: target + place * span.count)
+        }
+      }
+      return
+    }
     if span.count == columns {
       bytes.withBytes(range.lowerBound * rowByteCount..<range.upperBound * rowByteCount) {
         elementType.decode(
@@ -78,8 +98,10 @@ struct StoredMatrix: Sendable {
   /// Some of the rows, where they lie.
   func rows(_ range: Range<Int>) -> StoredMatrix {
     let place = range.lowerBound * rowByteCount..<range.upperBound * rowByteCount
-    return StoredMatrix(
-      bytes: bytes.part(place), elementType: elementType, rows: range.count, columns: columns)
+    var part = StoredMatrix(
+      bytes: bytes.part(place), elementType: elementType, rows: range.count, columns: columns, codes: codes)
+    part.firstRow = firstRow + range.lowerBound
+    return part
   }
 
   /// The elements of one row.

@@ -6,13 +6,16 @@ struct WeightLoader {
   let configuration: NetworkConfiguration
   let overlay: WeightOverlay
   private let files: [MappedFile]
+  private let packing: WeightPacking?
 
-  init(_ model: ModelFile, _ configuration: NetworkConfiguration, files: [MappedFile], overlay: WeightOverlay)
-  {
+  init(
+    _ model: ModelFile, _ configuration: NetworkConfiguration, files: [MappedFile], overlay: WeightOverlay
+  ) throws {
     self.model = model
     self.configuration = configuration
     self.files = files
     self.overlay = overlay
+    packing = try WeightPacking(of: model)
   }
 
   private var family: ModelFamily { configuration.family }
@@ -96,21 +99,28 @@ struct WeightLoader {
     guard tensor.shape == shape else {
       throw NetworkError.weightShape(tensor: name, expected: shape, found: tensor.shape)
     }
-    guard tensor.elementType.isDecodable else {
+    let type = overlay.types[name] ?? tensor.elementType
+    let packed = overlay.types[name] == nil ? try packing?.weight(tensor) : nil
+    guard type.isDecodable || packed != nil else {
       throw NetworkError.opaqueWeight(tensor: name, type: tensor.elementType.rawValue)
     }
-    let columns = shape[shape.count - 1]
-    if let bytes = overlay[name] {
-      let type = overlay.types[name] ?? tensor.elementType
-      precondition(
-        bytes.count == (try? type.byteCount(shape: shape)),
-        "an overlay holds as many bytes as the tensor takes")
-      return StoredMatrix(
-        bytes: .owned(bytes), elementType: type, rows: shape.count == 2 ? shape[0] : 1,
-        columns: columns)
-    }
     return StoredMatrix(
-      bytes: .mapped(files[tensor.shard], tensor.byteRange), elementType: tensor.elementType,
-      rows: shape.count == 2 ? shape[0] : 1, columns: columns)
+      bytes: bytes(of: tensor), elementType: type, rows: shape.count == 2 ? shape[0] : 1,
+      columns: shape[shape.count - 1], codes: packed.map { $0.decoder(scales: copied($0.scales)) })
+  }
+
+  /// Where a tensor's bytes are, as if edited.
+  private func bytes(of tensor: TensorInfo) -> StoredBytes {
+    guard let bytes = overlay[tensor.name] else { return .mapped(files[tensor.shard], tensor.byteRange) }
+    let type = overlay.types[tensor.name] ?? tensor.elementType
+    precondition(
+      bytes.count == (try? type.byteCount(shape: tensor.shape)),
+      "an overlay holds as many bytes as the tensor takes")
+    return .owned(bytes)
+  }
+
+  /// A small tensor's bytes, as if edited.
+  private func copied(_ tensor: TensorInfo) -> [UInt8] {
+    bytes(of: tensor).withBytes(0..<tensor.byteCount) { Array($0) }
   }
 }

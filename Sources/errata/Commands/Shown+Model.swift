@@ -47,7 +47,7 @@ extension Shown {
     var lines: [String] = []
     if let type = model.modelType { lines.append("family: \(type)") }
     if let packing = model.quantization {
-      lines.append("quantization: \(ErrorReport.words(packing)); errata cannot run or edit what is packed so")
+      lines.append("quantization: \(ErrorReport.words(packing)); " + fate(of: model))
     }
     if let experts = model.experts {
       lines.append("experts: \(experts.count) a layer; errata cannot run such a network")
@@ -55,10 +55,26 @@ extension Shown {
     return lines
   }
 
+  /// What can be done with weights that are packed.
+  private static func fate(of model: ModelFile) -> String {
+    do {
+      return "\(try model.packedForm() ?? "plain numbers"); errata runs what is packed so, but cannot edit it"
+    } catch let error as ConfigurationError {
+      if case .unsupported(let setting, let value) = error {
+        return "\(setting) \(value) is not known; errata cannot run or edit what is packed so"
+      }
+    } catch {}
+    return "errata cannot run or edit what is packed so"
+  }
+
   /// How a folder's weights are packed; null where they are plain numbers.
   static func quantization(of model: ModelFile) -> JSONValue {
     guard let packing = model.quantization else { return .null }
-    return ["method": .string(packing.method), "bits": packing.bits.map { .integer($0) } ?? .null]
+    let form = (try? model.packedForm()) ?? nil
+    return [
+      "method": .string(packing.method), "bits": packing.bits.map { .integer($0) } ?? .null,
+      "form": form.map { .string($0) } ?? .null,
+    ]
   }
 
   /// Statistics: which weights, how wide, over how many tokens.
