@@ -15,10 +15,10 @@ MENU = [
     ("Learn", [f"Docs/tutorial/{name}" for name in
                ("1-first-fact", "2-a-batch", "3-a-sequence", "4-a-quantized-file", "5-review-and-ship")]),
     ("Do", [f"Docs/how-to/{name}" for name in
-            ("install", "real-model", "python", "fine-tune", "statistics", "measure")]),
+            ("install", "real-model", "python", "fine-tune", "statistics", "measure", "sign")]),
     ("Look up", ["Docs/reference/commands", "Docs/reference/python", "Docs/reference/libraries", "Formats/README",
                  *(f"Formats/{name}" for name in
-                   ("facts", "output", "patch", "statistics", "keys", "values", "safetensors", "gguf"))]),
+                   ("facts", "output", "patch", "statistics", "keys", "values", "safetensors", "gguf", "signature", "record"))]),
     ("Understand", ["Docs/explanation/which-method", "Design/mathematics", "Design/contract", "Design/networks",
                     "Design/README", "Benchmarks/README"]),
 ]

@@ -59,6 +59,9 @@ public enum PatchError: Error, Equatable, Sendable {
   /// What was computed is not what the patch promises.
   case wrongResult(tensor: String, file: String, tile: Int)
 
+  /// Neither patches are given nor has the model a record.
+  case nothingToTell(model: String, record: String)
+
   // Making a patch
   /// A change that was given element by element is infinite or NaN there.
   case updateNotFinite(tensor: String, index: Int)

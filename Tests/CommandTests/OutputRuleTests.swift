@@ -57,10 +57,21 @@ import Testing
       ], outputs: ["--output", "--report"]),
     Command(
       name: "solve", inputs: [("", "model"), ("--keys", "keys"), ("--statistics", "stats")], outputs: ["-o"]),
-    Command(name: "show", inputs: [("", "fix.errata"), ("--diff", "other.errata")], outputs: ["--report"]),
+    Command(
+      name: "show", inputs: [("", "fix.errata"), ("--diff", "other.errata")],
+      outputs: ["--report", "--bom", "--card"]),
+    Command(name: "sign", inputs: [("", "fix.errata"), ("--key", "key")], outputs: ["-o"]),
     Command(name: "diff", inputs: [("", "model"), ("", "edited")], outputs: ["-o"]),
     Command(name: "apply", inputs: [("", "fix.errata"), ("", "model")], outputs: ["-o"]),
-    Command(name: "revert", inputs: [("", "fix.errata"), ("", "model")], outputs: ["-o"]),
+    Command(
+      name: "apply",
+      inputs: [("", "fix.errata"), ("", "model"), ("--trusted", "signers"), ("--signature", "fix.sig")],
+      outputs: ["-o"]),
+    Command(
+      name: "revert",
+      inputs: [("", "fix.errata"), ("", "model"), ("--trusted", "signers"), ("--signature", "fix.sig")],
+      outputs: ["-o"]),
+    Command(name: "verify", inputs: [("--trusted", "signers"), ("--signature", "fix.sig")], outputs: []),
     Command(
       name: "apply", words: ["--port"], inputs: [("", "fix.errata"), ("", "model")],
       outputs: ["--undo", "-o"]),
@@ -179,7 +190,7 @@ import Testing
       "window", "edit",
       "sequential", "orientation", "effort", "spread", "promote", "as", "context", "save-interval", "weight",
       "noise", "seeds", "kinds", "budget", "held-out", "own-words-weight",
-      "system",
+      "system", "base-model",
     ]
     let dump = try JSONValue(parsing: Array(runner.errata("--experimental-dump-help").output.utf8))
     func options(_ command: JSONValue, _ path: [String]) -> [(String, String)] {

@@ -127,7 +127,7 @@ extension PatchRun {
 
 extension StreamedDigest {
   /// SHA-256 of a file's first bytes, without holding them all.
-  fileprivate static func of(_ file: OpenFile, _ size: Int) throws -> Digest {
+  static func of(_ file: OpenFile, _ size: Int) throws -> Digest {
     var digest = StreamedDigest()
     for start in stride(from: 0, to: size, by: 1 << 20) {
       try file.read(min(1 << 20, size - start), at: start).withUnsafeBytes { digest.update($0) }

@@ -34,8 +34,9 @@ func perform(
 ) throws {
   try doing("cannot port \(change.patch) to the model in \(change.model)", output) {
     let rule = OutputRule(["-o": change.output, "--undo": change.dryRun ? nil : port.undo])
-    try rule.check(inputs: [change.patch])
+    try rule.check(inputs: [change.patch, change.trust.trust.trusted, change.trust.trust.signature])
     let patch = try PatchFile(change.patch)
+    _ = try change.trust.check(patch, output)
     try patch.checkBlocks(threads: threads.count)
     let model = try change.open(threads: threads.count, output)
     try rule.check(models: [model])
@@ -59,6 +60,7 @@ func perform(
       return try run.write(.apply, to: path, progress: progress.advance)
     }
     progress.finish()
+    warnOfModelSignature(change, output)
     report(plan, measures, undo: undo, port, change, skipped: skipped, output)
   }
 }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Floor
+import Glibc
 import ModelFiles
 import Patches
 
@@ -21,8 +22,13 @@ struct ChangeOptions: ParsableArguments {
   @Flag(help: "Check everything and say what would change; write nothing.")
   var dryRun = false
 
+  @OptionGroup var trust: RequiredTrustOptions
+
   @Flag(help: "Leave the files beside the weights as they are, though the patch changes them too.")
   var weightsOnly = false
+
+  @Flag(help: "Note the run in a record beside the model, for `errata log`.")
+  var record = false
 
   /// Opens the model for what is to be done with it.
   func open(threads: Int, _ messages: OutputOptions) throws -> ModelFile {
@@ -34,6 +40,7 @@ struct ChangeOptions: ParsableArguments {
     guard [output != nil, inPlace, dryRun].count(where: { $0 }) == 1 else {
       throw ValidationError("Give one of -o OUT, --in-place and --dry-run.")
     }
+    if dryRun, record { throw ValidationError("--record notes what was done, and --dry-run does nothing.") }
   }
 }
 
@@ -64,6 +71,9 @@ struct ApplyCommand: ParsableCommand {
   func validate() throws {
     guard port.undo != nil || !port.port || change.dryRun else {
       throw ValidationError("--port needs --undo FILE: the result is not the one that the patch records.")
+    }
+    if port.port, change.record {
+      throw ValidationError("--record notes what a patch records of its result; with --port that is another.")
     }
   }
 
@@ -101,10 +111,12 @@ private func perform(
   let action = "cannot \(direction.rawValue) \(change.patch) \(preposition) the model in \(change.model)"
   try doing(action, output) {
     let rule = OutputRule(["-o": change.output])
-    try rule.check(inputs: [change.patch])
+    try rule.check(inputs: [change.patch, change.trust.trust.trusted, change.trust.trust.signature])
     let patch = try PatchFile(change.patch)
+    let signer = try change.trust.check(patch, output)
     let model = try change.open(threads: threads.count, output)
     try rule.check(models: [model])
+    if change.record { try PatchRecord.requireUsable(of: model) }
     let run = try PatchRun(patch, model, threads: threads.count, weightsOnly: change.weightsOnly)
     let passes = change.dryRun ? 1 : 2
     let progress = Progress(direction.rawValue, total: passes * run.touchedByteCount, output)
@@ -118,13 +130,28 @@ private func perform(
       try run.check(direction, progress: progress.advance)
     }
     progress.finish()
-    report(direction, change, run, skipped: skipped, output)
+    try keepRecord(of: run, direction, change, signer, output)
+    if direction == .apply { warnOfModelSignature(change, output) }
+    report(direction, change, run, skipped: skipped, signer, output)
   }
+}
+
+/// Adds the run to the record of the model that it led to, where that is asked for.
+private func keepRecord(
+  of run: PatchRun, _ direction: PatchRun.Direction, _ change: ChangeOptions, _ signer: TrustOptions.Answer?,
+  _ output: OutputOptions
+) throws {
+  guard change.record, !change.dryRun else { return }
+  let path = try PatchRecord.add(
+    run, direction, to: ModelFile(change.output ?? change.model),
+    earlier: change.output == nil ? nil : run.model, time: time(nil), tool: Errata.tool,
+    signer.map { [.init("signature", $0.json)] } ?? [])
+  output.say("Noted in \(path).")
 }
 
 private func report(
   _ direction: PatchRun.Direction, _ change: ChangeOptions, _ run: PatchRun, skipped: [String],
-  _ output: OutputOptions
+  _ signer: TrustOptions.Answer?, _ output: OutputOptions
 ) {
   let tensors = Numbers.count(run.patch.changes.count, "tensor")
   let what = "\(tensors), \(Numbers.bytes(run.touchedByteCount))"
@@ -159,6 +186,7 @@ private func report(
       }),
     "files": .array(run.beside.map { .string($0.name) }),
     "notCopied": .array(skipped.map { .string($0) }),
+    "signature": signer?.json ?? .null,
   ]
   Console.output(object.indentedText)
 }

@@ -13,8 +13,12 @@ struct ShowCommand: ParsableCommand {
       --report writes a patch as a page for review: its facts before and after, what they cost, what is touched, and the \
       commands that apply it and take it back. --diff compares two patches fact by fact, here and on the page.
 
+      --bom writes a CycloneDX bill of materials in which the edited model is the base with this patch in its pedigree; \
+      --card a model card, front matter and text, for a repository that ships the patch.
+
       Examples:
         errata show fix.errata --report fix.html
+        errata show fix.errata --bom fix.cdx.json --card README.md
         errata show monday.errata --diff tuesday.errata
       """
   )
@@ -30,20 +34,55 @@ struct ShowCommand: ParsableCommand {
     help: ArgumentHelp("Compare with this patch: facts, then tensors.", valueName: "patch"),
     completion: .file())
   var other: String?
+  @Option(
+    help: ArgumentHelp(
+      "Also write a bill of materials for the edited model (CycloneDX 1.6, JSON).", valueName: "file"),
+    completion: .file())
+  var bom: String?
+  @Option(
+    help: ArgumentHelp(
+      "Also write a model card for a repository that ships the patch (Markdown).", valueName: "file"),
+    completion: .file())
+  var card: String?
+  @Option(
+    help: ArgumentHelp(
+      "With --bom and --card: the model that the patch is for, as others know it.", valueName: "owner/name"))
+  var baseModel: String?
   @OptionGroup var output: OutputOptions
+
+  func validate() throws {
+    guard baseModel == nil || bom != nil || card != nil else {
+      throw ValidationError("--base-model goes with --bom and --card.")
+    }
+  }
 
   func run() throws {
     try doing("cannot show \(file)", output) {
-      try OutputRule(["--report": page]).check(inputs: [file, other])
+      try OutputRule(["--report": page, "--bom": bom, "--card": card]).check(inputs: [file, other])
       let comparison = try other.map { PatchComparison(try PatchFile(file), try PatchFile($0)) }
       let shown = try comparison.map(Shown.comparison) ?? look()
       if let page {
         try PatchPage(PatchFile(file), comparison).write(to: page)
         output.say("The page is \(page).")
       }
+      if let bom {
+        let bill = MaterialBill(try PatchFile(file), baseModel: baseModel)
+        try write(bill.json.indentedText + "\n", to: bom)
+        output.say("The bill of materials is \(bom).")
+      }
+      if let card {
+        try write(PatchCard(PatchFile(file), baseModel: baseModel).text, to: card)
+        output.say("The card is \(card).")
+      }
       output.answer(shown.text)
       if output.json { Console.output(shown.json.indentedText) }
     }
+  }
+
+  private func write(_ text: String, to path: String) throws {
+    let file = try AtomicFile(path)
+    try file.file.write(Array(text.utf8), at: 0)
+    try file.commit()
   }
 
   private func look() throws -> Shown {

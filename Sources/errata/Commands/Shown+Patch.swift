@@ -38,7 +38,11 @@ extension Shown {
       lines.append(factTable(facts, verbose: verbose))
     }
     if let cost = WorkCost(ofEdit: edit) { lines.append(cost.text) }
-    return Shown(text: lines.joined(separator: "\n"), json: json(patch))
+    let signature = SignatureAnswer.beside(patch)
+    if let signature { lines.insert(signature.text, at: 2) }
+    return Shown(
+      text: lines.joined(separator: "\n"),
+      json: .object(json(patch) + [.init("signature", signature?.json ?? .null)]))
   }
 
   private static func tensorTable(_ patch: PatchFile) -> String {
@@ -133,8 +137,8 @@ extension Shown {
     change.scaled.map { .number(shortest($0.gain, change.elementType)) } ?? .null
   }
 
-  private static func json(_ patch: PatchFile) -> JSONValue {
-    [
+  private static func json(_ patch: PatchFile) -> [JSONValue.Member] {
+    let object: JSONValue = [
       "kind": "patch", "version": 1, "digest": .string(patch.digest.hexadecimal),
       "bytes": .integer(patch.byteCount),
       "tool": patch.manifest["tool"] ?? .null,
@@ -165,5 +169,6 @@ extension Shown {
           ]
         }),
     ]
+    return object.members ?? []
   }
 }

@@ -113,6 +113,10 @@ extension ErrorReport {
         why:
           "what was computed is not what the patch promises; the model changed meanwhile, or this machine is faulty"
       )
+    case .nothingToTell(let model, let record):
+      return Explanation(
+        name, place: model, why: "no patch is given, and there is no record of it (\(record))",
+        advice: "name patches, or a folder of them: errata log \(model) PATCHES")
     case .updateNotFinite(let tensor, let index):
       return Explanation(
         name, place: "tensor \(tensor), element \(index)",

@@ -1,3 +1,5 @@
+import Floor
+
 /// Text of files as it stands in messages: of bounded length, on one line, and without what would command a terminal.
 enum Quote {
   /// A text in quotation marks.
@@ -16,6 +18,17 @@ enum Quote {
   static func list(_ parts: [String], _ count: Int = 3) -> String {
     let shown = parts.prefix(count).map { plain($0) }.joined(separator: ", ")
     return parts.count > count ? "\(shown) and \(parts.count - count) more" : shown
+  }
+
+  /// A name as part of an address: what has a meaning there, or is no ASCII, is a percent sign and two digits.
+  static func urlPath(_ name: String) -> String {
+    name.utf8.map { byte in
+      let scalar = UnicodeScalar(byte)
+      let isPlain =
+        scalar.properties.isAlphabetic && scalar.isASCII || ("0"..."9").contains(scalar)
+        || "-._~/".unicodeScalars.contains(scalar)
+      return isPlain ? String(scalar) : "%" + Hexadecimal.text([byte]).uppercased()
+    }.joined()
   }
 
   /// A character as people know it: itself in quotation marks, or its number where it has no shape.
