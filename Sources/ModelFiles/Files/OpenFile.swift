@@ -59,7 +59,10 @@ public final class OpenFile: Sendable {
     let path = TemporaryName.path(for: output, "spool-" + random)
     let descriptor = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
     guard descriptor >= 0 else { throw ModelFileError(.system(call: "open", code: errno), file: output) }
-    unlink(path)
+    if unlink(path) != 0 {
+      FileLedger.warn(
+        .temporaryStays, path, ModelFileError(.system(call: "unlink", code: errno), file: path))
+    }
     (self.descriptor, self.path) = (descriptor, output)
   }
 

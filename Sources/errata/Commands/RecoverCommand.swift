@@ -85,6 +85,9 @@ struct RecoverCommand: ParsableCommand {
         }
       case .system(_, let code) where try code == 2 && !isFolder && !(Leftover.all(of: model)).isEmpty:
         return []
+      // The output of a killed run need be no model: a patch, a signature, a page.
+      case .otherContent where Folder.fileExists(model), .unknownFormat where Folder.fileExists(model):
+        return []
       default: throw error
       }
     }
