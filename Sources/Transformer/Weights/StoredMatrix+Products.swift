@@ -59,6 +59,8 @@ extension StoredMatrix {
   /// - Parameters:
   ///   - x: `[batch × inputs]`, beginning at a column.
   ///   - y: `[batch × outputs]`, beginning at a column.
+  // Not inlined: the optimizer of Swift 6.3 ends with an error on the closure's matrix in the caller.
+  @inline(never)
   func multiply(
     _ x: Rows, from xColumn: Int = 0, into y: Rows, at yColumn: Int = 0, outputs axis: Axis, adding: Bool,
     bias: [Float]? = nil, work: Work
