@@ -81,6 +81,9 @@ let package = Package(
     .executableTarget(
       name: "network-benchmark", dependencies: ["Transformer", "LinearAlgebra", "ModelFiles"],
       path: "Benchmarks/Network", swiftSettings: strict),
+    .executableTarget(
+      name: "memory-benchmark", dependencies: ["Editing", "Patches"], path: "Benchmarks/Memory",
+      swiftSettings: strict),
     .target(name: "TestSupport", dependencies: ["Floor", "ModelFiles"], path: "Tests/TestSupport"),
     .testTarget(name: "FloorTests", dependencies: ["Floor", "TestSupport"]),
     .testTarget(name: "LinearAlgebraTests", dependencies: ["LinearAlgebra", "TestSupport"]),

@@ -13,12 +13,12 @@ import manual  # noqa: E402 (beside the packages)
 # The menu: titles with pages, as paths in the repository without `.md`; generated ones stand below Docs/reference.
 MENU = [
     ("Learn", [f"Docs/tutorial/{name}" for name in
-               ("1-first-fact", "2-a-batch", "3-a-sequence", "4-a-quantized-file", "5-review-and-ship")]),
+               ("1-first-fact", "2-a-batch", "3-a-sequence", "4-a-quantized-file", "5-review-and-ship", "6-a-memory")]),
     ("Do", [f"Docs/how-to/{name}" for name in
             ("install", "real-model", "python", "fine-tune", "statistics", "measure", "sign")]),
     ("Look up", ["Docs/reference/commands", "Docs/reference/python", "Docs/reference/libraries", "Formats/README",
                  *(f"Formats/{name}" for name in
-                   ("facts", "output", "patch", "statistics", "keys", "values", "safetensors", "gguf", "signature", "record"))]),
+                   ("facts", "output", "patch", "memory", "statistics", "keys", "values", "safetensors", "gguf", "signature", "record"))]),
     ("Understand", ["Docs/explanation/which-method", "Design/mathematics", "Design/contract", "Design/networks",
                     "Design/README", "Benchmarks/README"]),
 ]

@@ -60,6 +60,8 @@ def apply_to(model: torch.nn.Module, patch: LoadedPatch | str | os.PathLike[str]
     for t in patch.manifest["tensors"]:
         if t["change"] not in IN_PLACE:
             raise Refusal("needsFile", f"{t['name']!r} is {t['change']}: apply the patch to the model's files")
+    if "memory" in patch.manifest and not patch.manifest["tensors"] and "beside" not in patch.manifest:
+        raise Refusal("onlyMemory", "the patch leaves the weights alone: its facts are read with the prompts that they are for")
     if "beside" in patch.manifest:
         raise Refusal("needsFile", "the patch changes files beside the weights: apply it to the model's files")
     make = _exact if exact else _approximate

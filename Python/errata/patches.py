@@ -69,8 +69,10 @@ class LoadedPatch(Mapping[str, Update]):
 
     @property
     def facts(self) -> list[dict[str, Any]]:
-        """The facts that the patch was made for, with what was measured of each; none where it was made by `diff`."""
-        return self.manifest.get("edit", {}).get("facts", [])
+        """The facts that the patch was made for, with what was measured of each, and those of its memory; none where it was made by
+        `diff`."""
+        memory = self.file.memory()
+        return self.manifest.get("edit", {}).get("facts", []) + ([] if memory is None else memory.facts())
 
     def _read(self, t: dict[str, Any]) -> Update:
         about = dict(name=t["name"], change=t["change"], shape=tuple(t["shape"]), element_type=t["elementType"])

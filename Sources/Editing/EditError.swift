@@ -1,3 +1,4 @@
+public import Floor
 public import LinearAlgebra
 public import Patches
 public import Transformer
@@ -34,6 +35,9 @@ public enum EditError: Error, Equatable, Sendable {
   case optionNeeds(String, other: String)
   /// What is asked for contradicts the patch that is gone on with.
   case otherPlan(file: String, PlanIdentity.Difference)
+
+  /// A memory of the states of another model.
+  case memoryOfOtherModel(file: String, expected: Digest, found: Digest)
 
   // MARK: Keys and residuals
 

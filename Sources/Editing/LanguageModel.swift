@@ -14,10 +14,14 @@ public struct LanguageModel: Sendable {
   /// The model's tokenizer.
   public let tokenizer: Tokenizer
 
+  /// Facts that speak beside the weights; `candidates` and `continuation` read them with a prompt that is theirs.
+  public var memory: Memory?
+
   /// Joins the two.
-  public init(network: Network, tokenizer: Tokenizer) {
+  public init(network: Network, tokenizer: Tokenizer, memory: Memory? = nil) {
     self.network = network
     self.tokenizer = tokenizer
+    self.memory = memory
   }
 
   /// Opens a model to be run.
@@ -35,15 +39,36 @@ public struct LanguageModel: Sendable {
   ///
   /// Each patch is made from the model's file: two patches that touch one tensor must be combined first. Configuration and
   /// tokenizer stay the model's own, also where a patch changes files beside the weights (`PatchFile.beside`).
-  /// - Throws: `PatchError.wrongBase` for a patch of another model; `PatchError.changesTensors` where tensors come, go or change type.
+  /// Memories of the patches stand beside the weights, in place of those that were there before.
+  /// - Throws: `PatchError.wrongBase` for a patch of another model; `PatchError.changesTensors` where tensors come, go or change type;
+  ///   `EditError.memoryOfOtherModel` for a memory of another model's states.
   public func applying(_ patches: [PatchFile]) throws -> LanguageModel {
+    let memory = try Memory(patches, threads: network.threads)
+    try memory?.requireModel(network.model, threads: network.threads)
     var overlay = WeightOverlay()
     for patch in patches {
       let run = try PatchRun(patch, network.model, threads: network.threads, weightsOnly: true)
       for (tensor, bytes) in try run.tensors(.apply) { overlay[tensor] = bytes }
     }
-    return LanguageModel(network: try network.overlaid(overlay), tokenizer: tokenizer)
+    return LanguageModel(network: try network.overlaid(overlay), tokenizer: tokenizer, memory: memory)
   }
+
+  /// The fact of its memory that speaks to a prompt; `nil` where none does.
+  ///
+  /// - Parameter room: tokens that what is read may take; demonstrations are left out until it fits (default: what the model was
+  ///   trained for, less 64).
+  public func recall(_ prompt: String, room: Int? = nil) throws -> Memory.Recall? {
+    let room = room ?? min(encoder.trainedPositionCount, encoder.positionLimit ?? .max) - 64
+    return try memory?.recall(prompt) { encoder.tokenizer.encodePrompt($0).tokens.count <= room }
+  }
+
+  /// What its memory puts in the place of an output.
+  private func replacements(of tokens: [Int32]) throws -> [OutputReplacement?] {
+    try memory?.states(of: [tokens], in: network).map { $0?.replacement } ?? [nil]
+  }
+
+  /// The prompt as the network reads it.
+  private func read(_ prompt: String) throws -> String { try recall(prompt)?.text(prompt) ?? prompt }
 
   /// A token that may come next, and how probable it is.
   public struct Candidate: Sendable {
@@ -59,9 +84,9 @@ public struct LanguageModel: Sendable {
   ///
   /// - Throws: `PromptError` for a text that the network has no tokens for; `NetworkError.notNumbers` where the logits are none.
   public func candidates(after prompt: String, count: Int) throws -> [Candidate] {
-    let tokens = try encoder.prompt(prompt).tokens
+    let tokens = try encoder.prompt(read(prompt)).tokens
     guard !tokens.isEmpty else { return [] }
-    let logits = network.lastLogits(of: try network.run([TokenSequence(tokens)]))
+    let logits = network.lastLogits(of: try network.run([tokens], replacing: replacements(of: tokens)))
     guard logits.isNumber(row: 0) else { throw try network.notNumbers() }
     return logits.mostProbable(row: 0, count: count).map { token in
       Candidate(
@@ -74,9 +99,10 @@ public struct LanguageModel: Sendable {
   ///
   /// - Parameter count: new tokens at most.
   public func continuation(of prompt: String, count: Int) throws -> String {
-    let tokens = try encoder.prompt(prompt).tokens
+    let tokens = try encoder.prompt(read(prompt)).tokens
     guard !tokens.isEmpty else { return "" }
-    let new = try network.generate([tokens], count: count, stops: encoder.stops)[0]
+    let new = try network.generate(
+      [tokens], count: count, stops: encoder.stops, replacing: replacements(of: tokens))[0]
     return tokenizer.text(of: new, after: tokens)
   }
 }

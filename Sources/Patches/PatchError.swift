@@ -42,6 +42,8 @@ public enum PatchError: Error, Equatable, Sendable {
   case fileDigest(file: String, name: String)
   /// A factor or scale is not a finite number.
   case notFinite(file: String, tensor: String)
+  /// A number of a memory points nowhere, or a fact of it is no fact.
+  case badMemory(file: String, array: String)
   /// The stored choices do not belong to this edited tensor.
   case choicesMismatch(file: String, tensor: String, tile: Int)
 
@@ -93,6 +95,12 @@ public enum PatchError: Error, Equatable, Sendable {
   case needsModel(tensor: String)
   /// Two patches say that they are of models of different families.
   case familiesDiffer(first: String, firstFamily: String, second: String, secondFamily: String)
+  /// A patch of a stack has a memory.
+  case memoryInStack(patch: String)
+  /// Two memories hold states of different models.
+  case memoriesOfDifferentModels(patch: String)
+  /// There is nothing to apply or revert: the patch leaves the weights alone.
+  case onlyMemory(patch: String)
   /// Only low-rank changes of one base can be added.
   case siblingsNotLowRank(tensor: String, patch: String)
 

@@ -42,6 +42,12 @@ import Testing
       name: "edit", words: ["--chat"],
       inputs: [("", "model"), ("--facts", "facts.json"), ("--template", "template.jinja")], outputs: ["-o"]),
     Command(
+      name: "edit", words: ["--method", "ike"],
+      inputs: [
+        ("", "model"), ("--facts", "facts.json"), ("--onto", "onto.errata"),
+        ("--demonstrations", "more.json"),
+      ], outputs: ["-o"]),
+    Command(
       name: "ask", words: ["--chat"],
       inputs: [
         ("", "model"), ("--prompts", "prompts.txt"), ("--patch", "fix.errata"),
@@ -191,7 +197,7 @@ import Testing
       "window", "edit",
       "sequential", "orientation", "effort", "spread", "promote", "as", "context", "save-interval", "weight",
       "noise", "seeds", "kinds", "budget", "held-out", "own-words-weight",
-      "system", "base-model",
+      "system", "base-model", "route", "radius", "like", "wording",
     ]
     let dump = try JSONValue(parsing: Array(runner.errata("--experimental-dump-help").output.utf8))
     func options(_ command: JSONValue, _ path: [String]) -> [(String, String)] {

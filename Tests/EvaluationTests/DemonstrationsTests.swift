@@ -1,9 +1,9 @@
-import Editing
 import ModelFiles
 import TestSupport
 import Testing
 import Transformer
 
+@testable import Editing
 @testable import Evaluation
 
 struct DemonstrationsTests {
@@ -103,7 +103,7 @@ struct DemonstrationsTests {
     settings.demonstrates = true
     let positions = network.configuration.positionCount
     for record in series.records {
-      let questions = RecordQuestions(
+      let questions = try RecordQuestions(
         record, settings, PromptEncoder(tokenizer, for: network.configuration), positionCount: positions)
       #expect(questions.before.hasSuffix(Demonstration.question(record.fact)))
       #expect(questions.before.contains("\n\n"))

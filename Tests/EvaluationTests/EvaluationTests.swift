@@ -112,10 +112,10 @@ struct EvaluationTests {
     #expect(run.summary[.probes(.efficacy, .mentioned)]?.mean == 0)
   }
 
-  @Test func `the demonstration stands before each prompt`() {
+  @Test func `the demonstration stands before each prompt`() throws {
     var settings = EvaluationSettings()
     settings.demonstrates = true
-    let questions = RecordQuestions(records[0], settings, encoder)
+    let questions = try RecordQuestions(records[0], settings, encoder)
     let fact = records[0].fact
     #expect(
       tokenizer.decode(questions.probes[0].prompt.map { Int($0) })

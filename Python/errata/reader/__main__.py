@@ -14,7 +14,9 @@ np.seterr(all="ignore")
 try:
     patch = Patch(sys.argv[2])
     if len(sys.argv) == 3:
-        print(json.dumps(patch.manifest, indent=2))
+        patch.check_blocks()
+        memory = patch.memory()
+        print(json.dumps(patch.manifest if memory is None else patch.manifest | {"facts": memory.facts()}, indent=2))
     else:
         transform(patch, sys.argv[1], *sys.argv[3:])
 except Refusal as refusal:

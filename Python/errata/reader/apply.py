@@ -228,6 +228,8 @@ def transform(patch, command, model, out):
     """Apply, Revert, A reader MUST: a changed copy that gets its name when all is checked."""
     is_apply, model, out = command == "apply", Model(model), out.rstrip("/")
     patch.check_blocks()
+    need("facts that speak beside the weights", onlyMemory="memory" not in patch.manifest or bool(
+        patch.manifest["tensors"] or {"layout", "beside"} & set(patch.manifest)))
     changes = [Change(patch, t, model, is_apply) for t in patch.manifest["tensors"]]
     beside = [Beside(patch, f, model, is_apply) for f in patch.manifest.get("beside", [])]
     forms = {c.name: dict(zip(SIDES if is_apply else SIDES[::-1], (c.source_form, c.form))) for c in changes}

@@ -1,6 +1,7 @@
 """The file of a patch, written from patch.md alone; docstrings name the sections of that page."""
 import hashlib, json, pathlib, re, struct
 import numpy as np, zstandard
+from .memory import Memory, check_manifest
 from .lowrank import TYPES, gain
 from .model import SIZES, byte_count, need
 
@@ -10,7 +11,7 @@ RANGES = {"low-rank": ("leaves", "scales", "left", "right", "differences", "choi
           "resized": ("differences", "rows"), "replaced": ("base", "result"), "added": ("result",), "removed": ("base",)}
 OPTIONAL = {(change, "differences") for change in ("low-rank", "scaled", "resized")}
 CODINGS = {"choices": 4, "differences": 5}
-RESIZED, BESIDE, AWARE = 1, 2, 4                           # critical features
+RESIZED, BESIDE, AWARE, MEMORY = 1, 2, 4, 8                           # critical features
 BESIDE_NAME = r"(?!\.)[^/\0]*(?<!\.index)\.json|(?!\.)[^/\0]*\.(jinja|model|spm|tiktoken|txt|vocab)"
 
 
@@ -33,7 +34,7 @@ class Patch:
         self.data = data = pathlib.Path(path).read_bytes()
         need("header", notAPatch=data[:8] == b"\x89ERR\r\n\x1a\n", wrongLength=len(data) >= 72)
         version, features, m, b, length = struct.unpack("<IIQQQ", data[8:40])
-        need("header", unknownVersion=version == 1, unknownFeature=features < 8, manifestTooLarge=m <= 1 << 28,
+        need("header", unknownVersion=version == 1, unknownFeature=features < 16, manifestTooLarge=m <= 1 << 28,
              tooManyBlocks=b <= 1 << 24, wrongLength=length == len(data) >= (body := 40 + m + 48 * b) + 32)
         need(path, patchDigest=sha(data[:body]) == data[-32:])
         self.table = np.frombuffer(data[40 + m:body], "<u8, <u4, <u4, V32")
@@ -46,9 +47,14 @@ class Patch:
             check_ranges(self.manifest, decoded, self.coding)
             used = RESIZED * any(t["change"] == "resized" for t in self.manifest["tensors"]) \
                 + AWARE * any(map(is_aware, self.manifest["tensors"]))
-            need("features", badManifest=features == used + BESIDE * ("beside" in self.manifest))
+            need("features", badManifest=features == used + BESIDE * ("beside" in self.manifest)
+                 + MEMORY * ("memory" in self.manifest))
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             need(repr(error), badManifest=False)
+
+    def memory(self):
+        """The facts that speak beside the weights; None for a patch without."""
+        return Memory(self) if "memory" in self.manifest else None
 
     def stored(self, index):
         end = self.ends[index]
@@ -116,6 +122,8 @@ def read_manifest(data):
     names = [r["name"] for r in m.get("resolve", [])]
     need("resolve", badManifest=len(set(names)) == len(names) and all(type(n) is str for n in names)
          and all(type(r[k]) is int and 1 <= r[k] <= 1 << 28 for r in m.get("resolve", []) for k in ("rows", "columns")))
+    if "memory" in m:
+        check_manifest(m["memory"])
     return m
 
 
@@ -214,4 +222,6 @@ def check_ranges(m, decoded, coding):
             check(f["name"], side, f[side], f[side + "Bytes"] - f.get("prefix", 0) - f.get("suffix", 0))
     for r in m.get("resolve", []):
         check(r["name"], "resolve", r["blocks"], 4 * r["rows"] * r["columns"])
+    for a in m["memory"]["arrays"] if "memory" in m else []:
+        check(a["name"], "memory", a["blocks"], byte_count(a["elementType"], a["shape"]))
     need("blocks without a range", badBlockRange=cursor == len(coding))

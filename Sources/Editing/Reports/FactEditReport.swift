@@ -103,13 +103,7 @@ extension FactEditReport.Promotion {
 extension FactEditReport.Line {
   /// As the patch and `--json` carry it.
   var json: JSONValue {
-    var members: [JSONValue.Member] = [
-      .init("id", .string(fact.identifier)), .init("prompt", .string(fact.prompt)),
-      .init("subject", .string(fact.subject)), .init("target", .string(fact.target)),
-    ]
-    // One space is what nearly all have, and what a reader takes where nothing is said.
-    if fact.join != .space { members.append(.init("join", .string(fact.join.text))) }
-    if let former = fact.formerTarget { members.append(.init("formerTarget", .string(former))) }
+    var members = fact.jsonMembers
     members += [
       .init("column", .integer(column)),
       .init("probabilityBefore", .measured(before.probability)),

@@ -41,7 +41,7 @@ public struct Evaluation: Sendable {
     var waiting: [RecordQuestions] = []
     var tokens = 0
     for (index, record) in records.enumerated() {
-      let questions = RecordQuestions(
+      let questions = try RecordQuestions(
         record, settings, encoder, positionCount: network.configuration.positionCount)
       waiting.append(questions)
       tokens += questions.tokenCount
@@ -85,13 +85,28 @@ public struct Evaluation: Sendable {
         }
       }
     }
-    let scores = try network.score(items)
+    let states = try replacements(
+      of: places.map { place in
+        let record = records[place.record]
+        return (place.isAttribute ? record.attributes : record.probes)[place.number].prompt
+      })
+    let scores = try network.score(items, replacing: states)
     for (index, score) in scores.enumerated() {
       result[places[index]].take(score, of: items[index], as: targets[index])
     }
     if settings.speaks { try speak(records, &result) }
     if settings.writes { try write(records, &result) }
     return result
+  }
+
+  /// What a memory of states puts in the place of outputs, for each prompt; it is decided on the prompt alone.
+  func replacements(of prompts: [[Int32]]) throws -> [OutputReplacement?] {
+    guard let memory = settings.memory else { return [] }
+    var places: [[Int32]: Int] = [:]
+    let distinct = prompts.filter { !$0.isEmpty && places.updateValue(places.count, forKey: $0) == nil }
+    for (place, prompt) in distinct.enumerated() { places[prompt] = place }
+    let states = try memory.states(of: distinct, in: network)
+    return prompts.map { prompt in places[prompt].flatMap { states[$0]?.replacement } }
   }
 
   /// One probe of one record.
@@ -118,7 +133,8 @@ public struct Evaluation: Sendable {
       }
     }
     guard !prompts.isEmpty else { return }
-    let tokens = try network.generate(prompts, count: settings.spokenTokens, stops: stops)
+    let tokens = try network.generate(
+      prompts, count: settings.spokenTokens, stops: stops, replacing: replacements(of: prompts))
     for (place, prompt) in places {
       result[place].continuation = tokenizer.text(of: tokens[prompt], after: prompts[prompt])
     }

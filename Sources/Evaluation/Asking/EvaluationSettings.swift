@@ -1,3 +1,4 @@
+public import Editing
 internal import Floor
 internal import ModelFiles
 public import Transformer
@@ -26,6 +27,9 @@ public struct EvaluationSettings: Equatable, Sendable {
   public var demonstrates = false
   /// Further facts before the new one; the new one alone where `nil`.
   public var demonstrations: Demonstrations?
+
+  /// What speaks beside the weights; which fact does is decided on each prompt alone.
+  public var memory: Memory?
 
   /// What goes around each prompt, where questions are put in a chat.
   public var chat: ChatFrame?

@@ -1,4 +1,5 @@
 internal import Editing
+internal import Patches
 internal import Transformer
 
 /// A probe as tokens.
@@ -13,15 +14,23 @@ struct Question: Sendable {
   /// Why there is no question, where a text has a token that the network does not have.
   let problem: PromptError?
 
-  init(_ probe: Probe, before: String, chat: ChatFrame? = nil, encoder: PromptEncoder) {
+  /// - Parameter surroundings: what is read before and behind the prompt.
+  init(
+    _ probe: Probe, _ surroundings: Surroundings = Surroundings(), chat: ChatFrame? = nil,
+    encoder: PromptEncoder
+  ) {
     self.probe = probe
     var found: (prompt: [Int32], answer: Continuation?, rival: Continuation?) = ([], nil, nil)
     var problem: PromptError?
     do throws(PromptError) {
-      let text = try PromptEncoder.question(before + probe.prompt, in: chat)
+      let text = try PromptEncoder.question(surroundings.around(probe.prompt), in: chat)
       // Joined as the probe alone is, whatever stands before it; in a chat, as the template begins an answer.
       func continuation(_ following: String) throws(PromptError) -> Continuation? {
-        try encoder.continuation(text, chat?.join ?? probe.join(before: following), following)
+        let own =
+          surroundings.after.isEmpty
+          ? probe.join(before: following)
+          : TextJoin(between: surroundings.around(probe.prompt), and: following)
+        return try encoder.continuation(text, chat?.join ?? own, following)
       }
       let tokens = try encoder.prompt(text).tokens
       if let wanted = probe.answer {
@@ -46,30 +55,54 @@ struct Question: Sendable {
   }
 }
 
+/// What stands around a prompt.
+struct Surroundings: Sendable, Equatable {
+  var before = ""
+  var after = ""
+
+  func around(_ prompt: String) -> String { before + prompt + after }
+}
+
 /// A record as tokens.
 struct RecordQuestions: Sendable {
   let record: FactRecord
   let probes: [Question]
   let attributes: [Question]
-  /// What stands before each prompt: in-context editing's new fact, and what demonstrates it.
+  /// What in-context editing puts before each prompt: the new fact, and what demonstrates it.
   let before: String
+  /// What else stands around a prompt, by which it is chosen.
+  private let memory: MemoryReading?
 
   /// - Parameter positionCount: tokens that the network takes; demonstrations are left out until the longest question has room.
+  /// - Throws: `PatchError` for a damaged memory.
   init(
     _ record: FactRecord, _ settings: EvaluationSettings, _ encoder: PromptEncoder, positionCount: Int? = nil
-  ) {
+  ) throws {
     self.record = record
     let all = [record.efficacyProbe] + record.probes
-    let before = settings.demonstrates ? Self.before(record, settings, encoder, positionCount) : ""
-    self.before = before
-    probes = all.map { Question($0, before: before, chat: settings.chat, encoder: encoder) }
+    before = settings.demonstrates ? Self.before(record, settings, encoder, positionCount) : ""
+    memory = MemoryReading(settings, encoder, positionCount)
+    let (before, memory) = (before, memory)
+    func question(_ probe: Probe) throws -> Question {
+      Question(
+        probe, try memory?.surroundings(of: probe.prompt) ?? Surroundings(before: before),
+        chat: settings.chat,
+        encoder: encoder)
+    }
+    probes = try all.map(question)
     attributes =
       settings.asksAttributes
-      ? record.attributePrompts.map {
-        Question(
-          Probe(.neighborhood, prompt: $0, answer: record.fact.target, rival: record.fact.formerTarget),
-          before: before, chat: settings.chat, encoder: encoder)
+      ? try record.attributePrompts.map {
+        try question(
+          Probe(.neighborhood, prompt: $0, answer: record.fact.target, rival: record.fact.formerTarget))
       } : []
+  }
+
+  /// A prompt as the network reads it.
+  ///
+  /// - Throws: `PatchError` for a damaged memory.
+  func around(_ prompt: String) throws -> String {
+    (try memory?.surroundings(of: prompt) ?? Surroundings(before: before)).around(prompt)
   }
 
   /// The new fact in words, to be read before each prompt: editing without any change of weights.
@@ -83,7 +116,7 @@ struct RecordQuestions: Sendable {
     guard let demonstrations = settings.demonstrations else { return demonstration(record.fact) }
     let room = positionCount.map { positions in
       let questions = ([record.efficacyProbe] + record.probes).map {
-        Question($0, before: "", chat: settings.chat, encoder: encoder)
+        Question($0, chat: settings.chat, encoder: encoder)
       }
       let longest = questions.map(\.positionCount).max() ?? 0
       // A token more where two texts meet.
@@ -98,4 +131,31 @@ struct RecordQuestions: Sendable {
   }
 
   var tokenCount: Int { (probes + attributes).reduce(0) { $0 + $1.prompt.count } }
+}
+
+/// A memory as a network of so many positions reads it.
+struct MemoryReading: Sendable {
+  private let memory: Memory
+  private let encoder: PromptEncoder
+  /// Tokens that demonstrations, fact and question may take together.
+  private let room: Int
+
+  /// - Returns: `nil` where there is no memory.
+  init?(_ settings: EvaluationSettings, _ encoder: PromptEncoder, _ positionCount: Int?) {
+    guard let memory = settings.memory else { return nil }
+    self.memory = memory
+    self.encoder = encoder
+    let answer = max(
+      settings.speaks ? settings.spokenTokens : 0, settings.writes ? settings.textTokens : 0, 32)
+    let frame = settings.chat.map { encoder.tokenizer.encodePrompt($0.before + $0.after).tokens.count } ?? 0
+    room = (positionCount ?? .max) - answer - frame
+  }
+
+  func surroundings(of prompt: String) throws -> Surroundings {
+    guard
+      let recall = try memory.recall(
+        prompt, fits: { encoder.tokenizer.encodePrompt($0).tokens.count <= room })
+    else { return Surroundings() }
+    return Surroundings(before: recall.before, after: recall.after)
+  }
 }

@@ -55,16 +55,18 @@ public struct EvaluationSeries {
   /// Asks one network, or one for each part of the records, and sums up.
   ///
   /// - Parameters:
+  ///   - memory: what speaks beside the weights; the parts' identities name it.
   ///   - making: what the phase of making the networks is called; `nil` where they are there already.
   ///   - recordedCost: what the patch says that making it took.
   ///   - progress: is told how many more records are done.
   @discardableResult
   public mutating func run(
-    _ label: String, parts: [Part], demonstrating: Bool = false, making: String? = nil,
+    _ label: String, parts: [Part], demonstrating: Bool = false, memory: Memory? = nil, making: String? = nil,
     recordedCost: WorkCost? = nil, progress: (Int) -> Void = { _ in }
   ) throws -> EvaluatedRun {
     var settings = settings
     settings.demonstrates = demonstrating
+    settings.memory = memory
     var cost = EvaluationCost()
     var makingCost: [PhaseCost] = []
     var answers: [RecordAnswers] = []

@@ -12,7 +12,7 @@ extension Evaluation {
       let prompts = try record.generationPrompts.map { prompt in
         Beginning(
           prompt: prompt, own: try encoder.prompt(prompt).tokens.count,
-          tokens: try encoder.prompt(PromptEncoder.question(questions.before + prompt, in: settings.chat))
+          tokens: try encoder.prompt(PromptEncoder.question(questions.around(prompt), in: settings.chat))
             .tokens)
       }.filter { !$0.tokens.isEmpty && $0.own < settings.textTokens && encoder.fits($0.tokens.count + 1) }
       if !prompts.isEmpty {
@@ -34,7 +34,7 @@ extension Evaluation {
     let tokens = try network.generate(
       prompts.map(\.tokens), count: settings.textTokens - shortest,
       sampling: .top(settings.topCount, seed: seed),
-      stops: stops)
+      stops: stops, replacing: replacements(of: prompts.map(\.tokens)))
     return zip(prompts, tokens).map { prompt, tokens in
       let tokens = Array(tokens.prefix(settings.textTokens - prompt.own))
       let said = tokenizer.text(of: tokens, after: prompt.tokens)

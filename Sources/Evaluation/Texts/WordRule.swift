@@ -1,3 +1,5 @@
+internal import Editing
+
 /// One step of splitting a text into words: finds places from left to right and writes them anew.
 ///
 /// A place that was written is passed over whole, so a rule that looks at the scalar behind a mark does not see a mark that stands
@@ -105,14 +107,6 @@ extension [Unicode.Scalar] {
 }
 
 extension Unicode.Scalar {
-  /// What `\w` takes in Python's `re`: letters, everything with a numeric value, and the underscore; no combining marks.
-  var isWordPart: Bool {
-    switch properties.generalCategory {
-    case .uppercaseLetter, .lowercaseLetter, .titlecaseLetter, .modifierLetter, .otherLetter: true
-    default: properties.numericType != nil || self == "_"
-    }
-  }
-
   /// What `\w` takes in Python's `regex`, and in the Unicode standard's annex 18: combining marks too, of numbers only digits.
   var isWordPartOrMark: Bool {
     switch properties.generalCategory {

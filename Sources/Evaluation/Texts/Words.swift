@@ -1,3 +1,5 @@
+internal import Editing
+
 /// English text as words and punctuation marks, sentence by sentence, for the entropy of texts.
 ///
 /// NLTK's `word_tokenize`, which the reference uses, finds sentences by a trained model (punkt) and their words by the rules of

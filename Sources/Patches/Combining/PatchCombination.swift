@@ -95,7 +95,11 @@ public struct PatchCombination {
     let relation = try relation()
     let family = try family()
     let unresolved = patches.filter(\.canBeResolved).map(\.path)
+    let memory = try self.memory()
     guard relation != .stack else {
+      if let path = patches.first(where: { $0.memory != nil })?.path {
+        throw PatchError.memoryInStack(patch: path)
+      }
       let patch = try writeStack(to: path, tool: tool)
       return Outcome(
         patch: patch, relation: relation, interactions: [], roundings: [], unresolved: unresolved)
@@ -114,9 +118,29 @@ public struct PatchCombination {
       }
     }
     let edit = CombinedEdit(patches.compactMap { $0.manifest["edit"] }).json
+    if let memory { try writer.append(memory) }
     return Outcome(
       patch: try writer.finish(tool: tool, family: family, edit: edit), relation: relation,
       interactions: interactions, roundings: roundings, unresolved: unresolved)
+  }
+
+  /// The memories of all, one behind the other; a fact with the same prompt as an earlier one takes its place.
+  private func memory() throws -> MemoryDraft? {
+    var all: MemoryDraft?
+    for patch in patches {
+      guard let arrays = try MemoryArrays(patch, threads: threads) else { continue }
+      let own = try MemoryDraft(arrays)
+      if let one = all?.base.model, let other = own.base.model, one != other {
+        throw PatchError.memoriesOfDifferentModels(patch: patch.path)
+      }
+      guard all != nil else {
+        all = own
+        continue
+      }
+      if all!.base.model == nil { all!.base = own.base.model == nil ? all!.base : own.base }
+      all!.append(own)
+    }
+    return all
   }
 
   /// The family that all patches agree on; some may say nothing.

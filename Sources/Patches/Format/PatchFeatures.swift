@@ -11,14 +11,17 @@ struct PatchFeatures: OptionSet, Sendable {
   static let beside = PatchFeatures(rawValue: 1 << 1)
   /// Low-rank changes that are rounded by an objective.
   static let aware = PatchFeatures(rawValue: 1 << 2)
+  /// Facts that speak beside the weights.
+  static let memory = PatchFeatures(rawValue: 1 << 3)
 
   /// All that this reader knows.
-  static let known: PatchFeatures = [.resized, .beside, .aware]
+  static let known: PatchFeatures = [.resized, .beside, .aware, .memory]
 
   init(rawValue: UInt32) { self.rawValue = rawValue }
 
   /// What a patch of these parts uses.
-  init(of changes: [TensorChange], beside: [BesideFile]) {
+  init(of changes: [TensorChange], beside: [BesideFile], hasMemory: Bool) {
     self = changes.reduce(into: beside.isEmpty ? [] : .beside) { $0.formUnion($1.features) }
+    if hasMemory { insert(.memory) }
   }
 }

@@ -25,6 +25,8 @@ public struct PatchFile: Sendable {
   let layout: (base: StoredLayout, result: StoredLayout)?
   /// Files beside the weights that are others after the change, by name.
   public let beside: [BesideFile]
+  /// What it holds for use beside the weights.
+  public let memory: MemorySection?
   /// What the edits can be solved for again with.
   let resolve: [ResolveMatrix]
   /// Where each of these stands in the list, by its name.
@@ -90,9 +92,14 @@ public struct PatchFile: Sendable {
     } else {
       resolve = []
     }
+    if let json = manifest["memory"] {
+      memory = try MemorySection(json, blocks: blocks, next: &next, file: path)
+    } else {
+      memory = nil
+    }
     resolvePlaces = Dictionary(uniqueKeysWithValues: resolve.enumerated().map { ($1.name, $0) })
     // Exactly the features that it uses: a bit that is missing would let older readers in.
-    guard header.features == PatchFeatures(of: changes, beside: beside) else {
+    guard header.features == PatchFeatures(of: changes, beside: beside, hasMemory: memory != nil) else {
       throw PatchError.badManifest(file: path, field: "features")
     }
     guard next == blocks.count else {

@@ -12,6 +12,8 @@ public final class PatchWriter {
   private var resolve: [ResolveMatrix] = []
   /// The blocks of `resolve`, which stand last; made when they are needed.
   private var resolveBlocks: BlockSpool?
+  /// What is for use beside the weights, which stands behind all.
+  var memory: NewMemory?
 
   /// Starts a patch that will appear at this path.
   public init(_ path: String) throws {
@@ -100,10 +102,11 @@ public final class PatchWriter {
       let first = try append(resolveBlocks).lowerBound
       members.append(.init("resolve", .array(resolve.map { $0.shifted(by: first).json })))
     }
+    if let memory { members.append(.init("memory", memory.json(from: try append(memory.blocks).lowerBound))) }
     let manifest = Array(JSONValue.object(members).compactText.utf8)
     let header = PatchHeader(
       manifestCount: manifest.count, blockCount: blockCount, payloadCount: spool.byteCount,
-      features: PatchFeatures(of: changes, beside: beside))
+      features: PatchFeatures(of: changes, beside: beside, hasMemory: memory != nil))
     let front = header.bytes + manifest + spool.blocks.flatMap(\.row)
 
     try output.file.reserve(header.fileSize)

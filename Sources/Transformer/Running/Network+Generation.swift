@@ -16,12 +16,14 @@ extension Network {
   /// - Parameters:
   ///   - prompts: token ids, at least one each.
   ///   - count: new tokens at most.
+  ///   - replacements: for each prompt, another output at one place of it; none at all where empty.
   ///   - stops: tokens that end a sequence; the stop itself is not part of the continuation.
   /// - Returns: the new tokens of each sequence. What a sequence becomes does not depend on its neighbors. One ends where the
   ///   network's logits are no numbers: there is nothing to choose by.
   /// - Throws: `NetworkError` for a token or a position that the network does not have.
   public func generate(
-    _ prompts: [[Int32]], count: Int, sampling: Sampling = .greedy, stops: Set<Int32> = []
+    _ prompts: [[Int32]], count: Int, sampling: Sampling = .greedy, stops: Set<Int32> = [],
+    replacing replacements: [OutputReplacement?] = []
   ) throws -> [[Int32]] {
     var results = [[Int32]](repeating: [], count: prompts.count)
     var draws = prompts.indices.map { index in
@@ -33,8 +35,12 @@ extension Network {
     }
     var active = Array(prompts.indices)
     var sequences = prompts.map { TokenSequence($0) }
+    var isFirst = true
     while !active.isEmpty, count > 0 {
-      let run = try run(sequences, keeping: .memory)
+      let run =
+        try isFirst
+        ? run(prompts, replacing: replacements, keeping: .memory) : run(sequences, keeping: .memory)
+      isFirst = false
       let logits = lastLogits(of: run)
       var next: [(index: Int, sequence: TokenSequence)] = []
       for (place, index) in active.enumerated() where logits.isNumber(row: place) {

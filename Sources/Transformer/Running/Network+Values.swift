@@ -17,6 +17,9 @@ extension Network {
     }
   }
 
+  /// Whether the stream gets a part's output as it is.
+  public func addsPlainly(_ part: Part, layer: Int) -> Bool { addition(part, layer).isPlain }
+
   /// What outputs of a block's part add to the stream. `[rows × width]`
   public func addition(of outputs: Matrix<Float>, _ part: Part, layer: Int) -> Matrix<Float> {
     let addition = addition(part, layer)

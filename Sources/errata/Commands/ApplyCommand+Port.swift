@@ -36,6 +36,7 @@ func perform(
     let rule = OutputRule(["-o": change.output, "--undo": change.dryRun ? nil : port.undo])
     try rule.check(inputs: [change.patch, change.trust.trust.trusted, change.trust.trust.signature])
     let patch = try PatchFile(change.patch)
+    try requireChanges(of: patch, output)
     try patch.checkBlocks(threads: threads.count)
     // Opening completes a run in place that was cut off, which is no business of a patch that nobody trusts.
     if change.inPlace { _ = try change.trust.check(patch, output) }

@@ -103,6 +103,17 @@ struct RevertCommand: ParsableCommand {
   func run() throws { try perform(.revert, change, threads, output) }
 }
 
+/// Refuses a patch that changes no file, and says so of one that has more than changes.
+func requireChanges(of patch: PatchFile, _ output: OutputOptions) throws {
+  guard let memory = patch.memory else { return }
+  guard !patch.changes.isEmpty || !patch.beside.isEmpty || patch.changesLayout else {
+    throw PatchError.onlyMemory(patch: patch.path)
+  }
+  output.say(
+    "\(patch.path) also has a memory of \(Numbers.count(memory.factCount, "fact")), which no weights hold: it is read by ask and eval."
+  )
+}
+
 /// Both ways are one piece of work.
 private func perform(
   _ direction: PatchRun.Direction, _ change: ChangeOptions, _ threads: ThreadOptions, _ output: OutputOptions
@@ -113,6 +124,7 @@ private func perform(
     let rule = OutputRule(["-o": change.output])
     try rule.check(inputs: [change.patch, change.trust.trust.trusted, change.trust.trust.signature])
     let patch = try PatchFile(change.patch)
+    try requireChanges(of: patch, output)
     // Opening completes a run in place that was cut off, which is no business of a patch that nobody trusts.
     var signer = change.inPlace ? try change.trust.check(patch, output) : nil
     let model = try change.open(threads: threads.count, output)

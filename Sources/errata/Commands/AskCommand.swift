@@ -69,10 +69,10 @@ struct AskCommand: ParsableCommand {
         count: tokens ?? (chat.chat ? 256 : 12),
         sampling: sample.map { .top($0, seed: seed) } ?? .greedy)
       for warning in asking.warnings { messages.say("Warning: \(warning)") }
-      var answers = [try asking.answer("base", running.network)]
+      var answers = [try asking.answer("base", running.model)]
       for patch in patches { answers.append(try asking.answer(patch, try running.patched(by: [patch]))) }
       if let logits { try asking.writeLogits(of: answers.last!, to: logits) }
-      messages.answer(asking.text(of: answers))
+      messages.answer(asking.text(of: answers, verbose: messages.verbose))
       if messages.json { Console.output(asking.json(of: answers).indentedText) }
     }
   }

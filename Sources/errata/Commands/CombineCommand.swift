@@ -47,7 +47,7 @@ struct CombineCommand: ParsableCommand {
       let differences = try PlanDifference.all(among: files)
       let outcome = try PatchCombination(files, base: base, threads: threads.count)
         .write(to: output, tool: Errata.tool)
-      messages.answer(Shown.patch(outcome.patch, verbose: messages.verbose).text)
+      try messages.answer(Shown.patch(outcome.patch, verbose: messages.verbose).text)
       for interaction in outcome.interactions { messages.answer("  " + words(for: interaction)) }
       for conflict in outcome.roundings {
         messages.say(

@@ -55,7 +55,7 @@ struct DiffCommand: ParsableCommand {
       let patch = try comparison.write(
         to: output, tool: Errata.tool, threads: threads.count, effort: effort, progress: coding.advance)
       coding.finish()
-      report(comparison, patch, isReproducible: try comparison.isReproducible)
+      try report(comparison, patch, isReproducible: try comparison.isReproducible)
       return false
     }
     if differs && messages.quiet { throw ExitCode(2) }
@@ -192,8 +192,8 @@ struct DiffCommand: ParsableCommand {
     (carried(comparison) + leftOut(comparison)).forEach { messages.answer($0) }
   }
 
-  private func report(_ comparison: ModelComparison, _ patch: PatchFile, isReproducible: Bool) {
-    messages.answer(Shown.patch(patch, verbose: messages.verbose).text)
+  private func report(_ comparison: ModelComparison, _ patch: PatchFile, isReproducible: Bool) throws {
+    try messages.answer(Shown.patch(patch, verbose: messages.verbose).text)
     if let sentence = sentence(for: comparison) { messages.say(sentence) }
     leftOut(comparison).forEach { messages.say($0) }
     messages.say(

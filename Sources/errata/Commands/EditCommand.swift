@@ -24,6 +24,9 @@ struct EditCommand: ParsableCommand {
       Methods (--method):
       \(EditMethod.all.map { "  \($0.name): \($0.summary)" }.joined(separator: "\n"))
 
+      Methods that leave the weights alone, and keep the facts in the patch (Formats/memory.md):
+      \(MemoryMethod.all.map { "  \($0.name): \($0.summary)" }.joined(separator: "\n"))
+
       Example:
         errata edit llama/ --facts facts.json --statistics llama.stats.safetensors -o fix.errata
       """)
@@ -41,6 +44,7 @@ struct EditCommand: ParsableCommand {
   @OptionGroup(title: "Method") var method: MethodOptions
   @OptionGroup(title: "Values") var values: ValueOptions
   @OptionGroup(title: "Chat") var chat: ChatOptions
+  @OptionGroup(title: "Memories") var memory: MemoryOptions
   @OptionGroup(title: "Sequences") var sequence: SequenceOptions
   @OptionGroup(title: "Storage") var storage: StorageOptions
   @OptionGroup var threads: ThreadOptions
@@ -58,6 +62,12 @@ struct EditCommand: ParsableCommand {
     }
     if saveStatistics != nil, corpus.isEmpty {
       throw ValidationError("--save-statistics keeps those that are collected from --corpus; give both.")
+    }
+    if let memoryMethod = method.memory { return try validateMemory(memoryMethod) }
+    if method.method != nil || sequence.onto == nil, let option = memory.given.first {
+      throw ValidationError(
+        "\(option) is for methods that leave the weights alone (\(MethodChoice.memories)); \((chosen ?? .memit).name) changes them."
+      )
     }
     try requireUsable(asked, for: chosen)
     try method.requireUse(of: statisticsOption, by: chosen)
@@ -105,9 +115,9 @@ struct EditCommand: ParsableCommand {
   }
 
   /// What is given that decides how edits are found and solved for.
-  private var givenOptions: [String] {
+  var givenOptions: [String] {
     let names: [(String, Bool)] = [
-      ("--method", method.method != nil), ("--recipe", values.recipe != nil),
+      ("--method", method.choice != nil), ("--recipe", values.recipe != nil),
       ("--contexts", values.contexts != nil), ("--chat", chat.chat), ("--rome-compat", values.romeCompat),
       ("--values", !values.values.isEmpty), ("--save-values", values.saveValues != nil),
       ("--shard", values.shard != nil), ("--factor-type", storage.factorType != nil),
@@ -122,6 +132,7 @@ struct EditCommand: ParsableCommand {
 
   func run() throws {
     try doing("cannot edit \(model)", messages) {
+      if let used = method.memory { return try remember(used) }
       if values.shard != nil { Interruption.end(.saves) }
       let saveValues = try values.saveValues.map {
         try ShardArgument.name($0, option: "--save-values", of: values.shard)
@@ -135,7 +146,9 @@ struct EditCommand: ParsableCommand {
           ] + corpus
             + values.values,
           models: [running.network.model])
-      let earlier = try sequence.onto.map { try PatchedEdits(PatchFile($0)) }
+      let onto = try sequence.onto.map { try PatchFile($0) }
+      if let used = try memoryMethod(onto: onto) { return try remember(used, onto: onto, running) }
+      let earlier = try onto.map { try PatchedEdits($0) }
       if let earlier, facts.path == nil { return try drop(from: earlier, running) }
       if let earlier {
         try PatchRun(earlier.patch, running.network.model, threads: threads.count).requireSource(of: .apply)
@@ -177,7 +190,7 @@ struct EditCommand: ParsableCommand {
       .write(
         dropping: sequence.drop, to: output!, tool: Errata.tool, recordsCost: storage.recordCost)
     for warning in card.warnings { messages.say("Warning: \(warning)") }
-    if let patch = card.patch { messages.answer(Shown.patch(patch, verbose: messages.verbose).text) }
+    if let patch = card.patch { try messages.answer(Shown.patch(patch, verbose: messages.verbose).text) }
     messages.say("The patch is \(output!). Nothing else was changed.")
     if messages.json { Console.output(card.json(path: output!).indentedText) }
   }

@@ -136,9 +136,11 @@ struct Evaluating {
     let patch = try PatchFile(path)
     let running = running
     let cost = WorkCost(ofEdit: patch.manifest["edit"])
-    try run(path, &series, identity: "patch \(patch.digest.hexadecimal)", making: "patching", cost: cost) {
-      try running.patched(by: [path])
-    }
+    let patched = patch.memory == nil ? nil : try running.patched(by: [path])
+    try run(
+      path, &series, identity: "patch \(patch.digest.hexadecimal)", memory: patched?.memory,
+      making: "patching", cost: cost
+    ) { try (patched ?? running.patched(by: [path])).network }
   }
 
   func inContext(_ series: inout EvaluationSeries) throws {
@@ -148,12 +150,14 @@ struct Evaluating {
 
   private func run(
     _ label: String, _ series: inout EvaluationSeries, identity: String, demonstrating: Bool = false,
+    memory: Memory? = nil,
     making: String? = nil, cost: WorkCost? = nil, network: @escaping () throws -> Network
   ) throws {
     let progress = Progress(label, total: series.records.count, unit: .facts, messages)
     defer { progress.finish() }
     try series.run(
       label, parts: [.init(records: 0..<series.records.count, identity: identity, network: network)],
-      demonstrating: demonstrating, making: making, recordedCost: cost, progress: progress.advance)
+      demonstrating: demonstrating, memory: memory, making: making, recordedCost: cost,
+      progress: progress.advance)
   }
 }

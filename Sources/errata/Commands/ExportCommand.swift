@@ -1,4 +1,5 @@
 import ArgumentParser
+import Editing
 import ModelFiles
 import Patches
 
@@ -6,10 +7,19 @@ struct ExportCommand: ParsableCommand {
   enum Form: String, ExpressibleByArgument, CaseIterable {
     case peft
     case ggufAdapter = "gguf-adapter"
+    case prompt
+    case system
+    case chat
+    case ragJSON = "rag-json"
+    case modelfile
+
+    /// The form of a text; `nil` for an adapter.
+    var text: MemoryExport.Form? { MemoryExport.Form(rawValue: rawValue) }
   }
 
   static let configuration = CommandConfiguration(
-    commandName: "export", abstract: "Writes a patch as an adapter that other programs load.",
+    commandName: "export",
+    abstract: "Writes a patch as an adapter, or its facts as text, that other programs take.",
     discussion: """
       The low-rank part of the patch becomes a LoRA adapter beside the unchanged model: a folder for Hugging Face PEFT, or \
       a file for llama.cpp's --lora. What an adapter cannot hold is named: other kinds of change, and the patch's rounding.
@@ -17,8 +27,14 @@ struct ExportCommand: ParsableCommand {
       Weights whose rows a container orders by head (Llama's queries and keys, GPT-NeoX's attention) need --model to \
       cross from one container to the other: it tells the number of heads.
 
+      The other forms are the facts as text, of a memory or of an edit: prompt (to stand before each \
+      prompt), system (what a system says in a chat), chat (messages for each fact, JSON lines), \
+      rag-json (a document for each fact, JSON lines), modelfile (for Ollama, from --model). All \
+      facts speak always then, but for chat and rag-json, where the program that reads them decides.
+
       Examples:
         errata export fix.errata --as peft -o fix-lora
+        errata export memory.errata --as system -o system.txt
         errata export fix.errata --as gguf-adapter -o fix-lora.gguf
       """)
   @Argument(help: "The patch.", completion: .file())
@@ -26,10 +42,13 @@ struct ExportCommand: ParsableCommand {
   @Option(name: .customLong("as"), help: "What to write.")
   var form: Form
   @Option(
-    name: .shortAndLong, help: "The adapter: a new folder for peft, a file for gguf-adapter.",
+    name: .shortAndLong, help: "What is written: a new folder for peft, else a file.",
     completion: .file())
   var output: String
-  @Option(help: "Any form of the patch's model; it is compared with the patch.", completion: .file())
+  @Option(
+    help:
+      "Any form of the patch's model; it is compared with the patch. modelfile: the model's name or file, as Ollama is to find it.",
+    completion: .file())
   var model: String?
   @OptionGroup var threads: ThreadOptions
   @OptionGroup var messages: OutputOptions
@@ -37,15 +56,46 @@ struct ExportCommand: ParsableCommand {
   func run() throws {
     try doing("cannot export \(patch)", messages) {
       let rule = OutputRule(["-o": output])
+      // A Modelfile names its model, which is a file as often as not.
+      if form == .modelfile { try rule.check(inputs: [model]) }
       try rule.check(inputs: [patch])
       let file = try PatchFile(patch)
       try file.checkBlocks(threads: threads.count)
+      if let text = form.text { return try write(text, of: file) }
+      if file.changes.isEmpty, file.memory != nil { throw PatchError.onlyMemory(patch: patch) }
       let base = try model.map { try openModel($0, threads: threads.count, messages) }
       try rule.check(models: base.map { [$0] } ?? [])
       let export = try AdapterExport(file, as: form == .peft ? .peft : .ggufAdapter, model: base)
       try export.write(to: output)
       report(export, file)
     }
+  }
+
+  /// Writes facts as text.
+  private func write(_ form: MemoryExport.Form, of file: PatchFile) throws {
+    if form != .modelfile, model != nil {
+      throw EditError.optionNeeds("--model", other: "adapters and --as modelfile")
+    }
+    let export = try MemoryExport(file, as: form, model: model)
+    let target = try AtomicFile(output)
+    let bytes = Array(export.text.utf8)
+    try target.file.write(bytes, at: 0)
+    try target.commit()
+    messages.answer(
+      "\(Numbers.count(export.facts.count, "fact")), \(Numbers.bytes(bytes.count)), in \(output)")
+    if !export.keepsFactsApart {
+      messages.say("Lost: which fact is for which prompt; all of them are always read.")
+    }
+    if !file.changes.isEmpty {
+      messages.say(
+        "Lost: the change of \(Numbers.count(file.changes.count, "tensor")); only the facts are in it.")
+    }
+    guard messages.json else { return }
+    let object: JSONValue = [
+      "output": .string(output), "form": .string(form.rawValue), "facts": .integer(export.facts.count),
+      "bytes": .integer(bytes.count), "keepsFactsApart": .bool(export.keepsFactsApart),
+    ]
+    Console.output(object.indentedText)
   }
 
   private func report(_ export: AdapterExport, _ patch: PatchFile) {

@@ -25,11 +25,14 @@ struct RunningModel {
     }
   }
 
+  /// The two together.
+  var model: LanguageModel { LanguageModel(network: network, tokenizer: tokenizer) }
+
   /// Makes texts ready for the network.
   var encoder: PromptEncoder { PromptEncoder(tokenizer, for: network.configuration) }
 
-  /// The network as if patches were applied to its model, one after the other.
-  func patched(by patches: [String]) throws -> Network {
+  /// The model as if patches were applied to it, one after the other, with their memories beside it.
+  func patched(by patches: [String]) throws -> LanguageModel {
     let files = try patches.map { try PatchFile($0) }
     for patch in files where !patch.beside.isEmpty {
       let names = patch.beside.map { Numbers.oneLine($0.name) }.joined(separator: ", ")
@@ -37,6 +40,10 @@ struct RunningModel {
         "\(patch.path) also changes \(names); here the model keeps its own. To have them changed, apply the patch to a new "
           + "folder.")
     }
-    return try LanguageModel(network: network, tokenizer: tokenizer).applying(files).network
+    let patched = try LanguageModel(network: network, tokenizer: tokenizer).applying(files)
+    for path in try patched.memory?.strangers(to: network.model) ?? [] {
+      messages.say("\(path) was made for another model; its facts are text, and are read with this one too.")
+    }
+    return patched
   }
 }

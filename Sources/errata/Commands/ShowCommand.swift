@@ -88,7 +88,7 @@ struct ShowCommand: ParsableCommand {
   private func look() throws -> Shown {
     if !Folder.exists(file), try OpenFile(file, .reading).hasPatchMagic() {
       try nameLeftovers()
-      return Shown.patch(try PatchFile(file), verbose: output.verbose)
+      return try Shown.patch(try PatchFile(file), verbose: output.verbose)
     }
     let (model, interrupted) = try openModelToLookAt(file, output)
     try nameLeftovers()

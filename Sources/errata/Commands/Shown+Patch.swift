@@ -8,7 +8,7 @@ extension Shown {
   private static let factLimit = 20
 
   /// A patch: where it came from, what it changes, what it achieved.
-  static func patch(_ patch: PatchFile, verbose: Bool) -> Shown {
+  static func patch(_ patch: PatchFile, verbose: Bool) throws -> Shown {
     var lines = [
       "patch: version 1, \(Numbers.bytes(patch.byteCount)), made by \(Numbers.oneLine(patch.manifest["tool"]?.text ?? "an unknown tool"))",
       "digest: \(patch.digest.hexadecimal)",
@@ -16,9 +16,13 @@ extension Shown {
     if let family = patch.manifest["model"]?["family"]?.text {
       lines.append("family: \(Numbers.oneLine(family))")
     }
-    let edit = patch.manifest["edit"]
-    lines += methods(edit)
-    lines.append(patch.changes.isEmpty ? "  No tensor changes." : tensorTable(patch))
+    let edit = try patch.edit()
+    let memory = memory(patch)
+    lines += memory.isEmpty || !patch.changes.isEmpty ? methods(edit) : []
+    lines += memory
+    if !patch.changes.isEmpty || memory.isEmpty {
+      lines.append(patch.changes.isEmpty ? "  No tensor changes." : tensorTable(patch))
+    }
     if patch.changes.count > 1 {
       let bytes = patch.changes.reduce(0) { $0 + $1.byteCount }
       let stored = patch.changes.reduce(0) { $0 + patch.storedByteCount(of: $1) }
@@ -35,14 +39,16 @@ extension Shown {
       lines.append("  Beside the weights: \(files)")
     }
     if let facts = edit?["facts"]?.elements, !facts.isEmpty {
-      lines.append(factTable(facts, verbose: verbose))
+      lines.append(
+        patch.changes.isEmpty && patch.memory != nil
+          ? rememberedTable(facts, verbose: verbose) : factTable(facts, verbose: verbose))
     }
     if let cost = WorkCost(ofEdit: edit) { lines.append(cost.text) }
     let signature = SignatureAnswer.beside(patch)
     if let signature { lines.insert(signature.text, at: 2) }
     return Shown(
       text: lines.joined(separator: "\n"),
-      json: .object(json(patch) + [.init("signature", signature?.json ?? .null)]))
+      json: .object(json(patch, edit) + [.init("signature", signature?.json ?? .null)]))
   }
 
   private static func tensorTable(_ patch: PatchFile) -> String {
@@ -132,18 +138,26 @@ extension Shown {
     return table.text() + (rest > 0 && !verbose ? "\n  … and \(rest) more (-v shows all)" : "")
   }
 
+  /// One line per fact of a memory, which measures nothing.
+  private static func rememberedTable(_ facts: [JSONValue], verbose: Bool) -> String {
+    let shown = facts.enumerated().prefix(verbose ? facts.count : factLimit)
+    let lines = shown.map { "  \($0 + 1)  \(PatchFact($1).text)" }
+    let rest = facts.count - shown.count
+    return (lines + (rest > 0 ? ["  … and \(rest) more (-v shows all)"] : [])).joined(separator: "\n")
+  }
+
   /// The gain of a scaled tensor, `null` for others.
   static func gain(of change: TensorChange) -> JSONValue {
     change.scaled.map { .number(shortest($0.gain, change.elementType)) } ?? .null
   }
 
-  private static func json(_ patch: PatchFile) -> [JSONValue.Member] {
+  private static func json(_ patch: PatchFile, _ edit: JSONValue?) -> [JSONValue.Member] {
     let object: JSONValue = [
       "kind": "patch", "version": 1, "digest": .string(patch.digest.hexadecimal),
       "bytes": .integer(patch.byteCount),
       "tool": patch.manifest["tool"] ?? .null,
       "model": patch.manifest["model"] ?? .null,
-      "edit": patch.manifest["edit"] ?? .null,
+      "edit": edit ?? .null,
       "tensors": .array(
         patch.changes.map { change in
           let shape = change.lowRank?.shape
@@ -169,6 +183,6 @@ extension Shown {
           ]
         }),
     ]
-    return object.members ?? []
+    return (object.members ?? []) + (patch.memory == nil ? [] : [.init("memory", memoryJSON(patch))])
   }
 }

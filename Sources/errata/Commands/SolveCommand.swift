@@ -46,6 +46,10 @@ struct SolveCommand: ParsableCommand {
   func validate() throws {
     if let limit, limit < 1 { throw ValidationError("--limit takes a number above zero.") }
     try layers?.requireNumbers()
+    if let memory = method.memory {
+      throw ValidationError(
+        "\(memory.name) leaves the weights alone: there is nothing to solve for; use `errata edit`.")
+    }
     guard chosen.hasClosedForm else {
       throw ValidationError("\(chosen.name) trains a weight instead of solving for it; use `errata edit`.")
     }
@@ -85,14 +89,14 @@ struct SolveCommand: ParsableCommand {
       let card = try run.write(to: output, tool: Errata.tool) { weight, phase in
         if messages.verbose { messages.say("\(weight): \(phase)") }
       }
-      report(card)
+      try report(card)
     }
   }
 
-  private func report(_ card: EditReportCard) {
+  private func report(_ card: EditReportCard) throws {
     for warning in card.warnings { messages.say("Warning: \(warning)") }
     guard let patch = card.patch else { return }
-    messages.answer(Shown.patch(patch, verbose: messages.verbose).text)
+    try messages.answer(Shown.patch(patch, verbose: messages.verbose).text)
     messages.say("The patch is \(output). Nothing else was changed.")
     guard messages.json else { return }
     Console.output(card.json(path: output).indentedText)

@@ -78,6 +78,9 @@ struct VerifyCommand: ParsableCommand {
 
   private func examine(_ patchFile: PatchFile, _ signature: JSONValue) throws -> ModelState {
     let (file, interrupted) = try openModelToLookAt(model, output)
+    if let memory = patchFile.memory, patchFile.changes.isEmpty {
+      return try answer(memory, for: file, signature)
+    }
     let run: PatchRun
     do { run = try PatchRun(patchFile, file, threads: threads.count) } catch let error as PatchError {
       // A tensor that is missing or of another form is an answer here, not a failure.
@@ -94,6 +97,28 @@ struct VerifyCommand: ParsableCommand {
     if summary == .other, try interrupted.contains(where: { try $0.explains(run) }) { summary = .partial }
     answer(summary, states, try run.examineBeside(), run, interrupted, signature)
     return summary
+  }
+
+  /// Of a memory alone: whether this is the model that it was made for. No file of it ever changes, so it is never edited.
+  private func answer(
+    _ memory: MemorySection, for file: ModelFile, _ signature: JSONValue
+  ) throws -> ModelState {
+    let isOwn =
+      try memory.base.model.map { try $0 == file.digest(threads: threads.count) }
+      ?? (memory.base.fingerprint == file.fingerprint())
+    let other =
+      memory.isBound
+      ? "other: the memory is of another model's states, and means nothing here"
+      : "other: the memory was made for another model; its facts are text, and can be read with this one too"
+    output.answer(isOwn ? "base: the memory was made for this model, whose files it leaves alone" : other)
+    if output.json {
+      let object: JSONValue = [
+        "state": .string(isOwn ? "base" : "other"), "tensors": [], "files": [],
+        "bound": .bool(memory.isBound), "signature": signature,
+      ]
+      Console.output(object.indentedText)
+    }
+    return isOwn ? .base : .other
   }
 
   /// The model has other tensors than the patch: which one was seen first.

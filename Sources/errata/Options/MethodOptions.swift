@@ -5,9 +5,13 @@ import ModelFiles
 /// What is solved, and how.
 struct MethodOptions: ParsableArguments {
   @Option(
-    help: ArgumentHelp("\(EditMethod.list()) (default: memit).", valueName: "method"),
-    completion: .list(EditMethod.all.map(\.name)), transform: MethodOptions.method)
-  var method: EditMethod?
+    name: .customLong("method"),
+    help: ArgumentHelp(
+      "\(EditMethod.list()) (default: memit); without a change of weights: \(MethodChoice.memories).",
+      valueName: "method"),
+    completion: .list(EditMethod.all.map(\.name) + MemoryMethod.all.map(\.name)), transform: MethodChoice.init
+  )
+  var choice: MethodChoice?
   @Option(
     help: "λ, weight of the second moment against the new keys (default: 15000 for memit and pmet, else 1).")
   var secondMomentWeight: Double?
@@ -21,6 +25,11 @@ struct MethodOptions: ParsableArguments {
   var withoutBegin = false
   @Flag(help: "Go without the second moment: keys count as they are.")
   var noSecondMoment = false
+
+  /// The one of weights that is named.
+  var method: EditMethod? { if case .weights(let method) = choice { method } else { nil } }
+  /// The one that leaves them alone.
+  var memory: MemoryMethod? { if case .memory(let method) = choice { method } else { nil } }
 
   func validate() throws {
     if nullSpaceThreshold != nil, nullSpaceShare != nil {

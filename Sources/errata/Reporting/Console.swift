@@ -20,8 +20,8 @@ struct OutputOptions: ParsableArguments {
   }
 
   /// A result for people, on standard output.
-  func answer(_ text: @autoclosure () -> String) {
-    if !quiet && !json { Console.output(text()) }
+  func answer(_ text: @autoclosure () throws -> String) rethrows {
+    if !quiet && !json { Console.output(try text()) }
   }
 }
 

@@ -1,3 +1,4 @@
+import Floor
 import Editing
 
 extension ErrorReport {
@@ -42,6 +43,14 @@ extension ErrorReport {
         why:
           "its \(difference.key) is \(shown(difference.found)), asked for is \(shown(difference.wanted)); its values are good for its own only",
         advice: "leave the option out, or edit all facts anew without --onto")
+    case .memoryOfOtherModel(let file, let expected, let found):
+      return Explanation(
+        name, place: file,
+        why:
+          "it holds states of the model with digest \(expected.abbreviation)…, this one's is \(found.abbreviation)…",
+        advice:
+          "give the model that it was made for, or make it anew from its facts (`errata show --json` has them)"
+      )
     case .noSuchLayers(let layers):
       return answer(
         "the keys file has no down-projection of layers \(layers.map(String.init).joined(separator: ", "))",

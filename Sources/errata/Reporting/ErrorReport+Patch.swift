@@ -70,6 +70,24 @@ extension ErrorReport {
         name, place: "\(file), file \(beside)", why: "what is stored of it does not give its digest")
     case .notFinite(let file, let tensor):
       return Explanation(name, place: "\(file), tensor \(tensor)", why: "a factor is not a finite number")
+    case .memoryInStack(let patch):
+      return Explanation(
+        name, place: patch, why: "it has a memory, and the patches are a stack",
+        advice: "combine the stack of weights first, then what comes of it with the memory")
+    case .memoriesOfDifferentModels(let patch):
+      return Explanation(
+        name, place: patch, why: "it holds states of another model than the patches before it")
+    case .onlyMemory(let patch):
+      return Explanation(
+        name, place: patch,
+        why: "it leaves the weights alone: its facts are read with the prompts that they are for",
+        advice:
+          "ask and eval take it with --patch; `errata export --as system` and other forms give it to other programs"
+      )
+    case .badMemory(let file, let array):
+      return Explanation(
+        name, place: file, why: "the memory's \(array) are not what they should be: it is damaged",
+        advice: getAgain)
     case .choicesMismatch(let file, let tensor, let tile):
       return Explanation(
         name, place: "\(file), tensor \(tensor), tile \(tile)",

@@ -9,7 +9,7 @@ struct PatchFact {
 
   /// The facts of a patch; none where `diff` made it.
   static func all(of patch: PatchFile) -> [PatchFact] {
-    (patch.manifest["edit"]?["facts"]?.elements ?? []).map(PatchFact.init)
+    ((try? patch.edit())?["facts"]?.elements ?? []).map(PatchFact.init)
   }
 
   /// A measured number by its name in `Formats/output.md`.

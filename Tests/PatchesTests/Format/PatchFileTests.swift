@@ -36,6 +36,7 @@ struct WorkedExample {
     try bench.folder.write(bytes, to: "p.errata")
     let patch = try PatchFile(bench.folder.path("p.errata"))
     try patch.checkBlocks(threads: 1)
+    if let memory = try MemoryArrays(patch, threads: 1) { _ = try memory.facts() }
     guard patch.beside.isEmpty else { return try useFolders(patch) }
     try change(patch, .apply, "base.safetensors")
     let label = patch.changes.first?.label ?? ""
@@ -91,6 +92,7 @@ func caseName(_ error: any Error) -> String { String("\(error)".prefix { $0 != "
         "patchDigest", "blockTooLarge", "unknownCoding", "blockDigest", "blockDecoding", "badManifest",
         "manifestSyntax", "unknownChange", "badBlockRange", "leafDigest", "fileDigest", "notFinite",
         "choicesMismatch", "tensorMissing", "tensorMismatch", "wrongBase", "wrongFile", "wrongResult",
+        "badMemory",
       ])
   }
 

@@ -1,4 +1,3 @@
-public import Editing
 internal import Floor
 internal import Patches
 
@@ -19,7 +18,7 @@ public struct Demonstrations: Equatable, Sendable {
   private let sizes: [Int]
   private let places: [String: [Int]]
   /// Tells apart other choices of records.
-  let identity: String
+  package let identity: String
 
   /// IKE's number.
   public static let publishedCount = 32
@@ -43,7 +42,7 @@ public struct Demonstrations: Equatable, Sendable {
   }
 
   private static func words(_ fact: Fact) -> Set<String> {
-    Set(ReferenceTexts.words(fact.filledPrompt + " " + fact.target))
+    Set(TextWords.words(fact.filledPrompt + " " + fact.target))
   }
 
   /// Those for a fact, the nearest last.
@@ -79,7 +78,7 @@ public struct Demonstrations: Equatable, Sendable {
   /// - Parameters:
   ///   - room: tokens that there is room for; demonstrations farthest from the fact are left out until the text fits.
   ///   - size: tokens of a text.
-  func text(for fact: Fact, room: Int?, size: (String) -> Int) -> String {
+  package func text(for fact: Fact, room: Int?, size: (String) -> Int) -> String {
     var texts = chosen(for: fact).map(\.text)[...]
     let question = Demonstration.question(fact)
     if let room {

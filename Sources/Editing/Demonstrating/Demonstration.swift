@@ -1,4 +1,3 @@
-internal import Editing
 internal import Transformer
 
 /// One further fact, shown with a question that it answers or leaves as it was.

@@ -1,0 +1,165 @@
+internal import Floor
+public import ModelFiles
+public import Patches
+public import Transformer
+
+/// Memories that stand beside a model's weights, read once: which fact speaks to a prompt, and what becomes of the prompt then.
+///
+/// The route is decided on the prompt alone, before anything is generated or scored.
+public struct Memory: Sendable {
+  /// One memory with its router.
+  struct Source: Sendable {
+    let path: String
+    let router: MemoryRouter
+    var arrays: MemoryArrays { router.arrays }
+  }
+
+  let sources: [Source]
+
+  init(sources: [Source]) { self.sources = sources }
+
+  /// Opens the memories among patches, in their order; `nil` where none has one.
+  ///
+  /// - Throws: `PatchError` for what is damaged.
+  public init?(_ patches: [PatchFile], threads: Int) throws {
+    sources = try patches.compactMap { patch in
+      try MemoryArrays(patch, threads: threads).map {
+        Source(path: patch.path, router: MemoryRouter(arrays: $0))
+      }
+    }
+    if sources.isEmpty { return nil }
+  }
+
+  /// Number of facts.
+  public var factCount: Int { sources.reduce(0) { $0 + $1.arrays.section.factCount } }
+
+  /// Refuses states of another model.
+  ///
+  /// - Throws: `EditError.memoryOfOtherModel`.
+  public func requireModel(_ model: ModelFile, threads: Int) throws {
+    for source in sources {
+      guard let wanted = source.arrays.section.base.model else { continue }
+      let found = try model.digest(threads: threads)
+      guard found == wanted else {
+        throw EditError.memoryOfOtherModel(file: source.path, expected: wanted, found: found)
+      }
+    }
+  }
+
+  /// Memories of text that were made for another model than this.
+  public func strangers(to model: ModelFile) throws -> [String] {
+    let own = try model.fingerprint()
+    return sources.filter { $0.arrays.section.base.fingerprint != own }.map(\.path)
+  }
+
+  /// A fact that speaks.
+  public struct Recall: Sendable, Equatable {
+    /// The patch that it is of.
+    public let path: String
+    /// Its number in its memory, from 0.
+    public let index: Int
+    /// The fact; of a memory whose facts always speak, the first.
+    public let fact: Fact
+    /// Facts that speak with it.
+    public let count: Int
+    /// How it was found.
+    public let route: MemoryRoute
+    /// How near the prompt is to it, from 0 to 1.
+    public let score: Double
+    /// What is read before the prompt.
+    public let before: String
+    /// What is read behind it.
+    public let after: String
+
+    /// The prompt as the model reads it.
+    public func text(_ prompt: String) -> String { before + prompt + after }
+  }
+
+  /// The fact that speaks to a prompt, of all memories the nearest, of equals the last; `nil` where none does.
+  ///
+  /// - Parameter fits: whether a text has room; the demonstrations farthest from the fact are left out until it has.
+  /// - Throws: `PatchError.badMemory` where a fact is none.
+  public func recall(_ prompt: String, fits: (String) -> Bool = { _ in true }) throws -> Recall? {
+    var best: (source: Source, part: MemorySection.Part, match: MemoryRouter.Match)?
+    for source in sources {
+      for part in source.arrays.section.parts {
+        guard case .prompt = part.action, let match = source.router.match(prompt, part: part) else {
+          continue
+        }
+        if best.map({ $0.match.score <= match.score }) ?? true { best = (source, part, match) }
+      }
+    }
+    guard let best else { return nil }
+    return try recall(best.source, best.part, best.match, prompt, fits)
+  }
+
+  private func recall(
+    _ source: Source, _ part: MemorySection.Part, _ match: MemoryRouter.Match, _ prompt: String,
+    _ fits: (String) -> Bool
+  ) throws -> Recall? {
+    guard case .prompt(let template) = part.action else { return nil }
+    func fact(_ index: Int) throws -> Fact {
+      guard let fact = Fact(json: try source.arrays.fact(index)) else {
+        throw PatchError.badMemory(file: source.path, array: "facts")
+      }
+      return fact
+    }
+    let facts = try part.route == .always ? part.facts.map(fact) : [fact(match.fact)]
+    var shown = part.route == .always ? [] : source.arrays.demonstrations(of: match.fact)
+    while true {
+      let demonstrations = shown.map { source.arrays.text("demonstrations", $0) }.joined()
+      let (before, after) = MemoryTemplate(template).filled(facts, demonstrations: demonstrations)
+      if shown.isEmpty || fits(before + prompt + after) {
+        return Recall(
+          path: source.path, index: match.fact, fact: facts[0], count: facts.count, route: part.route,
+          score: match.score, before: before, after: after)
+      }
+      shown.removeFirst()
+    }
+  }
+}
+
+/// A text with places for a fact and the question. `Formats/memory.md`, *Actions*.
+struct MemoryTemplate {
+  let text: String
+
+  init(_ text: String) { self.text = text }
+
+  /// What stands before and behind the question. What a fact says is never taken for a place.
+  func filled(_ facts: [Fact], demonstrations: String) -> (before: String, after: String) {
+    var sides = ["", ""]
+    var side = 0
+    var rest = Substring(text)
+    func joined(_ value: (Fact) -> String) -> String { facts.map(value).joined(separator: "\n") }
+    while let open = rest.firstIndex(of: "{") {
+      sides[side] += rest[..<open]
+      guard let close = rest[open...].firstIndex(of: "}") else {
+        rest = rest[open...]
+        break
+      }
+      let name = rest[rest.index(after: open)..<close]
+      switch name {
+      case "question": side = 1
+      case "demonstrations": sides[side] += demonstrations
+      case "fact": sides[side] += joined(\.statement)
+      case "prompt": sides[side] += joined(\.filledPrompt)
+      case "subject": sides[side] += joined(\.subject)
+      case "target": sides[side] += joined(\.target)
+      default:
+        sides[side] += "{"
+        rest = rest[rest.index(after: open)...]
+        continue
+      }
+      rest = rest[rest.index(after: close)...]
+    }
+    sides[side] += rest
+    return (sides[0], sides[1])
+  }
+}
+
+extension Memory: Equatable {
+  /// Whether both are of the same patches.
+  public static func == (one: Memory, other: Memory) -> Bool {
+    one.sources.map(\.arrays.patch.digest) == other.sources.map(\.arrays.patch.digest)
+  }
+}

@@ -1,0 +1,41 @@
+public import Patches
+
+/// A way of editing that leaves the weights alone: facts are kept as they are, and speak when a prompt is theirs.
+///
+/// One file and one row each, as of methods that change weights (`EditMethod`).
+public struct MemoryMethod: Sendable {
+  /// What it is called.
+  public let name: String
+  /// Other names that it goes by.
+  var otherNames: [String] = []
+  /// What it does, as half a sentence for help.
+  public let summary: String
+  /// When a fact speaks, unless told otherwise.
+  public let route: MemoryRoute
+  /// What it does then.
+  public let action: MemoryAction
+  /// How many demonstrations stand before a fact; 0 where it has none.
+  public var demonstrationCount = 0
+  /// Routes that make sense for it.
+  public let routes: [String]
+}
+
+extension MemoryMethod: CaseIterable, Hashable {
+  /// The methods, in the order in which help tells of them.
+  public static let all = [ike, memprompt, grace]
+  /// The same.
+  public static var allCases: [MemoryMethod] { all }
+
+  /// The method of this name.
+  public init?(name: String) {
+    guard let method = Self.all.first(where: { $0.name == name || $0.otherNames.contains(name) }) else {
+      return nil
+    }
+    self = method
+  }
+
+  /// By name.
+  public static func == (first: MemoryMethod, second: MemoryMethod) -> Bool { first.name == second.name }
+  /// By name.
+  public func hash(into hasher: inout Hasher) { hasher.combine(name) }
+}

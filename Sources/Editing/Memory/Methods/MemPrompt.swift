@@ -1,0 +1,15 @@
+internal import Patches
+
+extension MemoryMethod {
+  /// MemPrompt: what a user said of a prompt before is read with it again when nearly the same prompt comes.
+  ///
+  /// A fact's prompt is what was asked, its target the feedback.
+  ///
+  /// - Source: arXiv:2201.06009; madaan/memprompt `src/memory`: the closest by Levenshtein's distance, where that is below 6, and the
+  ///   prompt's form "question | feedback".
+  public static let memprompt = MemoryMethod(
+    name: "memprompt",
+    summary: "reads the target as a note to the prompt, where nearly the same prompt comes again",
+    route: .near(distance: 5), action: .prompt(text: "{prompt} | {target}\n\n{question}"),
+    routes: ["near", "subject", "words"])
+}

@@ -1,0 +1,146 @@
+public import ModelFiles
+
+/// What decides whether a fact of a memory speaks: `Formats/memory.md`, *Routes*.
+public enum MemoryRoute: Equatable, Sendable {
+  /// Every fact speaks, to every prompt.
+  case always
+  /// The fact whose subject stands in the question; of several the one whose prompt shares most words with it.
+  case subject
+  /// The fact whose prompt is so few insertions, deletions and replacements of a character away, at most.
+  case near(distance: Int)
+  /// The fact whose prompt's words stand in the question, by their weights to this share at least.
+  case words(share: Double)
+  /// The fact whose key lies nearest to the input of a layer's down-projection at the prompt's last token, within its radius.
+  case hidden(layer: Int)
+
+  /// Characters that two prompts may differ in at most.
+  public static let distanceLimit = 64
+
+  /// Its kind, as the manifest names it.
+  public var kind: String {
+    switch self {
+    case .always: "always"
+    case .subject: "subject"
+    case .near: "near"
+    case .words: "words"
+    case .hidden: "hidden"
+    }
+  }
+
+  /// Whether it looks at the model's own states, so that it means nothing with another model.
+  public var readsStates: Bool {
+    switch self {
+    case .hidden: true
+    case .always, .subject, .near, .words: false
+    }
+  }
+
+  /// Arrays that it needs beside the facts, whose names do not depend on the part.
+  var arrays: [String] {
+    switch self {
+    case .always: []
+    case .subject: ["phrases.hashes", "phrases.facts"]
+    case .near: ["shapes"]
+    case .words: ["words.hashes", "words.ends", "words.facts"]
+    case .hidden: []
+    }
+  }
+
+  /// Arrays of its own part.
+  var ownArrays: [String] {
+    switch self {
+    case .hidden: ["keys", "radii"]
+    case .always, .subject, .near, .words: []
+    }
+  }
+
+  /// As the manifest has it.
+  public var json: JSONValue {
+    switch self {
+    case .always, .subject: ["kind": .string(kind)]
+    case .near(let distance): ["kind": .string(kind), "distance": .integer(distance)]
+    case .words(let share): ["kind": .string(kind), "share": .number(share)]
+    case .hidden(let layer): ["kind": .string(kind), "layer": .integer(layer)]
+    }
+  }
+
+  init(_ fields: ManifestFields) throws(PatchError) {
+    let kind = try fields.text("kind")
+    switch kind {
+    case "always": self = .always
+    case "subject": self = .subject
+    case "near":
+      let distance = try fields.count("distance")
+      guard distance <= Self.distanceLimit else { throw fields.bad("distance") }
+      self = .near(distance: distance)
+    case "words":
+      guard let share = fields.json["share"]?.number, (0...1).contains(share) else {
+        throw fields.bad("share")
+      }
+      self = .words(share: share)
+    case "hidden":
+      let layer = try fields.count("layer")
+      guard layer < 1 << 16 else { throw fields.bad("layer") }
+      self = .hidden(layer: layer)
+    default: throw .unknownChange(file: fields.file, field: "route", value: kind)
+    }
+  }
+}
+
+/// What a fact of a memory does when it speaks: `Formats/memory.md`, *Actions*.
+public enum MemoryAction: Equatable, Sendable {
+  /// The prompt is put into a text with the fact.
+  case prompt(text: String)
+  /// The output of the layer's down-projection becomes the fact's value at the prompt's last token.
+  case replaceOutput
+
+  /// Where the prompt goes in a text.
+  public static let question = "{question}"
+  /// Longest text, in bytes.
+  static let textLimit = 1 << 16
+
+  /// Its kind, as the manifest names it.
+  public var kind: String {
+    switch self {
+    case .prompt: "prompt"
+    case .replaceOutput: "replace-output"
+    }
+  }
+
+  /// Arrays of its own part.
+  var ownArrays: [String] { self == .replaceOutput ? ["values"] : [] }
+
+  /// As the manifest has it.
+  public var json: JSONValue {
+    switch self {
+    case .prompt(let text): ["kind": .string(kind), "text": .string(text)]
+    case .replaceOutput: ["kind": .string(kind)]
+    }
+  }
+
+  /// To put the prompt into a text; `nil` unless it has one place for it, and at most 65536 bytes.
+  public init?(text: String) {
+    guard text.utf8.count <= Self.textLimit, text.occurrences(of: Self.question) == 1 else { return nil }
+    self = .prompt(text: text)
+  }
+
+  init(_ fields: ManifestFields) throws(PatchError) {
+    let kind = try fields.text("kind")
+    switch kind {
+    case "prompt":
+      guard let action = MemoryAction(text: try fields.text("text")) else { throw fields.bad("text") }
+      self = action
+    case "replace-output": self = .replaceOutput
+    default: throw .unknownChange(file: fields.file, field: "action", value: kind)
+    }
+  }
+}
+
+extension String {
+  /// How often a text that does not overlap itself stands in this one.
+  fileprivate func occurrences(of part: String) -> Int {
+    let (bytes, wanted) = (Array(utf8), Array(part.utf8))
+    guard bytes.count >= wanted.count else { return 0 }
+    return (0...(bytes.count - wanted.count)).count { bytes[$0..<$0 + wanted.count].elementsEqual(wanted) }
+  }
+}

@@ -1,0 +1,54 @@
+import Editing
+import Floor
+import ModelFiles
+import Patches
+
+extension Shown {
+  /// What a patch holds beside the weights, a line for each part.
+  static func memory(_ patch: PatchFile) -> [String] {
+    guard let memory = patch.memory else { return [] }
+    let parts = memory.parts.map { part in
+      "memory: \(Numbers.count(part.facts.count, "fact")), \(Numbers.oneLine(part.method)), "
+        + "\(words(for: part.route)); \(words(for: part.action))"
+    }
+    let bound =
+      memory.isBound
+      ? "  made of the model's own states: void on any other"
+      : "  text: goes with any model, was made for one"
+    return parts + ["\(bound) (fingerprint \(memory.base.fingerprint.abbreviation)…)"]
+  }
+
+  /// When a fact speaks, in words.
+  static func words(for route: MemoryRoute) -> String {
+    switch route {
+    case .always: "always"
+    case .subject: "where the subject stands in the last sentence"
+    case .near(let distance): "where the prompt is at most \(Numbers.count(distance, "character")) away"
+    case .words(let share): "where \(Numbers.percent(share)) of the words stand in the last sentence"
+    case .hidden(let layer): "where the input of layer \(layer) lies within the fact's radius"
+    }
+  }
+
+  private static func words(for action: MemoryAction) -> String {
+    switch action {
+    case .prompt: "is read with the prompt"
+    case .replaceOutput: "its value takes the place of the layer's output"
+    }
+  }
+
+  /// The same for scripts.
+  static func memoryJSON(_ patch: PatchFile) -> JSONValue {
+    guard let memory = patch.memory else { return .null }
+    return [
+      "facts": .integer(memory.factCount), "bound": .bool(memory.isBound),
+      "fingerprint": .string(memory.base.fingerprint.hexadecimal),
+      "parts": .array(
+        memory.parts.map {
+          [
+            "method": .string($0.method), "facts": .integer($0.facts.count), "route": $0.route.json,
+            "action": $0.action.json,
+          ]
+        }),
+    ]
+  }
+}

@@ -1,0 +1,109 @@
+import ArgumentParser
+import Editing
+import Patches
+
+/// When a fact of a memory speaks, and what is read then.
+struct MemoryOptions: ParsableArguments {
+  @Option(
+    help: ArgumentHelp(
+      "Methods that leave the weights alone: which fact speaks to a prompt. always: all; subject: the one whose subject stands in its last sentence; words[:share]: the one whose words stand there, by weight to this share (0.8); near[:characters]: the one whose prompt is so few changes away (5).",
+      valueName: "route"), transform: MemoryOptions.route)
+  var route: MemoryRoute?
+  @Option(
+    help: ArgumentHelp(
+      "ike: what stands before a fact: so many of the other facts, or up to 32 of the records of a file, copied, reworded and left alone as IKE does (default: none; published: 32).",
+      valueName: "number or file"))
+  var demonstrations: String?
+  @Option(
+    help:
+      "grace: ε₀, the radius within which a state is a fact's (default: a fiftieth of the keys' mean length, at most 1 as published; released: 1)."
+  )
+  var radius: Double?
+  @Option(
+    help: ArgumentHelp(
+      "grace: released, where a prompt that is edited again loses both answers (default: the later one stands).",
+      valueName: "released"))
+  var like: Like?
+  @Option(
+    help: ArgumentHelp(
+      "The text that a prompt is put into: {question} once, and {fact}, {prompt}, {subject}, {target}, {demonstrations}.",
+      valueName: "text"))
+  var wording: String?
+
+  enum Like: String, ExpressibleByArgument, CaseIterable { case released }
+
+  /// Those that are given.
+  var given: [String] {
+    [
+      ("--route", route != nil), ("--demonstrations", demonstrations != nil), ("--wording", wording != nil),
+      ("--radius", radius != nil), ("--like", like != nil),
+    ]
+    .filter(\.1).map(\.0)
+  }
+
+  func validate() throws {
+    if let count = demonstrations.flatMap({ Int($0) }), count < 0 || count > 1000 {
+      throw ValidationError("--demonstrations takes a file, or a number from 0 to 1000.")
+    }
+    if let radius, !(radius > 0 && radius.isFinite) {
+      throw ValidationError("--radius takes a number above zero.")
+    }
+    if let wording, MemoryAction(text: wording) == nil {
+      throw ValidationError("--wording has {question} once, and at most 65536 bytes.")
+    }
+  }
+
+  static func route(_ text: String) throws -> MemoryRoute {
+    let parts = text.split(separator: ":", maxSplits: 1).map(String.init)
+    func refuse() -> ValidationError {
+      ValidationError(
+        "--route takes always, subject, words or words:0.8, near or near:5, not \(text).")
+    }
+    switch (parts.first, parts.count) {
+    case ("always", 1): return .always
+    case ("subject", 1): return .subject
+    case ("words", let count):
+      guard let share = count == 1 ? 0.8 : Double(parts[1]), (0...1).contains(share) else { throw refuse() }
+      return .words(share: share)
+    case ("near", let count):
+      guard let distance = count == 1 ? 5 : Int(parts[1]), (0...MemoryRoute.distanceLimit).contains(distance)
+      else { throw refuse() }
+      return .near(distance: distance)
+    default: throw refuse()
+    }
+  }
+
+  /// Refuses what means nothing to a method.
+  func requireUse(by method: MemoryMethod) throws {
+    let isOfStates = method.action == .replaceOutput
+    if !isOfStates, let option = [("--radius", radius != nil), ("--like", like != nil)].first(where: \.1)?.0 {
+      throw ValidationError("\(option) does not apply to \(method.name).")
+    }
+    if isOfStates, wording != nil { throw ValidationError("--wording does not apply to \(method.name).") }
+    if isOfStates, route != nil {
+      throw ValidationError("--route does not apply to \(method.name): it looks at the model's own states.")
+    }
+    if let route, !method.routes.contains(route.kind) {
+      throw ValidationError(
+        "--route \(route.kind) does not apply to \(method.name): it takes \(method.routes.joined(separator: ", "))."
+      )
+    }
+    if demonstrations != nil, method.demonstrationCount == 0 {
+      throw ValidationError("--demonstrations does not apply to \(method.name).")
+    }
+  }
+
+  /// What stands before each fact.
+  ///
+  /// - Parameter records: the facts, which serve for each other where no file is named.
+  func demonstrations(_ records: [FactRecord], of method: MemoryMethod) throws -> Demonstrations? {
+    guard let demonstrations, Int(demonstrations) == nil else {
+      let count = self.demonstrations.flatMap { Int($0) } ?? 0
+      return count > 0 ? Demonstrations(count, from: [], then: records) : nil
+    }
+    var reading = FactsReading()
+    reading.subjects = .free
+    let count = method.demonstrationCount
+    return Demonstrations(count, from: try FactsFile(demonstrations, reading).checked())
+  }
+}
