@@ -10,7 +10,7 @@
 # make test-address    the tests of damaged, odd and hostile files once more, under the address sanitizer
 # make test-libraries  build the server of Examples against the library products, and ask it
 # make lint     check the form of the Swift sources, and the Python scripts for mistakes
-# make bench, bench-diff, bench-network, bench-edit, bench-eval   measure against peers (PYTHON with numpy; torch, transformers,
+# make bench, bench-diff, bench-network, bench-edit, bench-eval, bench-memory   measure against peers (PYTHON with numpy; torch, transformers,
 #                                                     zipnn and xdelta3 where they are to be compared)
 
 PREFIX ?= /usr/local
@@ -33,7 +33,7 @@ KERNELS := -Xcc -O2
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
 .PHONY: all build demo test test-cluster test-address test-libraries test-package test-python test-docs install package docs try lint python bench bench-diff \
-  bench-network bench-edit bench-eval libraries clean
+  bench-network bench-edit bench-eval bench-memory libraries clean
 all: build
 
 build: libraries
@@ -121,6 +121,10 @@ bench-edit: build
 
 bench-eval: build
 	$(PYTHON) Benchmarks/eval.py "$$($(SWIFT) build -c release --show-bin-path)/errata"
+
+bench-memory: build
+	$(SWIFT) build $(RELEASE) --product memory-benchmark
+	folder="$$($(SWIFT) build -c release --show-bin-path)"; $(PYTHON) Benchmarks/memory.py "$$folder/errata" "$$folder/memory-benchmark"
 
 # What the package links against, and OpenBLAS, which it loads.
 libraries:
