@@ -8,6 +8,8 @@
 # make test-python     the Python package against the command (PYTHON with torch and transformers: against these too)
 # make test-cluster     parts of work on a Slurm of one node and under Open MPI, where Debian's packages of them can be had
 # make test-address    the tests of damaged, odd and hostile files once more, under the address sanitizer
+# make test-stops  stop runs at their system calls, STOPS of them (10000), drawn by SEED, and look at what is left
+# make test-foreign  what foreign tools say of signatures and bills of materials
 # make test-libraries  build the server of Examples against the library products, and ask it
 # make lint     check the form of the Swift sources, and the Python scripts for mistakes
 # make bench, bench-diff, bench-network, bench-edit, bench-eval, bench-memory   measure against peers (PYTHON with numpy; torch, transformers,
@@ -32,7 +34,7 @@ HOSTILE := Damaged|Odd|Hostile|Mutation|Vector|Refusal
 KERNELS := -Xcc -O2
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
-.PHONY: all build demo test test-cluster test-address test-libraries test-package test-python test-docs install package docs try lint python bench bench-diff \
+.PHONY: all build demo test test-stops test-foreign test-cluster test-address test-libraries test-package test-python test-docs install package docs try lint python bench bench-diff \
   bench-network bench-edit bench-eval bench-memory libraries clean
 all: build
 
@@ -93,9 +95,21 @@ test-address: libraries
 	ASAN_OPTIONS=detect_leaks=0 SWIFT_BACKTRACE=enable=no $(SWIFT) test --sanitize=address --scratch-path .build-address \
 	  --disable-xctest --filter "$(HOSTILE)"
 
+# Stops of runs need a debug or a release build; what is shipped is what is stopped.
+STOPS ?= 10000
+SEED ?= 1
+test-stops: build
+	@python3 Tests/Stops/stops.py "$$($(SWIFT) build -c release --show-bin-path)/errata" --stops $(STOPS) --seed $(SEED) || [ $$? = 77 ]
+
+# The validator is no part of errata's own Python; where it cannot be had, that is said.
+test-foreign: libraries python
+	$(SWIFT) build --product errata $(KERNELS)
+	@$(PYTHON_FOLDER)/bin/pip install --quiet --disable-pip-version-check 'cyclonedx-python-lib[json-validation]' || true
+	@sh Fixtures/make/foreign.sh "$$($(SWIFT) build --show-bin-path)/errata" $(PYTHON_FOLDER)/bin/python
+
 lint: python
 	$(SWIFT) format lint --strict --recursive Sources Tests Examples Package.swift
-	$(PYTHON_FOLDER)/bin/ruff check --no-cache --quiet --config .ci/ruff.toml Fixtures/make Python Packaging Docs Benchmarks
+	$(PYTHON_FOLDER)/bin/ruff check --no-cache --quiet --config .ci/ruff.toml Fixtures/make Python Packaging Docs Benchmarks Tests .ci
 
 # A Python with what the plain reader and the linter need; errata itself needs none.
 python: $(PYTHON_FOLDER)/ready

@@ -19,7 +19,7 @@ MENU = [
     ("Look up", ["Docs/reference/commands", "Docs/reference/python", "Docs/reference/libraries", "Formats/README",
                  *(f"Formats/{name}" for name in
                    ("facts", "output", "patch", "memory", "statistics", "keys", "values", "safetensors", "gguf", "signature", "record"))]),
-    ("Understand", ["Docs/explanation/which-method", "Design/mathematics", "Design/contract", "Design/networks",
+    ("Understand", ["Docs/explanation/which-method", "Design/mathematics", "Design/contract", "Design/networks", "Design/trust",
                     "Design/README", "Benchmarks/README"]),
 ]
 STYLE = (ROOT / "Docs/site.css").read_text()

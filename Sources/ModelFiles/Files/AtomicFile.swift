@@ -36,14 +36,7 @@ public final class AtomicFile {
 
   deinit {
     guard !isCommitted else { return }
-    FilesUnderWay.end(temporaryPath) {
-      Folder.remove(temporaryPath)
-      if Folder.occupied(temporaryPath) {
-        FileLedger.warn(
-          .temporaryStays, temporaryPath,
-          ModelFileError(.system(call: "unlink", code: errno), file: temporaryPath))
-      }
-    }
+    FilesUnderWay.remove(temporaryPath)
   }
 
   /// Refuses a name that something else than an ordinary file has.

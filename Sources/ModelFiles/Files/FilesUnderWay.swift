@@ -1,3 +1,4 @@
+internal import Glibc
 internal import Synchronization
 
 /// What this process has unfinished on disks: temporary files, and journals of in-place runs. For whoever must end the
@@ -51,6 +52,18 @@ public enum FilesUnderWay {
       state.temporaries.remove(temporary)
       return result
     }
+  }
+
+  /// Takes a temporary file or folder away; what the system refuses stays, and is said.
+  static func remove(_ temporary: String) {
+    let code = end(temporary) { () -> Int32 in
+      Folder.remove(temporary)
+      let code = errno
+      return Folder.occupied(temporary) ? code : 0
+    }
+    guard code != 0 else { return }
+    FileLedger.warn(
+      .temporaryStays, temporary, ModelFileError(.system(call: "unlink", code: code), file: temporary))
   }
 
   /// Notes that a journal stands or is about to, or no longer does. What counts in the end is whether it is there.

@@ -26,14 +26,7 @@ public final class NewFolder {
 
   deinit {
     if !isCommitted {
-      FilesUnderWay.end(temporaryPath) {
-        Folder.remove(temporaryPath)
-        if Folder.occupied(temporaryPath) {
-          FileLedger.warn(
-            .temporaryStays, temporaryPath,
-            ModelFileError(.system(call: "rmdir", code: errno), file: temporaryPath))
-        }
-      }
+      FilesUnderWay.remove(temporaryPath)
     }
     close(descriptor)
   }
@@ -91,7 +84,7 @@ public final class ScratchFolder: Sendable {
   }
 
   deinit {
-    FilesUnderWay.end(path) { Folder.remove(path) }
+    FilesUnderWay.remove(path)
     close(descriptor)
   }
 

@@ -172,7 +172,9 @@ public final class OpenFile: Sendable {
   /// Reserves space up to this length, so that a full disk shows before anything is written.
   public func reserve(_ length: Int) throws(ModelFileError) {
     guard length > 0 else { return }
-    let code = posix_fallocate(descriptor, 0, off_t(length))
+    var code: Int32
+    // A signal may end the call before its work is done.
+    repeat { code = posix_fallocate(descriptor, 0, off_t(length)) } while code == EINTR
     guard code == 0 || code == EOPNOTSUPP || code == EINVAL else {
       throw ModelFileError(.system(call: "posix_fallocate", code: code), file: path)
     }
