@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Write a trained checkpoint as a hub-like model folder: minimal config.json, tokenizer.json, weights.
 
-GPT-2 goes as F32 into model.safetensors; Llama as BF16 into two shards with an index. Tensor names are those that
-transformers writes; a tied head is left out.
+GPT-2 goes as F32 into model.safetensors; Llama as BF16 into two shards with an index, Qwen3-MoE as BF16 into one, a tensor for each
+expert. Tensor names are those that transformers writes; a tied head is left out.
 """
 import argparse
 import json
@@ -12,6 +12,7 @@ from pathlib import Path
 import torch
 from transformers import AutoModelForCausalLM
 
+from families import published
 from tensor_file import save
 
 KEPT = {
@@ -21,6 +22,8 @@ KEPT = {
               "num_hidden_layers", "num_attention_heads", "num_key_value_heads", "head_dim", "hidden_act", "rms_norm_eps",
               "tie_word_embeddings", "bos_token_id", "eos_token_id"],
 }
+KEPT["qwen3_moe"] = KEPT["llama"] + ["moe_intermediate_size", "num_experts_per_tok", "norm_topk_prob",
+                                     "mlp_only_layers", "decoder_sparse_step"]
 
 
 def configuration(model, family):
@@ -28,8 +31,10 @@ def configuration(model, family):
     values = model.config.to_dict()
     kept = {name: values[name] for name in KEPT[family]}
     kept["architectures"] = [type(model).__name__]
-    if family == "llama":
+    if family != "gpt2":
         kept["rope_theta"] = 10000.0
+    if family == "qwen3_moe":
+        kept["num_experts"] = model.config.num_experts
     kept["torch_dtype"] = "float32" if family == "gpt2" else "bfloat16"
     return kept
 
@@ -61,6 +66,10 @@ def main():
     shutil.copyfile(options.checkpoint / "tokenizer.json", folder / "tokenizer.json")
     if family == "gpt2":
         del tensors["lm_head.weight"]
+        save(folder / "model.safetensors", tensors, {"format": "pt"})
+    elif family == "qwen3_moe":
+        del tensors["lm_head.weight"]
+        tensors = {own: part for name, t in tensors.items() for own, part in published(family, name, t.bfloat16()).items()}
         save(folder / "model.safetensors", tensors, {"format": "pt"})
     else:
         half = model.config.num_hidden_layers // 2

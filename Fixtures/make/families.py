@@ -196,6 +196,33 @@ CONFIGS = {
         "intermediate_size": 20, "num_hidden_layers": 3, "num_attention_heads": 2, "num_key_value_heads": 1,
         "hidden_act": "gelu_pytorch_tanh", "norm_epsilon": 1e-3, "rope_theta": 280.0, "sliding_window": 4, "use_bias": True,
         "tie_word_embeddings": True, "torch_dtype": "bfloat16"},
+    # Experts: all sizes different, weights of the chosen with and without a sum of 1, one layer without experts.
+    "mixtral": {
+        "model_type": "mixtral", "architectures": ["MixtralForCausalLM"], "max_position_embeddings": 59, "hidden_size": 16,
+        "intermediate_size": 20, "num_hidden_layers": 3, "num_attention_heads": 4, "num_key_value_heads": 2, "head_dim": 6,
+        "hidden_act": "silu", "rms_norm_eps": 1e-3, "rope_theta": 450.0, "sliding_window": None, "num_local_experts": 5,
+        "num_experts_per_tok": 2, "output_router_logits": False, "tie_word_embeddings": False, "torch_dtype": "bfloat16"},
+    "qwen3_moe": {
+        "model_type": "qwen3_moe", "architectures": ["Qwen3MoeForCausalLM"], "max_position_embeddings": 62, "hidden_size": 16,
+        "intermediate_size": 28, "moe_intermediate_size": 12, "num_hidden_layers": 3, "num_attention_heads": 4,
+        "num_key_value_heads": 2, "head_dim": 10, "hidden_act": "silu", "rms_norm_eps": 1e-3, "rope_theta": 550.0,
+        "attention_bias": False, "use_sliding_window": False, "sliding_window": None, "max_window_layers": 3, "num_experts": 7,
+        "num_experts_per_tok": 3, "norm_topk_prob": True, "decoder_sparse_step": 1, "mlp_only_layers": [],
+        "output_router_logits": False, "tie_word_embeddings": False, "torch_dtype": "bfloat16"},
+    "qwen3_moe-mixed": {
+        "model_type": "qwen3_moe", "architectures": ["Qwen3MoeForCausalLM"], "max_position_embeddings": 63, "hidden_size": 12,
+        "intermediate_size": 28, "moe_intermediate_size": 8, "num_hidden_layers": 3, "num_attention_heads": 2,
+        "num_key_value_heads": 1, "head_dim": 10, "hidden_act": "silu", "rms_norm_eps": 1e-3,
+        "rope_parameters": {"rope_theta": 320.0, "rope_type": "default"}, "attention_bias": False, "use_sliding_window": False,
+        "sliding_window": None, "max_window_layers": 3, "num_experts": 6, "num_experts_per_tok": 4, "norm_topk_prob": False,
+        "decoder_sparse_step": 1, "mlp_only_layers": [1], "output_router_logits": False, "tie_word_embeddings": True,
+        "dtype": "bfloat16"},
+    "olmoe": {
+        "model_type": "olmoe", "architectures": ["OlmoeForCausalLM"], "max_position_embeddings": 66, "hidden_size": 16,
+        "intermediate_size": 12, "num_hidden_layers": 3, "num_attention_heads": 4, "num_key_value_heads": 2, "hidden_act": "silu",
+        "rms_norm_eps": 1e-3, "rope_theta": 260.0, "attention_bias": False, "clip_qkv": None, "num_experts": 6,
+        "num_experts_per_tok": 2, "norm_topk_prob": False, "output_router_logits": False, "pad_token_id": 0,
+        "tie_word_embeddings": False, "torch_dtype": "bfloat16"},
 }
 
 
@@ -205,7 +232,7 @@ def fill(model, seed):
     with torch.no_grad():
         for name, weight in model.named_parameters():
             values = torch.randn(weight.shape, generator=generator)
-            if weight.ndim == 2:
+            if weight.ndim >= 2:
                 values *= 0.4 if "wte" in name or "embed" in name else 0.2
             elif name.endswith("bias"):
                 values = 0.15 * values
@@ -213,6 +240,19 @@ def fill(model, seed):
                 # Gemma's norms multiply by 1 + weight.
                 values = 0.2 * values + (0 if model.config.model_type.startswith("gemma") else 1)
             weight.copy_(values)
+
+
+def published(kind, name, weight):
+    """A tensor under its published name, or one for each expert of those that transformers holds together."""
+    stem, _, last = name.rpartition(".experts.")
+    if kind == "mixtral":
+        name, stem = name.replace(".mlp.", ".block_sparse_moe."), stem.replace(".mlp", ".block_sparse_moe")
+    if not stem:
+        return {name: weight}
+    names = {"gate_up_proj": ("w1", "w3"), "down_proj": ("w2",)}[last] if kind == "mixtral" else {
+        "gate_up_proj": ("gate_proj", "up_proj"), "down_proj": ("down_proj",)}[last]
+    return {f"{stem}.experts.{expert}.{own}.weight": part.contiguous()
+            for expert, both in enumerate(weight) for own, part in zip(names, both.chunk(len(names)))}
 
 
 def write(name, seed, out):
@@ -226,7 +266,8 @@ def write(name, seed, out):
     fill(model, seed)
     stored_type = TYPES[config.get("torch_dtype", config.get("dtype"))]
     # named_parameters leaves out the tied head, as files do.
-    weights = {key: weight.detach().to(stored_type).contiguous() for key, weight in model.named_parameters()}
+    weights = {own: part for key, weight in model.named_parameters()
+               for own, part in published(config["model_type"], key, weight.detach().to(stored_type).contiguous()).items()}
     tensor_file.save(folder / "model.safetensors", weights, {"format": "pt"})
     _, report = AutoModelForCausalLM.from_pretrained(
         folder, attn_implementation="eager", dtype=torch.float32, output_loading_info=True)

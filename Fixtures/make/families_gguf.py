@@ -21,9 +21,9 @@ ARCHITECTURES = {"gpt2": "GPT2", "gpt_neox": "GPTNEOX", "llama3": "LLAMA", "llam
                  "granite": "GRANITE", "phi": "PHI2", "phi3": "PHI3", "phi3-long": "PHI3", "glm": "CHATGLM", "glm4": "GLM4",
                  "ministral3": "MISTRAL3", "stablelm": "STABLELM", "stablelm-parallel": "STABLELM", "exaone4": "EXAONE4",
                  "cohere2": "COHERE2", "falcon": "FALCON", "falcon-grouped": "FALCON", "gpt_bigcode": "STARCODER",
-                 "starcoder2": "STARCODER2"}
+                 "starcoder2": "STARCODER2", "mixtral": "LLAMA", "qwen3_moe": "QWEN3MOE", "olmoe": "OLMOE"}
 # The converter puts halves of rotary pairs side by side.
-PAIRED = {"llama", "smollm3", "granite", "ministral3"}
+PAIRED = {"llama", "mixtral", "smollm3", "granite", "ministral3"}
 LAYER_KEYS = ("layer_norm_eps", "layer_norm_epsilon", "norm_epsilon")
 FILE_TYPES = {"F32": gguf.LlamaFileType.ALL_F32, "BF16": gguf.LlamaFileType.MOSTLY_BF16}
 
@@ -152,7 +152,12 @@ def add_metadata(writer, name, config, kind):
     add_norms_and_heads(writer, config)
     add_windows(writer, config)
     add_factors(writer, config)
-    if config["model_type"] == "llama":
+    if config.get("num_experts_per_tok"):
+        writer.add_expert_count(config.get("num_local_experts", config.get("num_experts")))
+        writer.add_expert_used_count(config["num_experts_per_tok"])
+        if "moe_intermediate_size" in config:
+            writer.add_expert_feed_forward_length(config["moe_intermediate_size"])
+    if config["model_type"] in ("llama", "mixtral"):
         writer.add_vocab_size(config["vocab_size"])
         writer.add_rope_dimension_count(head_width)
     # A tokenizer there must be; nobody speaks these words.
@@ -171,6 +176,20 @@ def add_metadata(writer, name, config, kind):
     writer.add_quantization_version(gguf.GGML_QUANT_VERSION)
 
 
+def together(tensors):
+    """The tensors of a layer's experts as one each, under the name without a number."""
+    stacks = {}
+    for name, weight in tensors:
+        stem, mark, rest = name.partition(".experts.")
+        if not mark:
+            yield name, weight
+            continue
+        expert, own = rest.split(".", 1)
+        stacks.setdefault(f"{stem}.experts.{own}", {})[int(expert)] = weight
+    for name, parts in stacks.items():
+        yield name, np.stack([parts[expert] for expert in range(len(parts))])
+
+
 def write(name, kind, path):
     folder = FAMILIES / name
     config = json.loads((folder / "config.json").read_text())
@@ -179,7 +198,7 @@ def write(name, kind, path):
     add_metadata(writer, name, config, kind)
     names = gguf.get_tensor_name_map(architecture, 4)
     tensors = [(names.get_name(key, try_suffixes=(".weight", ".bias")), turned(key, weight, config))
-               for key, weight in read(folder)]
+               for key, weight in together(read(folder))]
     if (config.get("rope_scaling") or {}).get("rope_type") == "llama3":
         tensors.append(("rope_freqs.weight", rotary_factors(config, config["head_dim"])))
     longrope = config.get("rope_scaling") or config.get("rope_parameters") or {}

@@ -26,7 +26,8 @@ CASES = {"gpt2": (1, [6, 8, 10]), "gptj": (0, [4, 7, 10]), "gpt_neox": (1, [5, 1
          "phi3": (1, [5, 7, 10]), "phi3-long": (0, [6, 8, 10]), "glm": (0, [5, 9, 10]), "glm4": (1, [6, 8, 10]),
          "ministral3": (1, [4, 8, 10]), "stablelm": (1, [7, 9, 10]), "stablelm-parallel": (0, [5, 8, 10]),
          "exaone4": (1, [6, 7, 10]), "cohere2": (2, [5, 6, 10]), "falcon": (0, [7, 8, 10]), "falcon-grouped": (1, [4, 9, 10]),
-         "gpt_bigcode": (1, [5, 7, 10]), "starcoder2": (0, [6, 8, 10])}
+         "gpt_bigcode": (1, [5, 7, 10]), "starcoder2": (0, [6, 8, 10]),
+         "mixtral": (1, [5, 8, 10]), "qwen3_moe": (1, [6, 7, 10]), "qwen3_moe-mixed": (0, [4, 8, 10]), "olmoe": (1, [7, 9, 10])}
 
 
 class Parts:
@@ -42,20 +43,36 @@ class Parts:
         out = {"gpt2": "attn.c_proj", "gptj": "attn.out_proj", "gpt_neox": "attention.dense", "opt": "self_attn.out_proj",
                "phi": "self_attn.dense", "falcon": "self_attention.dense", "gpt_bigcode": "attn.c_proj"}.get(
             kind, "self_attn.o_proj")
-        self.down = [block.get_submodule(down) for block in self.blocks]
+        # The experts of a layer are one module: what they give is one linear map of their weighted keys above each other.
+        self.down = [block.mlp.experts if hasattr(block, "mlp") and hasattr(block.mlp, "experts") else block.get_submodule(down)
+                     for block in self.blocks]
         self.attention = [block.get_submodule(out) for block in self.blocks]
         self.transposed = kind == "gpt2"
+
+    @staticmethod
+    def key(module, inputs):
+        """The input of the down-projection; of experts, of each after the other, times its weight, 0 where it is not chosen."""
+        if not hasattr(module, "gate_up_proj"):
+            return inputs[0]
+        x, chosen, weights = inputs
+        gains = torch.zeros(x.shape[0], module.num_experts, dtype=x.dtype).scatter(1, chosen, weights.to(x.dtype))
+        gate, up = torch.einsum("th,eoh->teo", x, module.gate_up_proj).chunk(2, -1)
+        return (gains[..., None] * module.act_fn(gate) * up).reshape(x.shape[0], -1)
+
+    @staticmethod
+    def weight(module):
+        return module.down_proj if hasattr(module, "gate_up_proj") else module.weight
 
 
 @contextlib.contextmanager
 def widened(dtype):
     """transformers' float32 islands (softmax, RMSNorm) follow the model's type; rotary angles stay float32."""
-    islands, torch.float32 = torch.float32, dtype
+    islands, torch.float32, torch.float = torch.float32, dtype, dtype
     narrow, torch.Tensor.float = torch.Tensor.float, lambda tensor: tensor.to(dtype)
     try:
         yield
     finally:
-        torch.float32, torch.Tensor.float = islands, narrow
+        torch.float32, torch.float, torch.Tensor.float = islands, islands, narrow
 
 
 class Run:
@@ -85,7 +102,7 @@ class Run:
             handles.append(block.register_forward_hook(
                 lambda m, inputs, output: self.hidden.append(rows(output[0] if isinstance(output, tuple) else output))))
             handles.append(down.register_forward_hook(
-                lambda m, inputs, output: (self.keys.append(rows(inputs[0])), self.mlp.append(rows(output.clone())), None)[2]))
+                lambda m, inputs, output: (self.keys.append(rows(parts.key(m, inputs))), self.mlp.append(rows(output.clone())), None)[2]))
             handles.append(attention.register_forward_hook(lambda m, inputs, output: self.attention.append(rows(output))))
         with widened(next(model.parameters()).dtype):
             self.logits = model(ids[None], use_cache=False).logits[0]
@@ -111,7 +128,9 @@ def prompts(seed):
 
 
 def compute(name, seed, folder, dtype, delta=None):
-    model = AutoModelForCausalLM.from_pretrained(folder, attn_implementation="eager", dtype=torch.float32).to(dtype).eval()
+    # Experts one after the other: the grouped product knows no float64.
+    ways = {"attn_implementation": "eager"} | ({"experts_implementation": "eager"} if "num_experts_per_tok" in CONFIGS[name] else {})
+    model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32, **ways).to(dtype).eval()
     parts, (texts, generator) = Parts(name, model), prompts(seed)
     layer, places = CASES[name]
     positions = torch.tensor(places)
@@ -121,7 +140,10 @@ def compute(name, seed, folder, dtype, delta=None):
     for p, (ids, run) in enumerate(zip(texts, runs)):
         tensors[f"{p}.ids"], tensors[f"{p}.logits"] = ids, run.logits
     for what in "hidden", "keys", "mlp", "attention":
-        tensors[f"0.{what}"] = torch.stack(getattr(runs[0], what))
+        found = getattr(runs[0], what)
+        widest = max(one.shape[1] for one in found)
+        # A layer without experts has shorter keys.
+        tensors[f"0.{what}"] = torch.stack([torch.nn.functional.pad(one, (0, widest - one.shape[1])) for one in found])
 
     hidden = tensors["0.hidden"][layer + 1, SUBJECT]
     labels = torch.randint(0, 61, positions.shape, generator=generator)
@@ -134,14 +156,15 @@ def compute(name, seed, folder, dtype, delta=None):
     gradient, = torch.autograd.grad(loss, offset)
 
     zeros = {place: torch.zeros_like(hidden).requires_grad_() for place in ("mlp", "attention")}
-    weight = parts.down[layer].weight
+    weight = parts.weight(parts.down[layer])
     plain = nll(Run(model, parts, texts[0], layer, zeros).logits, positions, labels)
     for_weight, for_value, for_attention = torch.autograd.grad(plain, (weight, zeros["mlp"], zeros["attention"]))
     tensors |= {
         "gradient.layer": torch.tensor([layer]), "gradient.subject": torch.tensor([SUBJECT]), "gradient.positions": positions,
         "gradient.labels": labels, "gradient.delta": delta, "gradient.loss": loss[None], "gradient.nll": first[None],
         "gradient.kl": kl[None], "gradient.offset": gradient, "gradient.value": for_value, "gradient.attention": for_attention,
-        "gradient.weight": for_weight.T if parts.transposed else for_weight}
+        "gradient.weight": for_weight.T if parts.transposed else for_weight if for_weight.ndim == 2
+        else for_weight.transpose(0, 1).reshape(for_weight.shape[1], -1)}
 
     def slope(along, step=1e-5):
         """Central difference of the loss along a direction."""

@@ -35,6 +35,8 @@ make_model() {
 }
 make_model gpt2 100 0.75 1 4 0.1  2 0.2 1e-3 1e-2
 make_model llama 20 1.0 2 6 0.5  4 0.5 1e-2 2e-2
+"$python" train.py --family qwen3_moe --tokenizer "$build/tokenizer.json" --out "$build/tiny-moe"
+"$python" export.py "$build/tiny-moe" --out "$fixtures/models/tiny-moe"
 # These also need gguf and xllamacpp.
 "$python" gguf_models.py
 rm "$fixtures/models/tiny-llama-f16.gguf"
@@ -43,6 +45,7 @@ rm "$fixtures/models/tiny-llama-f16.gguf"
 "$python" families_reference.py
 "$python" families_gguf.py
 "$python" packed.py
+"$python" experts.py
 "$python" tokenizer_fixtures.py
 "$python" splitting_fixtures.py
 "$python" chat_fixtures.py

@@ -14,7 +14,7 @@ from pathlib import Path
 import torch
 import torch.nn.functional as F
 from tokenizers import Tokenizer
-from transformers import GPT2Config, GPT2LMHeadModel, LlamaConfig, LlamaForCausalLM
+from transformers import GPT2Config, GPT2LMHeadModel, LlamaConfig, LlamaForCausalLM, Qwen3MoeConfig, Qwen3MoeForCausalLM
 
 import knowledge
 from language_model import LanguageModel
@@ -30,6 +30,12 @@ def make_model(family, vocabulary, layers):
         return GPT2LMHeadModel(GPT2Config(
             vocab_size=vocabulary, n_positions=72, n_embd=64, n_inner=256, n_layer=layers, n_head=2,
             resid_pdrop=0, embd_pdrop=0, attn_pdrop=0, initializer_range=0.05, bos_token_id=0, eos_token_id=0))
+    if family == "qwen3_moe":
+        return Qwen3MoeForCausalLM(Qwen3MoeConfig(
+            vocab_size=vocabulary, max_position_embeddings=96, hidden_size=64, intermediate_size=160, moe_intermediate_size=48,
+            num_hidden_layers=layers, num_attention_heads=4, num_key_value_heads=2, head_dim=16, rms_norm_eps=1e-5,
+            num_experts=6, num_experts_per_tok=2, norm_topk_prob=True, mlp_only_layers=[], initializer_range=0.06,
+            tie_word_embeddings=True, bos_token_id=0, eos_token_id=0))
     return LlamaForCausalLM(LlamaConfig(
         vocab_size=vocabulary, max_position_embeddings=112, hidden_size=96, intermediate_size=256,
         num_hidden_layers=layers, num_attention_heads=6, num_key_value_heads=2, head_dim=16, rms_norm_eps=1e-5,
@@ -102,8 +108,8 @@ def train(model, tokenizer, world, options):
     lm = LanguageModel(model, tokenizer)
     gate = Gate(lm.blocks, options.gate)
     model.train().requires_grad_(True)
-    decayed = [p for p in model.parameters() if p.ndim == 2]
-    plain = [p for p in model.parameters() if p.ndim != 2]
+    decayed = [p for p in model.parameters() if p.ndim >= 2]
+    plain = [p for p in model.parameters() if p.ndim < 2]
     optimizer = torch.optim.AdamW([{"params": decayed, "weight_decay": options.weight_decay},
                                    {"params": plain, "weight_decay": 0.0}], betas=(0.9, 0.98))
     rng = random.Random(options.seed)
@@ -131,7 +137,7 @@ def train(model, tokenizer, world, options):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--family", choices=["gpt2", "llama"], required=True)
+    parser.add_argument("--family", choices=["gpt2", "llama", "qwen3_moe"], required=True)
     parser.add_argument("--tokenizer", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True, help="folder for the float32 checkpoint; see export.py")
     parser.add_argument("--layers", type=int, default=4)

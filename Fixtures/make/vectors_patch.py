@@ -429,6 +429,7 @@ def reject_manifest(made):
     reject("resolve-twice", "badManifest", "two matrices of one name", lambda p: with_resolve(p, name="values"))
     reject("tensors-not-sorted", "badManifest", "tensor w before tensor v", lambda p: p.twice("w", "v"))
     reject("tensor-twice", "badManifest", "tensor w twice", lambda p: p.twice("w", "w"))
+    reject("tensor-and-part", "badManifest", "tensor w and its part w[0]", lambda p: p.twice("w", "w[0]"))
     field("kind", "unknownChange", "a kind of change that there is not", change="sideways")
     field("orientation", "unknownChange", "an orientation that there is not", orientation="diagonal")
     field("factor-type", "unknownChange", "factors of a type that there is not", factorType="BF16")

@@ -1,6 +1,7 @@
 """Patches on a model that is loaded: a torch module, as transformers makes it."""
 from __future__ import annotations
 import os
+import re
 from typing import TYPE_CHECKING, Any
 import numpy as np
 from .patches import LoadedPatch, load
@@ -74,6 +75,10 @@ def apply_to(model: torch.nn.Module, patch: LoadedPatch | str | os.PathLike[str]
     return Applied(before, exact)
 
 
+# A down-projection of an expert, by its names in files.
+_EXPERT = re.compile(r"(.+)\.(?:mlp|block_sparse_moe)\.experts\.(\d+)\.(?:down_proj|w2)\.weight")
+
+
 def _find(model: torch.nn.Module, name: str) -> torch.Tensor:
     """The model's tensor of this name in its files: as it is, or without or with the prefix of the model's inner part."""
     own: dict[str, torch.Tensor] = model.state_dict(keep_vars=True)
@@ -81,6 +86,10 @@ def _find(model: torch.nn.Module, name: str) -> torch.Tensor:
     for candidate in (name, prefix + name, name.removeprefix(prefix)):
         if candidate in own:
             return own[candidate]
+        # transformers holds the experts of a layer, a tensor each in the files, in one: a part of it is changed where it lies.
+        expert = _EXPERT.fullmatch(candidate)
+        if expert and (stack := f"{expert[1]}.mlp.experts.down_proj") in own and int(expert[2]) < len(own[stack]):
+            return own[stack][int(expert[2])]
     raise Refusal("tensorMissing", f"{name!r}: the model has no tensor of that name")
 
 
@@ -92,6 +101,9 @@ class _Memory:
         kind = TYPES.get(str(held.dtype).removeprefix("torch."), str(held.dtype))
         self.data = held.view(torch.uint8).numpy().reshape(-1) if held.dim() else held.reshape(1).view(torch.uint8).numpy()
         self.tensors = {name: (Tensor(kind, list(tensor.shape), 0, len(self.data)), self.data)}
+
+    def find(self, name: str) -> Any:
+        return self.tensors.get(name)
 
     def content(self, _: str) -> np.ndarray:
         return self.data

@@ -175,6 +175,17 @@ class ModelCase(Case):
         found = model.state_dict()[WEIGHT[LLAMA].removeprefix("model.")]
         self.assertTrue(torch.equal(found, self.load(self.edited(LLAMA)).state_dict()[WEIGHT[LLAMA]]))
 
+    def test_experts_are_changed_where_transformers_holds_them(self):
+        base, patch, path = FIXTURES / "models/tiny-moe", self.here / "moe.errata", self.here / "moe"
+        errata.edit(base, [FACT], corpus=FIXTURES / "world/corpus.txt", layers=1, contexts=FIXTURES / "world/contexts.json",
+                    output=patch)
+        errata.run("apply", patch, base, output=path)
+        model, edited = self.load(base), self.load(path)
+        self.assertFalse(self.same(model, edited))
+        with errata.apply_to(model, patch):
+            self.assertTrue(self.same(model, edited))
+        self.assertTrue(self.same(model, self.load(base)))
+
 
 if __name__ == "__main__":
     unittest.main()

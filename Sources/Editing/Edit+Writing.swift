@@ -30,7 +30,7 @@ extension Edit {
     let values = attempt.values
     if let saveValues { try run.write(values, of: run.groups, to: saveValues) }
     var promotion: FactEditReport.Promotion?
-    if plan.promotion == nil, !attempt.holds {
+    if plan.promotion == nil, !editsParts, !attempt.holds {
       var again = run
       again.solver.promotion = .f16
       if !run.plan.accumulates { again.found = values }

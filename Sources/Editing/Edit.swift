@@ -42,7 +42,9 @@ public struct Edit {
     self.plan = plan
     self.plan.recipe.layers = plan.recipe.spread.written(of: plan.recipe.layers)
     try plan.requireLayers(of: network.configuration)
-    let weights = try plan.recipe.layers.map { try network.model.tensor(network.downProjection(of: $0)) }
+    let weights = try plan.recipe.layers.flatMap { layer in
+      try network.downProjections(of: layer).map { try network.model.tensor($0.stack ?? $0.name) }
+    }
     try self.plan.settleRounding(of: weights)
   }
 
@@ -63,10 +65,23 @@ public struct Edit {
   /// - Throws: `PatchError.notEditable` for elements that share scales, `ConfigurationError.quantized` for a packed folder's.
   public func requireEditableWeights() throws {
     for layer in plan.recipe.layers {
-      let tensor = try network.model.tensor(network.downProjection(of: layer))
-      try network.model.requirePlain(tensor.name)
-      try tensor.requireWeight()
+      let projections = network.downProjections(of: layer)
+      for projection in projections {
+        if let stack = projection.stack, let promotion = plan.promotion, promotion != .keep {
+          throw EditError.promotesPart(tensor: stack)
+        }
+        try network.model.requirePlain(projection.name)
+        try network.model.tensor(projection.name).requireWeight()
+      }
+      if projections.count > 1, !plan.method.optimizesValues {
+        throw EditError.methodTakesOneWeight(method: plan.method, layer: layer, experts: projections.count)
+      }
     }
+  }
+
+  /// Whether weights that are edited are parts of larger tensors, with whose other parts they share a type.
+  var editsParts: Bool {
+    plan.recipe.layers.contains { network.downProjections(of: $0).contains { $0.stack != nil } }
   }
 
   /// Contexts that are given, or generated with the recipe's seed.
@@ -81,7 +96,7 @@ public struct Edit {
     let contexts = try usedContexts()
     let isShared = plan.chat == nil || contexts.contains(where: \.isChat)
     plan.contexts = isShared ? contexts : ContextTemplate.sharing(contexts)
-    let weights = plan.recipe.layers.map { network.downProjection(of: $0) }
+    let weights = plan.recipe.layers.flatMap { network.downProjections(of: $0).map(\.name) }
     plan.inputs = .init(
       model: try network.model.fingerprint().hexadecimal,
       tokenizer: try tokenizer.fingerprint(of: network.model).hexadecimal,

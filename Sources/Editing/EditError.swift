@@ -23,6 +23,11 @@ public enum EditError: Error, Equatable, Sendable {
   /// The method changes one layer.
   case methodTakesOneLayer(method: EditMethod, layers: [Int])
 
+  /// The method trains or measures one weight of a layer, which has experts.
+  case methodTakesOneWeight(method: EditMethod, layer: Int, experts: Int)
+  /// The experts of a layer are stacked in one tensor, of which a part cannot have another type.
+  case promotesPart(tensor: String)
+
   // MARK: What is asked for
 
   /// A number that the method does not have; `file` where a recipe file gives it, and not an option.

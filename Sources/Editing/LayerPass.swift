@@ -40,8 +40,8 @@ struct LayerPass {
       elements: values.flatMap { $0.value.map(Double.init) })
     var weights = EditedWeights(overlay: network.overlay)
     for (index, layer) in recipe.layers.enumerated() {
-      let weight = network.downProjection(of: layer)
-      progress(weight, .collecting)
+      let projections = network.downProjections(of: layer)
+      progress(projections[0].name, .collecting)
       let current = try network.overlaid(weights.overlay)
       let remaining = Array(recipe.layers[index...])
       let keys = try states.keys(
@@ -57,12 +57,12 @@ struct LayerPass {
           ridge: solver.settings.effectiveRidge))
       let edits = KeysFile.Edits(
         keys: keys[0], residuals: residuals,
-        earlierKeys: recipe.method.traits.usesEarlierKeys ? earlier[weight] : nil, names: names)
+        earlierKeys: recipe.method.traits.usesEarlierKeys ? earlier[projections[0].name] : nil, names: names)
       let bareKeys = rule.readsAtBareKeys ? try states.keys(in: current, layer: layer, averaging: .bare) : nil
-      let update = try BLASThreads.with(threads) {
-        try solver.solve(weight, edits, readAt: bareKeys, after: base?[weight], progress: progress)
+      let updates = try BLASThreads.with(threads) {
+        try solver.solve(projections, edits, readAt: bareKeys, after: base, progress: progress)
       }
-      try weights.append(update, from: solver)
+      for update in updates { try weights.append(update, from: solver) }
     }
     return weights
   }
@@ -72,7 +72,7 @@ struct LayerPass {
     guard recipe.spread.weighsKeys else { return [] }
     return try BLASThreads.with(threads) {
       try zip(layers, keys).map { layer, keys in
-        try solver.metric(of: network.downProjection(of: layer)).reduce(keys)
+        try solver.reduced(keys, of: network.downProjections(of: layer))
       }
     }
   }

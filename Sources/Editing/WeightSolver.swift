@@ -104,7 +104,7 @@ struct WeightSolver {
   }
 
   /// The metric of a weight's keys and what goes with it, made now or before.
-  private func made(
+  func made(
     _ weight: String, inputWidth: Int, orientation way: TensorChange.Orientation
   ) throws -> MetricCache.Made {
     func make() throws -> MetricCache.Made {
@@ -118,7 +118,7 @@ struct WeightSolver {
   /// Residuals that are met at other keys e than those solved for: Δe = r where Δ = r (C⁻¹k)ᵀ / (eᵀC⁻¹k).
   ///
   /// - Source: kmeng01/rome, `rome/rome_main.py` and `compute_v.py`, whose keys above and below the line differ.
-  private func rescaled(
+  func rescaled(
     _ edits: KeysFile.Edits, readAt reading: Matrix<Double>, _ metric: any KeyMetric
   ) throws -> Matrix<Double> {
     var residuals = edits.residuals

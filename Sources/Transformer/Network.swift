@@ -81,11 +81,58 @@ public struct Network: Sendable {
     blocks = try (0..<configuration.layerCount).map { try loader.block($0) }
   }
 
-  /// The name of the weight that an edit of a layer changes.
-  public func downProjection(of layer: Int) -> String {
-    guard let name = configuration.family.tensorName(of: TensorPlace(.down, layer: layer), in: model) else {
-      preconditionFailure("the network was opened with a down-projection in every layer")
+  /// The weights that an edit of a layer changes: its down-projection, or those of all its experts, with the part of the layer's keys that
+  /// each reads.
+  public func downProjections(of layer: Int) -> [DownProjection] {
+    guard case .experts(let experts) = blocks[layer].feedForward else {
+      return [
+        DownProjection(
+          name: name(of: TensorPlace(.down, layer: layer)), columns: 0..<configuration.feedForwardWidth)
+      ]
+    }
+    let (count, width) = (experts.experts.count, experts.routing.width)
+    let whole = TensorPlace(.expertDown, layer: layer)
+    let isStacked = !configuration.family.tensorNames(of: whole, in: model.format).isEmpty
+    return (0..<count).map { expert in
+      DownProjection(
+        name: name(of: TensorPlace(.expertDown, layer: layer, expert: expert)),
+        columns: expert * width..<(expert + 1) * width,
+        stack: isStacked ? name(of: whole) : nil)
+    }
+  }
+
+  /// The name of the only weight that an edit of a layer changes.
+  ///
+  /// - Throws: `NetworkError.layerOfExperts`.
+  public func downProjection(of layer: Int) throws -> String {
+    if case .experts(let experts) = blocks[layer].feedForward {
+      throw NetworkError.layerOfExperts(layer: layer, count: experts.experts.count)
+    }
+    return name(of: TensorPlace(.down, layer: layer))
+  }
+
+  /// Length of a layer's keys, of all its experts where it has some.
+  public func keyWidth(of layer: Int) -> Int {
+    guard case .experts(let experts) = blocks[layer].feedForward else {
+      return configuration.feedForwardWidth
+    }
+    return experts.keyWidth
+  }
+
+  private func name(of place: TensorPlace) -> String {
+    guard let name = configuration.family.tensorName(of: place, in: model) else {
+      preconditionFailure("the network was opened with this tensor")
     }
     return name
   }
+}
+
+/// A weight that an edit changes, and the part of its layer's keys that it reads.
+public struct DownProjection: Equatable, Sendable {
+  /// The tensor's name; with the number of the expert behind it where one tensor holds those of all.
+  public let name: String
+  /// Columns of the layer's keys.
+  public let columns: Range<Int>
+  /// The tensor that holds it with others.
+  public var stack: String?
 }

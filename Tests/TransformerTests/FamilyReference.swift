@@ -11,11 +11,12 @@ struct FamilyReference {
     "gpt_neox-silu", "llama-biased", "qwen3", "gemma2", "gemma3", "olmo2", "olmo3", "smollm3", "granite",
     "phi",
     "phi3", "glm", "glm4", "ministral3", "stablelm", "stablelm-parallel", "exaone4", "cohere2", "falcon",
-    "falcon-grouped", "gpt_bigcode", "starcoder2",
+    "falcon-grouped", "gpt_bigcode", "starcoder2", "mixtral", "qwen3_moe", "qwen3_moe-mixed", "olmoe",
   ]
   /// Those that also exist as GGUF.
   static let ggufNames = names.filter {
-    !["gptj", "gpt_neox-sequential", "opt", "mistral", "gpt_neox-silu", "llama-biased"].contains($0)
+    !["gptj", "gpt_neox-sequential", "opt", "mistral", "gpt_neox-silu", "llama-biased", "qwen3_moe-mixed"]
+      .contains($0)
   }
 
   let name: String

@@ -52,8 +52,10 @@ class Change:
         if self.source_form is None:
             need(f"{self.name!r} is there already", wrongBase=self.name not in model.tensors)
             return
-        need(repr(self.name), tensorMissing=self.name in model.tensors)
-        tensor, _ = model.tensors[self.name]
+        # A part of a tensor is changed where it lies; it does not come, go or become another.
+        found = model.find(self.name) if self.is_tiled else model.tensors.get(self.name)
+        need(repr(self.name), tensorMissing=found is not None)
+        tensor, _ = found
         self.source = model.content(self.name)
         need(repr(self.name), tensorMismatch=(tensor.kind, tensor.shape) == self.source_form,
              wrongBase=tensor_digest(self.source) == digest)
@@ -131,7 +133,7 @@ def write_same_layout(changes, model, out):
     else:
         shutil.copyfile(model.files[0], out)
     for change in changes:
-        tensor, data = model.tensors[change.name]
+        tensor, data = model.find(change.name)
         path = os.path.join(out, os.path.basename(data.filename)) if model.is_folder else out
         write_tensor(np.memmap(path, "u1", "r+"), tensor, change.result())
 

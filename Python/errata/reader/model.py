@@ -136,7 +136,22 @@ class Model:
             return [here(name) for name in sorted(names)] + indices[:1]
         return sorted(glob.glob(start + "*.safetensors") or glob.glob(start + "*.gguf"))
 
+    def find(self, name):
+        """A tensor with its file, or the part `NAME[i]` of one that holds several along the first of three axes; else None."""
+        if name in self.tensors:
+            return self.tensors[name]
+        part = re.fullmatch(r"(.+)\[(0|[1-9]\d{0,5})\]", name, re.DOTALL)
+        if not part or part[1] not in self.tensors:
+            return None
+        (kind, shape, begin, end), data = self.tensors[part[1]]
+        if len(shape) != 3 or int(part[2]) >= shape[0]:
+            return None
+        size = byte_count(kind, shape[1:])
+        if size is None or size * shape[0] != end - begin:
+            return None
+        return Tensor(kind, shape[1:], begin + int(part[2]) * size, begin + (int(part[2]) + 1) * size), data
+
     def content(self, name):
         """A tensor's data, as a view of its file."""
-        tensor, data = self.tensors[name]
+        tensor, data = self.find(name)
         return data[tensor.begin:tensor.end]

@@ -108,6 +108,8 @@ def read_manifest(data):
     need("a top field, or the order of the tensors", badManifest=m["format"] == "errata patch"
          and type(m["tool"]) is str and type(m["model"]["family"]) in (str, type(None))
          and type(m.get("edit", {})) is dict and type(m["tensors"]) is list and names == sorted(set(names)))
+    need("a tensor and a part of it", badManifest=not any(
+        (part := re.fullmatch(rb"(.+)\[(?:0|[1-9]\d{0,5})\]", name, re.DOTALL)) and part[1] in names for name in names))
     for t in m["tensors"]:
         check_tensor(t)
     need("layout", badManifest="layout" in m or all("leaves" in RANGES[t["change"]] for t in m["tensors"]))

@@ -144,7 +144,7 @@ struct GradientEditor: Editor {
         keys: features.keys[index],
         residuals: wanted(keys: features.keys[index], gradients: features.gradients[index]),
         earlierKeys: nil, names: features.edits.map { batch.groups[$0].facts[0].identifier })
-      let weight = network.downProjection(of: layer)
+      let weight = try network.downProjection(of: layer)
       var update = try BLASThreads.with(threads) {
         try solver.solve(weight, edits) { progress(.weight($0, $1)) }
       }

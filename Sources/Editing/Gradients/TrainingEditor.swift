@@ -16,7 +16,7 @@ struct TrainingEditor: Editor {
     guard let layer = recipe.layers.first, recipe.layers.count == 1 else {
       throw EditError.methodTakesOneLayer(method: recipe.method, layers: recipe.layers)
     }
-    let name = network.downProjection(of: layer)
+    let name = try network.downProjection(of: layer)
     progress(.gradients)
     let model = setup.solver.model
     let tensor = try model.tensor(name)

@@ -7,8 +7,8 @@ internal import Transformer
 struct SubjectStates {
   /// Texts of each group, the bare prompt first.
   private let texts: [[FactPrompt.Text]]
-  /// Tokens of one batch at most.
-  private static let rowLimit = 4096
+  /// Tokens of one batch at most, and numbers of the keys that are looked at.
+  private static let (rowLimit, keyLimit) = (4096, 1 << 26)
 
   init(_ problems: [ValueProblem]) {
     texts = problems.map { problem in
@@ -64,17 +64,22 @@ struct SubjectStates {
         (group, text: $1, weight: weight(of: $0, $1, of: texts.count, bareCount, averaging))
       }
     }
+    let keyWidth = activation == .key ? layers.map { network.keyWidth(of: $0) }.max()! : 0
+    let rowLimit = min(Self.rowLimit, Self.keyLimit / max(keyWidth, 1))
     var first = 0
     while first < flat.count {
       var end = first
       var rows = 0
-      while end < flat.count, end == first || rows + flat[end].text.tokens.count <= Self.rowLimit {
+      while end < flat.count, end == first || rows + flat[end].text.tokens.count <= rowLimit {
         rows += flat[end].text.tokens.count
         end += 1
       }
       var found: [Int: Matrix<Float>] = [:]
       let ends = flat[first..<end].reduce(into: [Int]()) { $0.append(($0.last ?? -1) + $1.text.tokens.count) }
-      _ = try network.run(flat[first..<end].map { TokenSequence($0.text.tokens) }, span) {
+      _ = try network.run(
+        flat[first..<end].map { TokenSequence($0.text.tokens) }, span,
+        keyLayers: activation == .key ? Set(layers) : []
+      ) {
         block, seen, rows in
         if seen == activation, layers.contains(block) { found[block] = rows.matrix(rows: ends) }
       }

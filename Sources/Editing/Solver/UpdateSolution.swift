@@ -51,6 +51,8 @@ public struct EditReport: Equatable, Sendable {
 public enum UpdateWarning: Equatable, Sendable {
   /// Inputs never active in the statistics; an inverse second moment leaves them alone.
   case deadUnits(count: Int)
+  /// Fewer tokens of the text went through an expert than its keys are long: what else it is used for is hardly known.
+  case rareExpert(reached: Int, width: Int)
   /// The method knows no earlier keys; these were not used.
   case earlierKeysIgnored(count: Int)
   /// The second edit repeats the first, key and residual, and was left out of the solve.

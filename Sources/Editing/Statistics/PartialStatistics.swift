@@ -58,6 +58,7 @@ struct PartialStatistics {
   func restore(_ sum: SecondMomentSum, weight: String) throws {
     sum.restore(
       try file.container.matrix(weight + StatisticsFile.sumSuffix, shape: [sum.width, sum.width]),
-      count: try file.tokenCount(of: weight), begin: try file.beginKey(of: weight))
+      count: try file.tokenCount(of: weight), reachedCount: try file.reachedCount(of: weight),
+      begin: try file.beginKey(of: weight))
   }
 }

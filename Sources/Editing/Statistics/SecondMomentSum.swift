@@ -10,6 +10,8 @@ final class SecondMomentSum: @unchecked Sendable {
   private let sums: UnsafeMutablePointer<Double>
   /// Keys so far.
   private(set) var count = 0
+  /// Keys that are not all 0; `nil` where all rows go through the weight.
+  private(set) var reachedCount: Int?
   /// The key of the begin-of-text token, which is the same in every document, and how often it came.
   private(set) var begin: (key: [Float], count: Int)?
 
@@ -25,10 +27,11 @@ final class SecondMomentSum: @unchecked Sendable {
   deinit { sums.deallocate() }
 
   /// Goes on from a partial sum.
-  func restore(_ sum: Matrix<Double>, count: Int, begin: (key: [Float], count: Int)?) {
+  func restore(_ sum: Matrix<Double>, count: Int, reachedCount: Int?, begin: (key: [Float], count: Int)?) {
     precondition(sum.rows == width && sum.columns == width, "a sum of this width")
     sum.withUnsafeBufferPointer { sums.update(from: $0.baseAddress!, count: width * width) }
     self.count = count
+    self.reachedCount = reachedCount
     self.begin = begin
   }
 
@@ -40,26 +43,47 @@ final class SecondMomentSum: @unchecked Sendable {
       begin = (begin?.key ?? rows.matrix(rows: [first]).elements, (begin?.count ?? 0) + begins.count)
     }
     count += rows.count
+    rows.withUnsafeBufferPointer { addProducts(of: $0, threads: threads) }
+  }
+
+  /// Adds the keys of all rows, each of which is some columns of a longer one. Rows of zeros, as an expert has for tokens that do not go
+  /// through it, are counted and not multiplied.
+  func add(_ rows: Rows, columns: Range<Int>, begins: [Int], threads: Int) {
+    guard columns.count < rows.width else { return add(rows, begins: begins, threads: threads) }
+    var keys: [Float] = []
+    rows.withUnsafeBufferPointer { all in
+      func key(_ row: Int) -> Slice<UnsafeBufferPointer<Float>> {
+        all[row * rows.width + columns.lowerBound..<row * rows.width + columns.upperBound]
+      }
+      if let first = begins.first {
+        begin = (begin?.key ?? Array(key(first)), (begin?.count ?? 0) + begins.count)
+      }
+      for row in 0..<rows.count where key(row).contains(where: { $0 != 0 }) { keys += key(row) }
+    }
+    count += rows.count
+    reachedCount = (reachedCount ?? 0) + keys.count / width
+    if !keys.isEmpty { keys.withUnsafeBufferPointer { addProducts(of: $0, threads: threads) } }
+  }
+
+  private func addProducts(of keys: UnsafeBufferPointer<Float>, threads: Int) {
+    let count = keys.count / width
     let tiles = (width + Self.tile - 1) / Self.tile
     let pairs = (0..<tiles).flatMap { row in (0...row).map { (row, $0) } }
-    rows.withUnsafeBufferPointer { keys in
-      // SAFETY: the pointer outlives the loop, which ends before the closure does.
-      nonisolated(unsafe) let keys = keys.baseAddress!
-      let count = rows.count
-      try? parallelFor(
-        pairs.count, width: threads, state: { [Float](repeating: 0, count: Self.tile * Self.tile) }
-      ) {
-        index, product in
-        let (i, j) = (pairs[index].0 * Self.tile, pairs[index].1 * Self.tile)
-        let (m, n) = (min(Self.tile, self.width - i), min(Self.tile, self.width - j))
-        product.withUnsafeMutableBufferPointer { product in
-          Float.gemm(
-            transposeA: true, transposeB: false, m: m, n: n, k: count, alpha: 1, a: keys + i, lda: self.width,
-            b: keys + j, ldb: self.width, beta: 0, c: product.baseAddress!, ldc: n)
-          for row in 0..<m {
-            let target = self.sums + (i + row) * self.width + j
-            for column in 0..<n { target[column] += Double(product[row * n + column]) }
-          }
+    // SAFETY: the pointer outlives the loop, which ends before the closure does.
+    nonisolated(unsafe) let keys = keys.baseAddress!
+    try? parallelFor(
+      pairs.count, width: threads, state: { [Float](repeating: 0, count: Self.tile * Self.tile) }
+    ) {
+      index, product in
+      let (i, j) = (pairs[index].0 * Self.tile, pairs[index].1 * Self.tile)
+      let (m, n) = (min(Self.tile, self.width - i), min(Self.tile, self.width - j))
+      product.withUnsafeMutableBufferPointer { product in
+        Float.gemm(
+          transposeA: true, transposeB: false, m: m, n: n, k: count, alpha: 1, a: keys + i, lda: self.width,
+          b: keys + j, ldb: self.width, beta: 0, c: product.baseAddress!, ldc: n)
+        for row in 0..<m {
+          let target = self.sums + (i + row) * self.width + j
+          for column in 0..<n { target[column] += Double(product[row * n + column]) }
         }
       }
     }

@@ -28,6 +28,11 @@ public struct StatisticsCollection {
 
   /// Tokens run together: a large product, and few additions in Double.
   private static let batchTokens = 2048
+  /// Numbers of a layer's keys in a batch, where many experts make them long.
+  private static let keyLimit = 1 << 26
+
+  /// The weights whose keys are summed.
+  private let projections: [(layer: Int, name: String, columns: Range<Int>)]
 
   /// Plans a collection.
   public init(network: Network, tokenizer: Tokenizer, corpus: Corpus, layers: [Int]) throws {
@@ -38,6 +43,9 @@ public struct StatisticsCollection {
     self.tokenizer = tokenizer
     self.corpus = corpus
     self.layers = layers
+    projections = layers.flatMap { layer in
+      network.downProjections(of: layer).map { (layer, $0.name, $0.columns) }
+    }
     contextLength = min(network.configuration.positionCount, 2048)
   }
 
@@ -60,19 +68,19 @@ public struct StatisticsCollection {
     to path: String, progress: (State) -> Void = { _ in }
   ) throws -> (state: State, resumed: Int) {
     let identity = try identity()
-    let sums = layers.map { _ in SecondMomentSum(width: network.configuration.feedForwardWidth) }
+    let sums = projections.map { SecondMomentSum(width: $0.columns.count) }
     var state = State()
     var output = StatisticsOutput(path)
     let partial = try PartialStatistics(path, identity: identity)
     if let partial {
       state.documents = partial.documents
-      for (sum, layer) in zip(sums, layers) {
-        try partial.restore(sum, weight: network.downProjection(of: layer))
-      }
+      for (sum, projection) in zip(sums, projections) { try partial.restore(sum, weight: projection.name) }
       state.tokens = sums[0].count
     }
     let resumed = state.documents
     let encoder = PromptEncoder(tokenizer, for: network.configuration)
+    let widest = layers.map { network.keyWidth(of: $0) }.max() ?? 1
+    let batchTokens = min(Self.batchTokens, max(1, Self.keyLimit / widest))
     var reader = corpus.documents()
     var read = StreamedDigest()
     var skipped = 0
@@ -102,7 +110,7 @@ public struct StatisticsCollection {
       batch.append((tokens, tokenizer.beginToken.map { Int32($0) == tokens[0] } ?? false))
       rows += tokens.count
       state.bytesRead = reader.bytesRead
-      guard rows >= Self.batchTokens else { continue }
+      guard rows >= batchTokens else { continue }
       try flush()
       progress(state)
       let stops = isStopping()
@@ -142,13 +150,16 @@ public struct StatisticsCollection {
       if document.hasBegin { begins.append(row) }
       row += document.tokens.count
     }
-    _ = try network.run(batch.map { TokenSequence($0.tokens) }, span) { layer, activation, rows in
-      guard activation == .key, let place = layers.firstIndex(of: layer) else { return }
-      sums[place].add(rows, begins: begins, threads: network.threads)
+    _ = try network.run(batch.map { TokenSequence($0.tokens) }, span, keyLayers: Set(layers)) {
+      layer, activation, rows in
+      guard activation == .key, layers.contains(layer) else { return }
+      for (projection, sum) in zip(projections, sums) where projection.layer == layer {
+        sum.add(rows, columns: projection.columns, begins: begins, threads: network.threads)
+      }
     }
-    for (layer, sum) in zip(layers, sums) {
+    for (projection, sum) in zip(projections, sums) {
       if let input = sum.firstNonFinite {
-        throw EditError.nonFiniteKeySum(weight: network.downProjection(of: layer), input: input)
+        throw EditError.nonFiniteKeySum(weight: projection.name, input: input)
       }
     }
   }
@@ -156,9 +167,7 @@ public struct StatisticsCollection {
   private func save(
     _ sums: [SecondMomentSum], to output: inout StatisticsOutput, notes: [(key: String, value: String)]
   ) throws {
-    let tensors = zip(layers, sums).flatMap { layer, sum in
-      StatisticsFile.tensors(weight: network.downProjection(of: layer), of: sum)
-    }
+    let tensors = zip(projections, sums).flatMap { StatisticsFile.tensors(weight: $0.name, of: $1) }
     try output.write(tensors, notes: notes)
   }
 

@@ -4,6 +4,8 @@ public enum StatisticsError: Error, Equatable, Sendable {
   case noStatistics(file: String, weight: String, weights: [String])
   /// More begin-of-text tokens than tokens.
   case beginCountAboveTokens(file: String, weight: String, begins: Int, tokens: Int)
+  /// More tokens went through an expert than there were, or fewer than none.
+  case reachedCountAboveTokens(file: String, weight: String, reached: Int, tokens: Int)
   /// The shards were collected on different models.
   case differentModels(first: String, firstModel: String, second: String, secondModel: String)
   /// A weight's input has another width in another shard.

@@ -15,6 +15,10 @@ extension StatisticsFile {
         try sum.row(row).withUnsafeBytes { try file.write($0, at: offset + row * width * 8) }
       }
     }
+    if let reached = sum.reachedCount {
+      tensors.append(
+        NewTensor(name: weight + reachedSuffix, elementType: .i64, shape: [1], elements: [Int64(reached)]))
+    }
     if let begin = sum.begin {
       tensors.append(
         NewTensor(name: weight + beginKeySuffix, elementType: .f32, shape: [width], elements: begin.key))

@@ -44,6 +44,13 @@ extension StatisticsFile {
       tensors += Self.tensors(weight: weight, width: width, type: .f64, tokenCount: count) { file, offset in
         try addUp(holders, weight: weight, width: width, to: file, at: offset)
       }
+      let reached = try holders.compactMap { try $0.reachedCount(of: weight) }
+      if reached.count == holders.count {
+        tensors.append(
+          NewTensor(
+            name: weight + reachedSuffix, elementType: .i64, shape: [1],
+            elements: [Int64(reached.reduce(0, +))]))
+      }
       tensors += try beginTensors(weight: weight, width: width, merging: holders)
     }
     var notes: [(key: String, value: String)] = []

@@ -16,6 +16,7 @@ public struct StatisticsFile: Sendable {
 
   static let sumSuffix = ".second_moment_sum"
   static let countSuffix = ".token_count"
+  static let reachedSuffix = ".reached_count"
 
   /// Opens a statistics file and checks that sums and counts come in pairs of the right shape.
   public init(_ path: String) throws {
@@ -70,6 +71,18 @@ public struct StatisticsFile: Sendable {
       guard tokens > 0 else { throw EditError.noTokens(tokenCount: tokens) }
       return tokens
     }
+  }
+
+  /// Tokens whose keys are not all 0: those that go through an expert; `nil` for a weight that all go through.
+  public func reachedCount(of weight: String) throws -> Int? {
+    let name = weight + Self.reachedSuffix
+    guard container.contains(name) else { return nil }
+    let (reached, tokens) = (try count(name), try tokenCount(of: weight))
+    guard reached >= 0, reached <= tokens else {
+      throw StatisticsError.reachedCountAboveTokens(
+        file: container.path, weight: weight, reached: reached, tokens: tokens)
+    }
+    return reached
   }
 
   /// Says of which file and weight it is when what stands there is no second moment.

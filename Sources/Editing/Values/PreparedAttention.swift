@@ -25,7 +25,9 @@ struct PreparedAttention {
     let below = try network.run(flat, .init(0..<layer))
     let input = below.hidden.matrix()
     var attended = Matrix<Float>(rows: 0, columns: 0)
-    let run = try network.run(flat, from: layer == 0 ? nil : input, .init(layer..<layer + 1)) {
+    let run = try network.run(
+      flat, from: layer == 0 ? nil : input, .init(layer..<layer + 1), keyLayers: []
+    ) {
       _, activation, rows in
       if activation == .attentionOutput { attended = rows.matrix() }
     }
@@ -98,7 +100,9 @@ struct PreparedAttention {
     let change = network.addition(of: attended, .attention, layer: layer)
     for row in 0..<rows.rows { for column in 0..<width { rows[row, column] += change[row, column] } }
     var outputs = Matrix<Float>(rows: 0, columns: 0)
-    let run = try network.run(sequences, from: rows, span, keeping: .tape, offsets: added) {
+    let run = try network.run(
+      sequences, from: rows, span, keeping: .tape, offsets: added, keyLayers: []
+    ) {
       _, activation, rows in
       if activation == .value { outputs = rows.matrix() }
     }

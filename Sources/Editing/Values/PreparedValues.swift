@@ -45,7 +45,7 @@ struct PreparedValues {
     var values = Matrix<Float>(rows: 0, columns: 0)
     let isPlain = network.configuration.addsOutputsAsTheyAre
     let flat = Array(sequences.joined())
-    let run = try network.run(flat, .init(0..<layer + 1)) { block, activation, rows in
+    let run = try network.run(flat, .init(0..<layer + 1), keyLayers: []) { block, activation, rows in
       if block == layer, activation == .value, target != .hidden || !isPlain { values = rows.matrix() }
     }
     let states = run.hidden.matrix()

@@ -42,6 +42,8 @@ extension Measure {
       "share of questions whose right choice has the largest sum of log-probabilities of its tokens"
     case .perplexity:
       "exp of the mean of −log p over the tokens of the text, in windows; the first of a window is not counted"
+    case .routing:
+      "share of the tokens of all probes' prompts for which the router of some layer chooses other experts than in the base"
     }
   }
 }

@@ -28,6 +28,8 @@ public enum Measure: Hashable, Sendable {
   case choicesBySum
   /// Perplexity of a text.
   case perplexity
+  /// Tokens of the prompts that go through other experts than in the base.
+  case routing
 
   /// Every measure, in the order of tables.
   public static let all: [Measure] =
@@ -36,12 +38,12 @@ public enum Measure: Hashable, Sendable {
     + [
       .portability, .locality, .attributes, .fluency, .fluencyOfContinuations, .fluencyOfTokens, .consistency,
       .essence,
-      .choices, .choicesBySum, .perplexity,
+      .choices, .choicesBySum, .perplexity, .routing,
     ]
 
   /// Those that one record has by itself.
   static let ofRecords: [Measure] = all.filter {
-    ![.score, .choices, .choicesBySum, .perplexity].contains($0)
+    ![.score, .choices, .choicesBySum, .perplexity, .routing].contains($0)
   }
 
   /// How it is written in JSON.
@@ -71,7 +73,7 @@ public enum Measure: Hashable, Sendable {
   }
 
   /// Whether less of it is better.
-  public var isBetterSmall: Bool { [.perplexity, .essence, .attributes].contains(self) }
+  public var isBetterSmall: Bool { [.perplexity, .essence, .attributes, .routing].contains(self) }
 
   /// The name for people.
   public var title: String {
@@ -89,6 +91,7 @@ public enum Measure: Hashable, Sendable {
     case .choices: "multiple choice"
     case .choicesBySum: "multiple choice, by sum"
     case .perplexity: "perplexity"
+    case .routing: "tokens to other experts"
     }
   }
 }

@@ -100,7 +100,7 @@ public struct EvaluationSeries {
     cost.phases = makingCost + cost.phases
     cost.peakMemory = ProcessUse.now().peakMemory
     var means: [Measure: Double] = [:]
-    for measure in [Measure.choices, .choicesBySum, .perplexity] {
+    for measure in [Measure.choices, .choicesBySum, .perplexity, .routing] {
       means[measure] = mean(taskMeasures.compactMap { $0[measure] })
     }
     var run = EvaluatedRun(

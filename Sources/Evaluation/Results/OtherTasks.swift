@@ -11,10 +11,13 @@ public struct OtherTasks: Sendable {
   /// Tokens of a window of the text.
   public var windowLength = 512
 
+  /// Whether tokens go through other experts.
+  public var routing: RoutingShift?
+
   /// Nothing else.
   public init() {}
 
-  var isEmpty: Bool { choices == nil && text == nil }
+  var isEmpty: Bool { choices == nil && text == nil && routing == nil }
 
   func measures(of network: Network, _ tokenizer: Tokenizer) throws -> [Measure: Double] {
     var measures: [Measure: Double] = [:]
@@ -27,6 +30,7 @@ public struct OtherTasks: Sendable {
       measures[.perplexity] = try TextPerplexity(network: network, windowLength: windowLength)
         .perplexity(ofFile: text, tokenizer)
     }
+    if let routing { measures[.routing] = try routing.share(of: network) }
     return measures
   }
 
@@ -38,6 +42,7 @@ public struct OtherTasks: Sendable {
       let file = try OpenFile(text, .reading)
       parts.append("text \(Digest(of: try file.read(try file.size(), at: 0)).hexadecimal) by \(windowLength)")
     }
+    if routing != nil { parts.append("experts") }
     return parts.joined(separator: ", ")
   }
 }

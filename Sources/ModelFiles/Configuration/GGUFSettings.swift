@@ -21,9 +21,12 @@ final class GGUFSettings {
     let values = Dictionary(
       model.ggufMetadata.map { ($0.key, $0.value) }, uniquingKeysWith: { first, _ in first })
     self.values = values
-    if let experts = model.experts { throw ConfigurationError.mixtureOfExperts(experts) }
     let type = model.modelType
-    guard let type, let family = ModelFamily.named(type), family.architectures.contains(type) else {
+    let family = type.flatMap(ModelFamily.named)
+    if let experts = model.experts, family?.knowsExperts != true {
+      throw ConfigurationError.mixtureOfExperts(experts)
+    }
+    guard let type, let family, family.architectures.contains(type) else {
       throw ConfigurationError.unknownFamily(type)
     }
     architecture = type

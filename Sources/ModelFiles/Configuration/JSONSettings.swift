@@ -18,8 +18,11 @@ final class JSONSettings {
     let whole = try JSONValue(readingFile: Folder.path(model.folder, "config.json"))
     json = ModelFamily.languageModel(in: whole)
     let type = json["model_type"]?.text
-    if let experts = ModelFile.experts(in: json) { throw ConfigurationError.mixtureOfExperts(experts) }
-    guard let type, let family = ModelFamily.named(type), family.types.contains(type) else {
+    let family = type.flatMap(ModelFamily.named)
+    if let experts = ModelFile.experts(in: json), family?.knowsExperts != true {
+      throw ConfigurationError.mixtureOfExperts(experts)
+    }
+    guard let type, let family, family.types.contains(type) else {
       throw ConfigurationError.unknownFamily(type)
     }
     self.type = type

@@ -15,6 +15,9 @@ extension NetworkConfiguration {
       if let layer = place.layer, layer >= layerCount {
         throw ConfigurationError.tensorBeyondLayers(name, layerCount: layerCount)
       }
+      if !hasPlace(for: place) {
+        throw ConfigurationError.unknownTensor(name, family: family.name)
+      }
       if place.isBias, !mayHaveBias(place.role) {
         if self.biases[place.role] == false { throw ConfigurationError.unexpectedBias(name) }
         throw ConfigurationError.unknownTensor(name, family: family.name)
@@ -32,9 +35,22 @@ extension NetworkConfiguration {
     return model.format == .gguf && GGUFSettings.tensors.contains(name)
   }
 
+  /// Whether the layer of a tensor of an MLP, or of experts, has the one or the other.
+  private func hasPlace(for place: TensorPlace) -> Bool {
+    let hasExperts = place.layer.map { experts?.layers[$0] == true } ?? false
+    switch place.role {
+    case .router: return hasExperts
+    case .expertGate, .expertUp, .expertDown:
+      return hasExperts && (place.expert ?? 0) < experts?.count ?? 0
+    case .gate, .up, .gateUp, .down: return !hasExperts
+    default: return true
+    }
+  }
+
   private func mayHaveBias(_ role: TensorRole) -> Bool {
     if role == .tokenEmbedding || role == .positionEmbedding { return false }
     if role.isNorm, self.norm != .layer { return false }
+    if role == .router || role.isOfExperts { return false }
     return self.biases[role] != false
   }
 }

@@ -29,6 +29,8 @@ public struct NetworkConfiguration: Equatable, Sendable {
   public var windows: [Int?] = []
   /// Whether the token embedding is also the head.
   public var isTied = false
+  /// How positions choose among experts, in networks that have them.
+  public var experts: ExpertRouting?
 
   /// How a position enters.
   public enum Positions: Equatable, Sendable {
@@ -97,6 +99,7 @@ extension NetworkConfiguration {
     let settings = try JSONSettings(of: model)
     self.init(settings.family)
     try family.json(&self, settings)
+    if experts == nil, let found = model.experts { throw ConfigurationError.mixtureOfExperts(found) }
     isTied = try isTied && model.hasOneEmbedding(of: family)
     try settings.checkUnasked(self)
   }
@@ -106,6 +109,7 @@ extension NetworkConfiguration {
     self.init(settings.family)
     if case .rms = self.norm { self.norm = .rms() }
     try family.gguf(&self, settings)
+    if experts == nil, let found = model.experts { throw ConfigurationError.mixtureOfExperts(found) }
     isTied = family.tensorName(of: TensorPlace(.head), in: model) == nil
     try settings.checkUnasked(self)
   }
@@ -127,6 +131,7 @@ extension NetworkConfiguration {
     }
     if case .rotary(let layers) = positions { for case let rotary? in layers { try validate(rotary) } }
     try self.factors.validate()
+    try experts?.validate(layerCount: layerCount)
     guard addsOutputsAsTheyAre || self.block == .sequential else {
       // Values are found before the norm, PMET's second offset between attention and MLP: only this order has both.
       throw ConfigurationError.badSetting("block", found: "parallel", expected: "one part after the other")

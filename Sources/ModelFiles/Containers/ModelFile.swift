@@ -146,9 +146,10 @@ public struct ModelFile: Sendable {
     return try? JSONValue(parsing: bytes)
   }
 
-  /// The tensor of this name.
+  /// The tensor of this name; or the part `NAME[i]` of the tensor `NAME`, where no tensor has the whole name.
   public func tensor(_ name: String) throws(ModelFileError) -> TensorInfo {
     guard let position = positions[name] else {
+      if let slice = slice(named: name) { return slice }
       throw ModelFileError(.noSuchTensor, file: path, tensor: name, near: names(near: [name]))
     }
     return tensors[position]

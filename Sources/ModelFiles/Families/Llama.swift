@@ -1,14 +1,23 @@
 extension ModelFamily {
-  /// Llama, Mistral and InternLM 3: RMS norms, a gated MLP, rotary positions, fewer heads of keys than of queries.
+  /// Llama, Mistral, Mixtral and InternLM 3: RMS norms, a gated MLP, rotary positions, fewer heads of keys than of queries.
   ///
   /// llama.cpp calls all `llama`, so a patch must fit any one's files. They differ in a setting or two: a window on Mistral's layers,
-  /// biases of InternLM's.
+  /// biases of InternLM's, experts in Mixtral's.
   static let llama = ModelFamily(
-    "llama", title: "Llama", aliases: [("mistral", "Mistral"), ("internlm3", "InternLM 3")],
+    "llama", title: "Llama",
+    aliases: [("mistral", "Mistral"), ("mixtral", "Mixtral"), ("internlm3", "InternLM 3")],
     architectures: ["llama"],
-    tensors: .llamaLike(ggufRows: TensorNames.pairs),
+    tensors: .llamaLike(with: TensorNames.sparseExperts, ggufRows: TensorNames.pairs),
     design: .llamaLike,
     json: { c, settings in
+      if settings.type == "mixtral" {
+        try settings.readLlamaLike(into: &c, .init(keyValueHeads: 8, epsilon: 1e-5, base: 1_000_000))
+        try settings.readWindow(into: &c)
+        c.experts = try settings.experts(
+          of: c, width: c.feedForwardWidth, renormalizes: true,
+          defaults: (8, 2))
+        return
+      }
       try settings.readLlamaLike(into: &c)
       if settings.type == "internlm3" {
         try settings.readBiases("qkv_bias", default: false, of: [.query, .key, .value], into: &c)
@@ -24,6 +33,7 @@ extension ModelFamily {
       try settings.readSizes(into: &c)
       try settings.readRotary(into: &c)
       try settings.readWindow(into: &c)
+      c.experts = try settings.experts(of: c, renormalizes: true)
     },
     recipe: .llamaLike([
       .init(

@@ -10,6 +10,11 @@ extension ModelFamily {
 
   /// What a tensor of this name is for, in either container; `nil` for a name that is none of the family's.
   public func place(of tensor: String) -> TensorPlace? {
+    if let part = TensorSlice(tensor), let whole = place(of: part.stack), whole.role.isOfExperts,
+      whole.expert == nil
+    {
+      return TensorPlace(whole.role, layer: whole.layer, isBias: whole.isBias, expert: part.index)
+    }
     let isBias = tensor.hasSuffix(".bias")
     guard isBias || tensor.hasSuffix(".weight") else { return nil }
     let stem = tensor.dropLast(isBias ? ".bias".count : ".weight".count)
@@ -30,6 +35,9 @@ extension ModelFamily {
     }
     return nil
   }
+
+  /// Whether some networks of the family choose among experts.
+  var knowsExperts: Bool { tensors.names[.router] != nil }
 
   /// Whether a name is that of a tensor of some layer, known or not.
   func isOfLayer(_ tensor: String) -> Bool {
@@ -68,10 +76,14 @@ extension ModelFamily {
   private func match(
     _ rest: Substring, layer: Int?, isBias: Bool, name: (TensorRole) -> String?
   ) -> TensorPlace? {
-    TensorRole.allCases.first { role in
-      role != .head && role.isPerLayer == (layer != nil) && name(role).map { rest == $0 } == true
+    for role in TensorRole.allCases where role != .head && role.isPerLayer == (layer != nil) {
+      guard let name = name(role) else { continue }
+      if rest == name { return TensorPlace(role, layer: layer, isBias: isBias) }
+      if let expert = TensorNames.expert(in: rest, of: name) {
+        return TensorPlace(role, layer: layer, isBias: isBias, expert: expert)
+      }
     }
-    .map { TensorPlace($0, layer: layer, isBias: isBias) }
+    return nil
   }
 
   /// The names a tensor usually has in a container, the published one first; none where the family has no such tensor.
@@ -82,8 +94,11 @@ extension ModelFamily {
   private func names(
     of place: TensorPlace, in format: ModelFile.Format, wrappers: [String]
   ) -> [String] {
-    guard let name = tensors.name(of: place.role, in: format) else { return [] }
-    let ending = place.isBias ? ".bias" : ".weight"
+    guard let pattern = tensors.name(of: place.role, in: format) else { return [] }
+    // Where one tensor holds all experts, one of them is a part of it.
+    let part = place.expert.flatMap { TensorNames.holdsAll(pattern) ? "[\($0)]" : nil }
+    guard let name = TensorNames.name(pattern, expert: part == nil ? place.expert : nil) else { return [] }
+    let ending = (place.isBias ? ".bias" : ".weight") + (part ?? "")
     let layer = place.layer.map { "\($0)." }
     switch format {
     case .gguf:
@@ -100,7 +115,7 @@ extension ModelFamily {
 
   /// The name a tensor has in a model, behind whatever a program has put before it.
   public func tensorName(of place: TensorPlace, in model: ModelFile) -> String? {
-    names(of: place, in: model.format, wrappers: TensorNames.wrappers).first { model.contains($0) }
+    names(of: place, in: model.format, wrappers: TensorNames.wrappers).first { model.holds($0) }
   }
 
   /// Whether a weight is stored [input, output].

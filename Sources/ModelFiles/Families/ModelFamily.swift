@@ -52,7 +52,7 @@ extension ModelFamily {
   static let table: [ModelFamily] = [
     gpt2, gptJ, gptNeoX, opt, llama, qwen2, qwen3, gemma2, gemma3, olmo2, smolLM3, granite, phi, phi3, glm,
     glm4,
-    ministral3, internLM2, stableLM, exaone4, cohere2, falcon, gptBigCode, starCoder2,
+    ministral3, internLM2, stableLM, exaone4, cohere2, falcon, gptBigCode, starCoder2, qwen3MoE, olmoE,
   ]
 
   /// The types of all families, for messages.

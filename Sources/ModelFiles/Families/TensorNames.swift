@@ -36,6 +36,18 @@ struct TensorNames: Sendable {
     .down: "mlp.down_proj",
   ]
 
+  /// Experts of Qwen's and Ai2's, one tensor for each.
+  static let experts: [TensorRole: String] = [
+    .router: "mlp.gate", .expertGate: "mlp.experts.#.gate_proj", .expertUp: "mlp.experts.#.up_proj",
+    .expertDown: "mlp.experts.#.down_proj",
+  ]
+
+  /// Mixtral's.
+  static let sparseExperts: [TensorRole: String] = [
+    .router: "block_sparse_moe.gate", .expertGate: "block_sparse_moe.experts.#.w1",
+    .expertUp: "block_sparse_moe.experts.#.w3", .expertDown: "block_sparse_moe.experts.#.w2",
+  ]
+
   /// Llama's, with the names of some more tensors.
   ///
   /// - Parameter missing: those of Llama's that there are none of.
@@ -51,6 +63,27 @@ struct TensorNames: Sendable {
 
   /// What a converter to GGUF does with queries and keys of families that turn halves where llama.cpp turns neighbors.
   static let pairs: [TensorRole: ModelFamily.RowOrder] = [.query: .rotaryPairs, .key: .rotaryPairs]
+
+  /// Stands for an expert's number in a name.
+  private static let expertMark: Character = "#"
+
+  /// Whether a pattern has no place for an expert's number.
+  static func holdsAll(_ pattern: String) -> Bool { !pattern.contains(expertMark) }
+
+  /// A pattern with an expert's number put in; `nil` where it asks for one and there is none, or has no place for it.
+  static func name(_ pattern: String, expert: Int?) -> String? {
+    guard let mark = pattern.firstIndex(of: expertMark) else { return expert == nil ? pattern : nil }
+    return expert.map { "\(pattern[..<mark])\($0)\(pattern[pattern.index(after: mark)...])" }
+  }
+
+  /// The number that stands in a name where its pattern has the mark.
+  static func expert(in name: Substring, of pattern: String) -> Int? {
+    guard let mark = pattern.firstIndex(of: expertMark) else { return nil }
+    let (head, tail) = (pattern[..<mark], pattern[pattern.index(after: mark)...])
+    guard name.hasPrefix(head), name.hasSuffix(tail), name.count > head.count + tail.count else { return nil }
+    let digits = name.dropFirst(head.count).dropLast(tail.count)
+    return digits.count < 6 && digits.allSatisfy { $0.isASCII && $0.isNumber } ? Int(digits) : nil
+  }
 
   /// What a role is called in a container; `nil` where it has none.
   func name(of role: TensorRole, in format: ModelFile.Format) -> String? {

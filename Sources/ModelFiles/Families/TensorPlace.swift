@@ -29,6 +29,13 @@ public enum TensorRole: String, CaseIterable, Sendable {
   case down
   /// Scales what the MLP gives, before it is added.
   case feedForwardOutputNorm
+  /// From hidden states to a number for each expert.
+  case router
+  /// Gates of the experts: one weight for each, or all of them in one.
+  case expertGate
+  case expertUp
+  /// Down-projections of the experts.
+  case expertDown
 
   /// Whether every layer has one.
   public var isPerLayer: Bool {
@@ -37,6 +44,9 @@ public enum TensorRole: String, CaseIterable, Sendable {
     default: true
     }
   }
+
+  /// Whether it is of one of several experts.
+  public var isOfExperts: Bool { [.expertGate, .expertUp, .expertDown].contains(self) }
 
   /// Whether it scales what goes through instead of mixing it.
   public var isNorm: Bool {
@@ -70,6 +80,10 @@ public enum TensorRole: String, CaseIterable, Sendable {
     case .up, .gateUp: "ffn_up"
     case .down: "ffn_down"
     case .feedForwardOutputNorm: "post_ffw_norm"
+    case .router: "ffn_gate_inp"
+    case .expertGate: "ffn_gate_exps"
+    case .expertUp: "ffn_up_exps"
+    case .expertDown: "ffn_down_exps"
     }
   }
 }
@@ -82,12 +96,16 @@ public struct TensorPlace: Hashable, Sendable {
   public let layer: Int?
   /// Whether it is the bias that goes with the weight.
   public let isBias: Bool
+  /// Which of the experts it is of; `nil` where one tensor holds those of all, as in GGUF files, and for other roles.
+  public let expert: Int?
 
   /// A place; `layer` exactly for the roles that every layer has.
-  public init(_ role: TensorRole, layer: Int? = nil, isBias: Bool = false) {
+  public init(_ role: TensorRole, layer: Int? = nil, isBias: Bool = false, expert: Int? = nil) {
     precondition(role.isPerLayer == (layer != nil), "a role of layers has a layer, another has none")
+    precondition(expert == nil || role.isOfExperts, "an expert's role")
     self.role = role
     self.layer = layer
+    self.expert = expert
     self.isBias = isBias
   }
 }

@@ -1,5 +1,5 @@
 internal import Glibc
-package import Kernels
+internal import Kernels
 
 /// The number that a byte of a packed weight stands for.
 package enum CodeType: Sendable {

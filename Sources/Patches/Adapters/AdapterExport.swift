@@ -42,6 +42,8 @@ public struct AdapterExport {
       case difference
       /// Embeddings are looked up, not multiplied: adapters of this kind do not reach them.
       case embedding
+      /// One of several experts: programs that load adapters leave those of experts out, some of them without a word.
+      case expert
       /// Headers or files.
       case layout
       /// A file beside the weights.
@@ -83,6 +85,10 @@ public struct AdapterExport {
       let placed = try PlacedChange(own, change.name, of: family, patch: patch.path)
       guard placed.place.role != .tokenEmbedding, placed.place.role != .positionEmbedding else {
         losses.append(Loss(tensor: change.name, reason: .embedding))
+        continue
+      }
+      guard !placed.place.role.isOfExperts else {
+        losses.append(Loss(tensor: change.name, reason: .expert))
         continue
       }
       if own.hasDifference {

@@ -41,12 +41,25 @@ public struct ModelComparison: Sendable {
   ) throws {
     self.base = base
     self.edited = edited
+    let baseLayout = try ModelLayout(of: base)
+    let editedLayout = try ModelLayout(of: edited)
+    // A single file may have any name; in a folder, names are part of the model.
+    changesLayout =
+      baseLayout.files.map(\.header) != editedLayout.files.map(\.header)
+      || baseLayout.files.map(\.byteCount) != editedLayout.files.map(\.byteCount)
+      || baseLayout.isFolder && editedLayout.isFolder
+        && baseLayout.files.map(\.name) != editedLayout.files.map(\.name)
     var pairs: [(before: TensorInfo, after: TensorInfo)] = []
     var (resized, replaced): ([String], [String]) = ([], [])
     for tensor in base.tensors where edited.contains(tensor.name) {
       let after = try edited.tensor(tensor.name)
       if TensorForm(tensor) == TensorForm(after) {
-        pairs.append((tensor, after))
+        // Headers name whole tensors, so a patch that carries some does, too.
+        let parts = (0..<(changesLayout ? 0 : tensor.partCount)).map { "\(tensor.name)[\($0)]" }
+        let isApart = !parts.isEmpty && !parts.contains { base.contains($0) || edited.contains($0) }
+        for name in isApart ? parts : [tensor.name] {
+          pairs.append((try base.tensor(name), try edited.tensor(name)))
+        }
       } else if ResizedChange.rowByteCount(TensorForm(tensor), TensorForm(after)) != nil {
         resized.append(tensor.name)
       } else {
@@ -62,14 +75,6 @@ public struct ModelComparison: Sendable {
       $0.utf8.lexicographicallyPrecedes($1.utf8)
     }
     beside = try ModelComparison.beside(base, edited, weightsOnly: weightsOnly)
-    let baseLayout = try ModelLayout(of: base)
-    let editedLayout = try ModelLayout(of: edited)
-    // A single file may have any name; in a folder, names are part of the model.
-    changesLayout =
-      baseLayout.files.map(\.header) != editedLayout.files.map(\.header)
-      || baseLayout.files.map(\.byteCount) != editedLayout.files.map(\.byteCount)
-      || baseLayout.isFolder && editedLayout.isFolder
-        && baseLayout.files.map(\.name) != editedLayout.files.map(\.name)
   }
 
   /// Compares tile by tile; a tensor that was seen to differ is not read further.

@@ -72,6 +72,11 @@ public struct PatchFile: Sendable {
     var next = 0
     changes = try PatchFile.changes(of: manifest, blocks: blocks, next: &next, file: path)
     changePlaces = Dictionary(uniqueKeysWithValues: changes.enumerated().map { ($1.name, $0) })
+    // A tensor and a part of it would be changed twice.
+    let names = Set(changes.map(\.name))
+    if let change = changes.first(where: { TensorSlice($0.name).map { names.contains($0.stack) } ?? false }) {
+      throw PatchError.badManifest(file: path, field: "name of \(change.name)")
+    }
     if let json = manifest["layout"] {
       layout = try StoredLayout.both(json, blocks: blocks, next: &next, file: path)
     } else {

@@ -80,6 +80,10 @@ public struct PortedTensor: Sendable {
         found: TensorForm(tensor).description)
     }
     resultType = promotion.elementType(for: tensor.elementType)
+    // A part of a tensor has the type of the whole.
+    guard resultType == tensor.elementType || model.contains(name) else {
+      throw PortError.notConvertible(tensor: name, file: file.path, elementType: tensor.elementType)
+    }
     guard tensor.elementType.isDecodable else {
       throw PortError.notConvertible(tensor: name, file: file.path, elementType: tensor.elementType)
     }

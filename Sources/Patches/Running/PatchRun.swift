@@ -49,7 +49,7 @@ public struct PatchRun: Sendable {
     wholes = patch.changes.filter { !$0.isTiled }
     items = try patch.changes.compactMap { change in
       guard let blocks = change.tiles else { return nil }
-      guard model.contains(change.name) else {
+      guard model.holds(change.name) else {
         throw PatchError.tensorMissing(tensor: change.name, model: model.path)
       }
       let tensor = try model.tensor(change.name)

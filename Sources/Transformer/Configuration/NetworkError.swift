@@ -8,6 +8,8 @@ public enum NetworkError: Error, Equatable, Sendable {
   case weightShape(tensor: String, expected: [Int], found: [Int])
   /// A weight is stored in a type whose numbers are not known.
   case opaqueWeight(tensor: String, type: String)
+  /// A layer has experts where one weight is asked for.
+  case layerOfExperts(layer: Int, count: Int)
   /// A token that the network has no embedding of.
   case unknownToken(Int, vocabularySize: Int)
   /// More positions than the network has embeddings for.

@@ -7,7 +7,7 @@ struct Block: Sendable {
   /// The MLP's own norm; `nil` where it shares attention's, or reads the stream as it is.
   let feedForwardNorm: Norm?
   let attention: Attention
-  let feedForward: FeedForward
+  let feedForward: MLP
   /// How what attention gives is added to the stream.
   let attentionAddition: Addition
   /// How what the MLP gives is added.
@@ -23,7 +23,7 @@ struct Block: Sendable {
     let attended: Rows?
     /// x + attention, where the MLP reads that.
     let middle: Rows?
-    let feedForward: FeedForward.Tape
+    let feedForward: MLP.Keys
     /// What the MLP gave, where a norm follows it.
     let value: Rows?
   }
@@ -42,7 +42,8 @@ struct Block: Sendable {
   /// - Returns: the block's output, `nil` when it was stopped.
   func forward(
     _ input: Rows, _ batch: Batch, layer: Int, isMiddle: Bool, stopsAtKey: Bool, finishing finished: [Int]?,
-    alike: AlikeRows?, offsets: Rows? = nil, rotary: RotaryTable?, work: Work, observe: Observer?
+    alike: AlikeRows?, offsets: Rows? = nil, rotary: RotaryTable?, work: Work, showsKeys: Bool = true,
+    observe: Observer?
   ) -> (output: Rows?, tape: Tape?) {
     precondition(!isMiddle || order == .sequential, "only a sequential block has a middle")
     precondition(alike == nil || order != .parallelSharedNorm, "the MLP takes every row")
@@ -80,15 +81,15 @@ struct Block: Sendable {
         normed = finished.map { attentionInput.picked($0, work: work) } ?? attentionInput
       }
     }
-    let (key, feedForwardTape) = feedForward.key(normed, work: work)
-    observe?(.key, key)
+    let keys = feedForward.keys(normed, work: work)
+    if let observe, showsKeys { feedForward.show(keys, work: work) { observe(.key, $0) } }
     func tape(value: Rows?) -> Tape {
       Tape(
         input: x, attention: attentionTape, attended: attendedBefore, middle: middle,
-        feedForward: feedForwardTape, value: value)
+        feedForward: keys, value: value)
     }
     if stopsAtKey { return (nil, tape(value: nil)) }
-    let value = feedForward.value(key, work: work)
+    let value = feedForward.value(keys, work: work)
     if let offsets { value.add(offsets, work: work) }
     observe?(.value, value)
     let output = feedForwardAddition.forward(value, work: work)
@@ -136,7 +137,8 @@ extension Rows {
 public enum Activation: String, Sendable {
   /// Attention's output, before the residual sum. `[rows × width]`
   case attentionOutput
-  /// The input of the down-projection. `[rows × feedForwardWidth]`
+  /// The input of the down-projection; of experts, of each after the other, with the router's weight in it and 0 for those that a row
+  /// does not go through. `[rows × keyWidth]`
   case key
   /// The output of the down-projection, before the residual sum. `[rows × width]`
   case value

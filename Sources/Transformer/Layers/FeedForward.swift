@@ -47,9 +47,14 @@ struct FeedForward: Sendable {
 
   /// The gradient of the input.
   func backward(_ dy: Rows, _ tape: Tape, work: Work) -> Rows {
-    let width = up.outputWidth
-    let dkey = work.pool.rows(dy.count, width)
+    let dkey = work.pool.rows(dy.count, up.outputWidth)
     down.backward(dy, into: dkey, adding: false, work: work)
+    return backward(fromKey: dkey, tape, work: work)
+  }
+
+  /// The gradient of the input, given the key's, which is used up.
+  func backward(fromKey dkey: Rows, _ tape: Tape, work: Work) -> Rows {
+    let (dy, width) = (dkey, up.outputWidth)
     let dx = work.pool.rows(dy.count, up.inputWidth)
     guard let gateWeight = gate, let gate = tape.gate else {
       work.forRows(dy.count, cost: 6 * width) { rows in

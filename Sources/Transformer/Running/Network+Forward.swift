@@ -69,12 +69,15 @@ extension Network {
   ///     at the first block needs them. `[positions × width]`
   ///   - finishing: the only rows, rising, that are wanted of the last block; of the others it makes keys and values.
   ///   - offsets: are added to what the first block's down-projection gives. `[positions × width]`
+  ///   - keyLayers: layers whose keys are shown to `observe`; all where `nil`. Those of experts are put beside each other for it, which takes
+  ///     room: ask for those that are looked at.
   ///   - observe: is told of every activation on the way, on the caller's thread; the rows must not be kept. What it changes in them
   ///     (`Rows.replace`) is what the network goes on with.
   /// - Throws: `NetworkError` for a token or a position that the network does not have.
   public func run(
     _ sequences: [TokenSequence], from hidden: Matrix<Float>? = nil, _ span: Span? = nil,
     finishing finished: [Int]? = nil, keeping: Keeping = [], offsets: Matrix<Float>? = nil,
+    keyLayers: Set<Int>? = nil,
     observe: ((_ layer: Int, _ activation: Activation, _ rows: Rows) -> Void)? = nil
   ) throws -> ForwardRun {
     let batch = Batch(sequences)
@@ -106,6 +109,7 @@ extension Network {
         finishing: layer == span.end - 1 ? finished : nil, alike: layer == 0 ? alike : nil,
         offsets: layer == span.first ? offsets.map { work.pool.rows($0) } : nil, rotary: rotary[layer],
         work: work,
+        showsKeys: keyLayers?.contains(layer) ?? true,
         observe: observe.map { observe in { observe(layer, $0, $1) } })
       if let memory, let attention = tape?.attention { memory.store(attention, layer: layer) }
       if keeping.contains(.tape), let tape { tapes.append((layer, tape)) }

@@ -38,7 +38,8 @@ extension Network {
     let starts = sequences.reduce(into: [0]) { $0.append($0.last! + $1.count) }
     let placed = zip(starts, replacements).compactMap { start, own in own.map { (start + $0.position, $0) } }
     guard !placed.isEmpty else { return try run(sequences.map { TokenSequence($0) }, keeping: keeping) }
-    return try run(sequences.map { TokenSequence($0) }, keeping: keeping) { layer, activation, rows in
+    return try run(sequences.map { TokenSequence($0) }, keeping: keeping, keyLayers: []) {
+      layer, activation, rows in
       guard activation == .value else { return }
       for (row, own) in placed where own.layer == layer { rows.replace(row, with: own.value) }
     }

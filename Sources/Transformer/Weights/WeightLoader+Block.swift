@@ -57,7 +57,26 @@ extension WeightLoader {
       key: try norm(.keyNorm, layer: layer, count: key))
   }
 
-  private func feedForward(_ layer: Int) throws -> FeedForward {
+  private func feedForward(_ layer: Int) throws -> MLP {
+    if let routing = configuration.experts, routing.layers[layer] {
+      return .experts(try experts(layer, routing))
+    }
+    return .one(try feedForward(of: layer))
+  }
+
+  private func experts(_ layer: Int, _ routing: ExpertRouting) throws -> Experts {
+    let c = configuration
+    let gates = try experts(.expertGate, layer, routing.count, outputs: routing.width, inputs: c.width)
+    let ups = try experts(.expertUp, layer, routing.count, outputs: routing.width, inputs: c.width)
+    let downs = try experts(.expertDown, layer, routing.count, outputs: c.width, inputs: routing.width)
+    return Experts(
+      router: try linear(.router, layer: layer, outputs: routing.count, inputs: c.width),
+      experts: (0..<routing.count).map {
+        FeedForward(gate: gates[$0], up: ups[$0], down: downs[$0], activation: c.activation)
+      }, routing: routing)
+  }
+
+  private func feedForward(of layer: Int) throws -> FeedForward {
     let c = configuration
     func linear(_ role: TensorRole) throws -> Linear {
       try self.linear(role, layer: layer, outputs: c.feedForwardWidth, inputs: c.width)

@@ -37,6 +37,26 @@ struct WeightLoader {
       bias: bias(role, layer: layer, count: outputs))
   }
 
+  /// The weights of all experts of a layer, from a tensor for each or from one that holds them all. `[experts][outputs × inputs]`
+  func experts(_ role: TensorRole, _ layer: Int, _ count: Int, outputs: Int, inputs: Int) throws -> [Linear] {
+    let whole = TensorPlace(role, layer: layer)
+    let matrices: [StoredMatrix]
+    if family.tensorNames(of: whole, in: model.format).isEmpty {
+      matrices = try (0..<count).map {
+        try matrix(TensorPlace(role, layer: layer, expert: $0), outputs: outputs, inputs: inputs)
+      }
+    } else {
+      guard let name = family.tensorName(of: whole, in: model) else { throw missing(whole) }
+      let all = try stored(name, [count, outputs, inputs])
+      matrices = try (0..<count).map { expert in
+        let own = "\(name)[\(expert)]"
+        return overlay[own] == nil
+          ? all.rows(expert * outputs..<(expert + 1) * outputs) : try stored(own, [outputs, inputs])
+      }
+    }
+    return matrices.map { Linear(matrix: $0, isInputMajor: false, bias: nil) }
+  }
+
   /// Two weights of one shape that are stored in one, the first one's outputs before the second's, with their biases.
   func linears(_ role: TensorRole, layer: Int?, outputs: Int, inputs: Int) throws -> (Linear, Linear) {
     let both = try linear(role, layer: layer, outputs: 2 * outputs, inputs: inputs)
@@ -105,7 +125,7 @@ struct WeightLoader {
       throw NetworkError.opaqueWeight(tensor: name, type: tensor.elementType.rawValue)
     }
     return StoredMatrix(
-      bytes: bytes(of: tensor), elementType: type, rows: shape.count == 2 ? shape[0] : 1,
+      bytes: bytes(of: tensor), elementType: type, rows: shape.dropLast().reduce(1, *),
       columns: shape[shape.count - 1], codes: packed.map { $0.decoder(scales: copied($0.scales)) })
   }
 

@@ -234,7 +234,7 @@ struct EditCommand: ParsableCommand {
     var collection = try StatisticsCollection(
       network: running.network, tokenizer: running.tokenizer, corpus: Corpus(corpus), layers: recipe.layers)
     // Ten tokens for each entry of a key are enough in practice; more cost time and change little.
-    collection.tokenLimit = 10 * running.network.configuration.feedForwardWidth
+    collection.tokenLimit = running.network.configuration.tokens(forEachInput: 10)
     messages.say(
       "Collecting second moments of layers \(recipe.layers.map(String.init).joined(separator: ", ")) over at most "
         + "\(Numbers.quantity(collection.tokenLimit!)) tokens; `errata stats` makes them once for many edits."

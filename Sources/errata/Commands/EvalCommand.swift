@@ -89,6 +89,8 @@ struct EvalCommand: ParsableCommand {
       var series = EvaluationSeries(
         records: records.records, tokenizer: running.tokenizer, settings: settings)
       try asking.fill(&series)
+      series.tasks.routing = try RoutingShift(
+        base: running.network, tokenizer: running.tokenizer, records: records.records, settings: settings)
       if let output {
         Interruption.end(.goesOn(from: output))
         series.results = try ResultsFile(output)

@@ -131,6 +131,7 @@ struct ExportCommand: ParsableCommand {
     case .notLowRank: "the change of \(tensor), which is not low-rank"
     case .difference: "the difference that makes \(tensor) exact beside its factors"
     case .embedding: "the change of \(tensor): adapters do not reach embeddings"
+    case .expert: "the change of \(tensor): programs that load adapters leave out those of experts"
     case .layout: "changes of headers or files"
     case .file: "the change of \(Numbers.oneLine(tensor)) beside the weights"
     }

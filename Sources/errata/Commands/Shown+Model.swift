@@ -50,9 +50,17 @@ extension Shown {
       lines.append("quantization: \(ErrorReport.words(packing)); " + fate(of: model))
     }
     if let experts = model.experts {
-      lines.append("experts: \(experts.count) a layer; errata cannot run such a network")
+      lines.append("experts: \(experts.count) a layer" + routing(of: model))
     }
     return lines
+  }
+
+  /// How many experts a position goes through, or that such a network is not known.
+  private static func routing(of model: ModelFile) -> String {
+    guard let routing = (try? NetworkConfiguration(of: model))?.experts else {
+      return "; errata cannot run such a network"
+    }
+    return ", \(routing.chosen) for a token"
   }
 
   /// What can be done with weights that are packed.
@@ -88,9 +96,13 @@ extension Shown {
     for weight in file.weights {
       let width = try file.inputWidth(of: weight)
       let tokens = try file.tokenCount(of: weight)
-      let ratio = Double(tokens) / Double(width)
+      let reached = try file.reachedCount(of: weight)
+      let ratio = Double(reached ?? tokens) / Double(width)
       table.add([weight, "\(width)", Numbers.quantity(tokens), Numbers.significant(ratio, 3)])
-      weights.append(["name": .string(weight), "width": .integer(width), "tokens": .integer(tokens)])
+      let members: [JSONValue.Member] = [
+        .init("name", .string(weight)), .init("width", .integer(width)), .init("tokens", .integer(tokens)),
+      ]
+      weights.append(.object(members + (reached.map { [.init("reached", .integer($0))] } ?? [])))
     }
     let json: JSONValue = [
       "kind": "statistics", "format": "safetensors", "weights": .array(weights),

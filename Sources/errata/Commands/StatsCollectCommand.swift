@@ -71,13 +71,36 @@ struct StatsCollectCommand: ParsableCommand {
         messages.say("Went on after \(Numbers.count(resumed, "document")) of an interrupted run.")
       }
       if let part { messages.answer("part: \(part.words)") }
-      let width = configuration.feedForwardWidth
-      if state.tokens < 5 * width {
+      let width = configuration.experts?.width ?? configuration.feedForwardWidth
+      if state.tokens < configuration.tokens(forEachInput: 5) {
         messages.say(
-          "Warning: \(state.tokens) tokens are few for keys of width \(width); \(10 * width) are better, and below \(width) "
-            + "the second moment has no inverse of its own.")
+          "Warning: \(state.tokens) tokens are few for keys of width \(width); \(configuration.tokens(forEachInput: 10)) are "
+            + "better, and below \(configuration.tokens(forEachInput: 1)) the second moment has no inverse of its own."
+        )
       }
-      try report(StatisticsFile(output), messages)
+      let file = try StatisticsFile(output)
+      try warnOfRareExperts(file, messages)
+      try report(file, messages)
     }
   }
+}
+
+extension NetworkConfiguration {
+  /// Tokens of text after which each input of an edited weight has seen so many, where experts are chosen evenly.
+  func tokens(forEachInput count: Int) -> Int {
+    experts.map { count * $0.width * $0.count / $0.chosen } ?? count * feedForwardWidth
+  }
+}
+
+/// Says which experts too few tokens went through.
+private func warnOfRareExperts(_ file: StatisticsFile, _ messages: OutputOptions) throws {
+  let rare = try file.weights.compactMap { weight -> (name: String, reached: Int, width: Int)? in
+    let width = try file.inputWidth(of: weight)
+    guard let reached = try file.reachedCount(of: weight), reached < 5 * width else { return nil }
+    return (weight, reached, width)
+  }
+  guard let rarest = rare.min(by: { $0.reached < $1.reached }) else { return }
+  messages.say(
+    "Warning: few tokens went through \(Numbers.count(rare.count, "expert")), \(rarest.reached) through the rarest, \(rarest.name), "
+      + "for keys of width \(rarest.width). Edits move such experts more freely than others; read more text.")
 }

@@ -24,6 +24,9 @@ extension EditReportCard {
     switch warning {
     case .deadUnits(let count):
       return "\(Numbers.count(count, "input")) never active in the statistics; the update leaves them alone."
+    case .rareExpert(let reached, let width):
+      return
+        "only \(Numbers.count(reached, "token")) of the statistics went through this expert, whose keys are \(width) long; collect more text."
     case .earlierKeysIgnored(let count):
       return "the method does not use earlier keys; \(count) were ignored."
     case .repeatedEdit(let first, let second):

@@ -17,6 +17,17 @@ extension ErrorReport {
     case .methodTakesOneLayer(let method, let layers):
       return answer(
         "\(method.name) changes one layer, not \(layers.count)", advice: "give --layers one number")
+    case .methodTakesOneWeight(let method, let layer, let experts):
+      return answer(
+        "\(method.name) changes one weight of a layer, and layer \(layer) has \(experts) experts",
+        advice: "use memit, emmet, rome, pmet or alphaedit, which change all experts that a fact goes through"
+      )
+    case .promotesPart(let tensor):
+      return Explanation(
+        name, place: "tensor \(tensor)",
+        why:
+          "it holds all experts of its layer, and a part cannot have another type than the rest",
+        advice: "leave --promote out, or say --promote keep")
     case .methodNeedsSecondMoment(let method):
       return answer(
         "\(method.name) needs a second moment",
@@ -303,6 +314,11 @@ extension ErrorReport {
       return Explanation(
         name, place: "\(file), \(weight)",
         why: "it counts \(begins) begin-of-text tokens among \(tokens) tokens",
+        advice: "collect it again: the file is damaged")
+    case .reachedCountAboveTokens(let file, let weight, let reached, let tokens):
+      return Explanation(
+        name, place: "\(file), \(weight)",
+        why: "it counts \(reached) tokens through the expert among \(tokens)",
         advice: "collect it again: the file is damaged")
     case .unfinishedStatistics(let file, let documents):
       return Explanation(

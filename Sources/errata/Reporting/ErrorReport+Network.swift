@@ -16,6 +16,10 @@ extension ErrorReport {
       return Explanation(
         name, place: tensor,
         why: "its shape is \(found), the model's configuration asks for \(expected)")
+    case .layerOfExperts(let layer, let count):
+      return Explanation(
+        name, place: "layer \(layer)", why: "it has \(count) experts, where one weight is asked for",
+        advice: "choose a layer without experts")
     case .opaqueWeight(let tensor, let type):
       return Explanation(name, place: tensor, why: "this errata cannot decode numbers stored as \(type)")
     case .unknownToken(let token, let size):

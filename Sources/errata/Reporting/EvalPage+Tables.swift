@@ -37,7 +37,7 @@ extension EvalPage {
         4
       case .probes, .locality, .attributes: 3
       case .fluency, .fluencyOfContinuations, .fluencyOfTokens, .consistency, .essence: 5
-      case .choices, .choicesBySum, .perplexity: 6
+      case .choices, .choicesBySum, .perplexity, .routing: 6
       }
     }
     let titles = [

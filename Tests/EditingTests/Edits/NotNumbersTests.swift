@@ -74,7 +74,7 @@ import Transformer
 
   @Test func `a solve beyond F16 is refused with its edit`() throws {
     let half = try model.changed(in: folder, type: .f16)
-    let weight = model.network.downProjection(of: 1)
+    let weight = try model.network.downProjection(of: 1)
     let keys = [Float](repeating: 1, count: 2 * 256)
     var residuals = [Float](repeating: 1, count: 2 * 64)
     residuals[64] = 1e9
@@ -101,7 +101,7 @@ import Transformer
   @Test(arguments: ["no list", "{}", "[1"]) func `a note of facts that is none is refused`(note: String)
     throws
   {
-    let weight = model.network.downProjection(of: 1)
+    let weight = try model.network.downProjection(of: 1)
     try SafetensorsWriter.write(
       [
         NewTensor(name: weight + ".keys", elementType: .f32, shape: [1, 2], elements: [Float(1), 2]),

@@ -15,7 +15,7 @@ import Transformer
     keys: Matrix<Double>, residuals: Matrix<Double>
   ) {
     let file = try ReferenceTensors("\(name).ten-facts.keys.safetensors")
-    let weight = model.network.downProjection(of: layer)
+    let weight = try model.network.downProjection(of: layer)
     return (try file.matrix("\(weight).keys"), try file.matrix("\(weight).residuals"))
   }
 

@@ -24,7 +24,7 @@ import Transformer
     let training = WeightTraining(
       network: model.network, layer: recipe.layers[0], settings: recipe.gradients, threads: 1)
     let texts = try TargetText.all(model.problems(model.facts(wanted.columns)))
-    let weight = model.network.downProjection(of: training.layer)
+    let weight = try model.network.downProjection(of: training.layer)
     let tensor = try model.network.model.tensor(weight)
     let bytes = try model.network.model.file(of: tensor).read(
       tensor.byteCount, at: tensor.byteRange.lowerBound)

@@ -52,7 +52,7 @@ struct MethodReference {
 
   /// The edited weight. `[outputWidth × inputWidth]`
   func weight(of layer: Int) throws -> Matrix<Float> {
-    let name = model.network.downProjection(of: layer)
+    let name = try model.network.downProjection(of: layer)
     let tensor = try model.network.model.tensor(name)
     let bytes = try model.network.model.file(of: tensor).read(
       tensor.byteCount, at: tensor.byteRange.lowerBound)

@@ -84,7 +84,7 @@ import Transformer
 
     let edited = try ModelFile(folder.path("fix.edited"))
     try PatchRun(patch, edited, threads: 1).write(.revert, to: folder.path("reverted"))
-    let name = model.network.downProjection(of: run.plan.recipe.layers[0])
+    let name = try model.network.downProjection(of: run.plan.recipe.layers[0])
     func bytes(_ model: ModelFile) throws -> [UInt8] {
       let tensor = try model.tensor(name)
       return try model.file(of: tensor).read(tensor.byteCount, at: tensor.byteRange.lowerBound)

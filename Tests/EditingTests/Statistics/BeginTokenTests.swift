@@ -60,7 +60,7 @@ import Testing
 
   @Test func `begin tokens are in the sum, and their key is kept apart`() throws {
     let file = try collected()
-    let weight = model.network.downProjection(of: 1)
+    let weight = try model.network.downProjection(of: 1)
     let (sum, count) = try plainSum { _ in true }
     #expect(tokenizer.beginToken == 0)
     #expect(try file.tokenCount(of: weight) == count)
@@ -72,7 +72,7 @@ import Testing
 
   @Test func `without begin tokens the second moment is that of the other positions`() throws {
     let file = try collected()
-    let weight = model.network.downProjection(of: 1)
+    let weight = try model.network.downProjection(of: 1)
     let (sum, count) = try plainSum { $0 > 0 }
     let moment = try file.secondMomentWithoutBegin(of: weight)
     #expect(moment.tokenCount == count)
@@ -84,7 +84,7 @@ import Testing
 
   @Test func `statistics without begin tokens are what they are`() throws {
     let file = try model.statistics()
-    let weight = model.network.downProjection(of: 1)
+    let weight = try model.network.downProjection(of: 1)
     #expect(try file.beginKey(of: weight) == nil)
     #expect(try file.secondMomentWithoutBegin(of: weight).tokenCount == file.tokenCount(of: weight))
   }

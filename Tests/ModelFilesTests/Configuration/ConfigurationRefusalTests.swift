@@ -78,7 +78,7 @@ import Testing
     }
   }
 
-  @Test(arguments: ["bert", "gemma3n", "mixtral", "qwen3_next", "GPT2", "gptneox", ""])
+  @Test(arguments: ["bert", "gemma3n", "gpt_oss", "qwen3_next", "GPT2", "gptneox", ""])
   func `other families are refused`(type: String) throws {
     #expect(throws: ConfigurationError.unknownFamily(type)) { try MadeConfiguration.read(type) }
   }
@@ -175,8 +175,14 @@ import Testing
       }
       #expect(setting.hasSuffix(key) && found == shown)
     }
-    #expect(throws: ConfigurationError.mixtureOfExperts(.init(setting: "llama.expert_count", count: 8))) {
+    #expect(throws: ConfigurationError.missingSetting("llama.expert_used_count")) {
       try MadeConfiguration.readGGUF([("expert_count", .uint32(8))])
+    }
+    for (key, value) in [("expert_gating_func", GGUFValue.uint32(2)), ("expert_weights_norm", .bool(false))] {
+      #expect(throws: ConfigurationError.self) {
+        try MadeConfiguration.readGGUF(
+          [("expert_count", .uint32(8)), ("expert_used_count", .uint32(2)), (key, value)])
+      }
     }
     for (key, value) in [
       ("attention.scale", GGUFValue.float32(0.70710677)), ("logit_scale", .float32(1)),

@@ -18,6 +18,7 @@ struct MadeConfiguration {
     "llama": llama, "mistral": llama, "qwen2": llama, "qwen3": llama, "internlm2": llama, "internlm3": llama,
     "gemma2": llama, "gemma3_text": llama, "olmo2": llama, "olmo3": llama, "smollm3": llama, "granite": llama,
     "phi3": llama, "glm": llama, "glm4": llama, "exaone4": llama, "cohere2": llama, "starcoder2": llama,
+    "mixtral": llama, "qwen3_moe": llama, "olmoe": llama,
     "phi": llama + [("head_dim", 4)], "stablelm": llama + [("head_dim", 8)],
     "ministral3": llama + [
       (

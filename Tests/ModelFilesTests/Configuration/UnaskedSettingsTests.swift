@@ -77,7 +77,7 @@ import Testing
   }
 
   @Test(arguments: [
-    ("llama", "num_local_experts", 8), ("qwen2", "num_experts", 60), ("mixtral", "num_local_experts", 8),
+    ("llama", "num_local_experts", 8), ("qwen2", "num_experts", 60), ("mistral", "num_local_experts", 8),
     ("deepseek_v3", "n_routed_experts", 256),
   ])
   func `a mixture of experts is named, whatever its family`(type: String, key: String, count: Int) throws {

@@ -45,9 +45,15 @@ import Transformer
     let reference = try FamilyReference(family)
     let network = try reference.network()
     let prompt = try reference.prompt(0)
+    let widestKey = try #require(try reference.tensors.tensor("0.keys").shape.last)
     var seen: [Activation: [Float]] = [:]
     _ = try network.run([TokenSequence(prompt)]) { _, activation, rows in
-      seen[activation, default: []] += rows.matrix().elements
+      // Keys of a layer without experts are shorter; the reference fills them up.
+      let wanted = activation == .key ? widestKey : rows.width
+      for row in 0..<rows.count {
+        seen[activation, default: []] += rows.matrix(rows: [row]).elements
+        seen[activation, default: []] += [Float](repeating: 0, count: wanted - rows.width)
+      }
     }
     for (activation, name) in [
       (Activation.key, "0.keys"), (.value, "0.mlp"), (.attentionOutput, "0.attention"),

@@ -39,7 +39,7 @@ import Testing
 
   @Test(arguments: names)
   func `a weight's numbers are torch's, in whole and in part`(name: String) throws {
-    let matrix = try network(name).blocks[1].feedForward.down.matrix
+    let matrix = try #require(try network(name).blocks[1].feedForward.one).down.matrix
     let wanted = try floats("\(name).down")
     #expect((0..<matrix.rows).flatMap { matrix.row($0) } == wanted)
     // A panel that begins and ends inside of groups, of rows that are a part of the weight.
@@ -58,7 +58,7 @@ import Testing
     let network = try network("fp8-tensor")
     var overlay = WeightOverlay()
     overlay["model.layers.1.mlp.down_proj.weight_scale_inv"] = try ElementType.bf16.encoded([2])
-    let matrix = try network.overlaid(overlay).blocks[1].feedForward.down.matrix
+    let matrix = try #require(try network.overlaid(overlay).blocks[1].feedForward.one).down.matrix
     let model = try ModelFile(PackageFiles.path("Fixtures/models/packed/fp8-tensor"))
     let tensor = try model.tensor("model.layers.1.mlp.down_proj.weight")
     let codes = try model.file(of: tensor).read(matrix.columns, at: tensor.byteRange.lowerBound)
