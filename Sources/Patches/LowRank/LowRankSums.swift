@@ -51,12 +51,58 @@ final class LowRankSums: Sendable {
   /// Memory that one thread needs; not to be shared.
   final class Scratch {
     let sums = UnsafeMutablePointer<Float>.allocate(capacity: LowRankSums.scratchCount)
-    deinit { sums.deallocate() }
+    /// Sums that are wanted again: of a tile that is taken there and back.
+    private var kept: UnsafeMutableBufferPointer<Float>?
+    private var keptElements: Range<Int>?
+    private var isKeeping = false
+
+    deinit {
+      sums.deallocate()
+      kept?.deallocate()
+    }
+
+    /// Computes the sums of one range of elements once within `body`, whatever asks for them there.
+    func keepingSums<Result>(_ body: () throws -> Result) rethrows -> Result {
+      isKeeping = true
+      defer { (isKeeping, keptElements) = (false, nil) }
+      return try body()
+    }
+
+    /// The sums of these elements, where they are at hand.
+    fileprivate func sums(of elements: Range<Int>) -> UnsafePointer<Float>? {
+      keptElements == elements ? kept?.baseAddress.map { UnsafePointer($0) } : nil
+    }
+
+    /// Where the sums of these elements are to be kept; `nil` where nobody wants them again.
+    fileprivate func room(for elements: Range<Int>) -> UnsafeMutablePointer<Float>? {
+      guard isKeeping else { return nil }
+      if kept.map({ $0.count < elements.count }) ?? true {
+        kept?.deallocate()
+        kept = .allocate(capacity: elements.count)
+      }
+      return kept?.baseAddress
+    }
+
+    fileprivate func hold(_ elements: Range<Int>) { keptElements = elements }
   }
 
   /// Computes the sums of a range of elements in storage order and hands them out run by run.
   func forEachRun(
     in elements: Range<Int>, _ scratch: Scratch,
+    _ body: (_ run: Range<Int>, _ sums: UnsafePointer<Float>) -> Void
+  ) {
+    if let sums = scratch.sums(of: elements) { return body(elements, sums) }
+    guard let room = scratch.room(for: elements) else { return computeRuns(elements, scratch, body) }
+    computeRuns(elements, scratch) { run, sums in
+      // SAFETY: there is room for all of the elements, of which the run is a part.
+      (room + run.lowerBound - elements.lowerBound).update(from: sums, count: run.count)
+      body(run, sums)
+    }
+    scratch.hold(elements)
+  }
+
+  private func computeRuns(
+    _ elements: Range<Int>, _ scratch: Scratch,
     _ body: (_ run: Range<Int>, _ sums: UnsafePointer<Float>) -> Void
   ) {
     let widest = LowRankSums.scratchCount / LowRankSums.panelWidth * LowRankSums.panelWidth
