@@ -91,6 +91,8 @@ struct WeightSolver {
     } else if keepsEdits {
       update.stored = StoredEdits(
         keys: edits.keys, directions: metric.expand(metric.reduce(edits.keys)), residuals: residuals)
+      // What codes are chosen by, here or where the patch is carried over to a quantized form of the model.
+      update.momentDiagonal = try momentDiagonal(of: weight)
     }
     update.phases = clock.all()
     return update

@@ -203,6 +203,7 @@ ERRATA_INLINE size_t descend(const errata_grid *grid, errata_row *r, const float
       size_t first = at / neighbors * neighbors;
       for (size_t i = first; i < first + neighbors && i < r->width; i++) r->price[i] = 0;
     }
+    if (r->own) r->gradient[at] += factor * r->own[at];
     row = hessian + at * stride;
     taken++;
   }

@@ -121,6 +121,25 @@ public struct StatisticsFile: Sendable {
     }
   }
 
+  /// The diagonal of C = (1/T) Σ k kᵀ alone, of which no more is read.
+  ///
+  /// - Throws: `StatisticsError.noStatistics` for a weight that the file has none of; `ModelFileError` for numbers that are none.
+  func secondMomentDiagonal(of weight: String) throws -> [Double] {
+    try requireStatistics(of: weight)
+    return try naming(weight) {
+      var sums = try container.diagonal(weight + Self.sumSuffix)
+      var count = try tokenCount(of: weight)
+      if excludesBegin, let begin = try beginKey(of: weight) {
+        for (index, key) in begin.key.enumerated() {
+          sums[index] = max(0, sums[index] - Double(begin.count) * Double(key) * Double(key))
+        }
+        count -= begin.count
+      }
+      guard count > 0 else { throw EditError.noTokens(tokenCount: count) }
+      return sums.map { $0 / Double(count) }
+    }
+  }
+
   func wholeSecondMoment(of weight: String) throws -> SecondMoment {
     try SecondMoment(
       sum: try container.matrix(weight + Self.sumSuffix), tokenCount: try tokenCount(of: weight))

@@ -30,7 +30,8 @@ typedef struct {
   size_t width;           // columns
   float *gradient;        // He, half of J's
   float *up, *down;       // what a step of one rank up or down adds to an element; 0 where there is none
-  const float *diagonal;  // H_jj
+  const float *diagonal;  // H_jj, and what an element's own curvature has beyond H
+  const float *own;       // that; NULL where it has none
   float *price;           // what J must fall by beyond `least` for an element to move
   uint8_t *ranks;
   const float *steps;     // what a unit is worth in each element

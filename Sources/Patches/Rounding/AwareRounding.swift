@@ -90,7 +90,10 @@ public struct AwareRounding: Sendable {
     var weights = [Float](repeating: 1, count: keys.rows)
     BLASThreads.with(1) { hessian.add(keys: keys, weights: weights) }
     let ranks = Ranks(of: tensor, bytes: base)
-    var sweep = try sweep(hessian, keys, ranks)
+    let coupling = objective.diagonal.flatMap { diagonal in
+      wanted.left.map { RowCoupling(left: $0, diagonal: diagonal) }
+    }
+    var sweep = try sweep(hessian, keys, ranks, coupling)
     let remaining = sweep.remaining
     for _ in 1..<rounds {
       let short = weights.indices.map { sweep.isShort($0) }
@@ -98,7 +101,7 @@ public struct AwareRounding: Sendable {
       let added = zip(weights, short).map { $1 ? $0 * (Self.weightStep - 1) : 0 }
       BLASThreads.with(1) { hessian.add(keys: keys, weights: added) }
       weights = zip(weights, added).map { $0 + $1 }
-      sweep = try self.sweep(hessian, keys, ranks)
+      sweep = try self.sweep(hessian, keys, ranks, coupling)
     }
     return Result(
       bytes: ranks.bytes(base), retentions: sweep.retentions, retention: sweep.retention,
@@ -107,13 +110,18 @@ public struct AwareRounding: Sendable {
   }
 
   /// One descent of all rows.
-  private func sweep(_ hessian: Matrix<Float>, _ keys: Matrix<Float>, _ ranks: Ranks) throws -> Sweep {
+  private func sweep(
+    _ hessian: Matrix<Float>, _ keys: Matrix<Float>, _ ranks: Ranks, _ coupling: RowCoupling?
+  ) throws -> Sweep {
     // One thread: a choice between codes hangs on the last bits, which must not depend on how many threads there are.
     let prepared = BLASThreads.with(1) { wanted.times(hessian) }
     let diagonal = hessian.diagonal
     let pieces = Mutex<[Int: Sweep]>([:])
     let (rows, columns, type) = (rows, columns, tensor.elementType)
-    @Sendable func descend(_ block: Int, _ descent: inout RowDescent) throws {
+    let blockCount = (rows + Self.rowCount - 1) / Self.rowCount
+    @Sendable func descend(
+      _ block: Int, _ descent: inout RowDescent, _ chain: inout RowCoupling.Chain?
+    ) throws {
       let range = block * Self.rowCount..<min(rows, (block + 1) * Self.rowCount)
       let wanted = prepared(range)
       if let (row, column) = wanted.product.firstNonFinite() ?? wanted.update.firstNonFinite() {
@@ -124,13 +132,15 @@ public struct AwareRounding: Sendable {
       var piece = Sweep(keys: keys.rows)
       for (index, row) in range.enumerated() {
         let bytes = base[type.bytes(ofElements: row * columns..<(row + 1) * columns)]
+        let update = wanted.update.row(index)
         descent.run(
-          bytes, ranks.row(row), update: wanted.update.row(index), product: wanted.product.row(index),
-          hessian, diagonal)
+          bytes, ranks.row(row), update: update, product: wanted.product.row(index), hessian, diagonal,
+          pull: chain?.pull(on: row, update: update))
         piece.objective.before += descent.before
         piece.objective.after += descent.after
         piece.changedCount += descent.changedCount
         moved.withUnsafeMutableBufferPointer { descent.copyMoved(to: $0.baseAddress! + index * columns) }
+        chain?.add(row, moved: moved.row(index), update: update)
       }
       piece.take(
         got: moved.times(keys, otherTransposed: true),
@@ -139,9 +149,20 @@ public struct AwareRounding: Sendable {
     }
     // Rows are spread over our own threads; the library must not spread each product again.
     try BLASThreads.with(1) {
-      try parallelFor(
-        (rows + Self.rowCount - 1) / Self.rowCount, width: threads,
-        state: { RowDescent(type, width: columns) }, descend)
+      guard let coupling else {
+        return try parallelFor(blockCount, width: threads, state: { RowDescent(type, width: columns) }) {
+          var none: RowCoupling.Chain?
+          try descend($0, &$1, &none)
+        }
+      }
+      let chainCount = min(RowCoupling.chainCount, blockCount)
+      try parallelFor(chainCount, width: threads, state: { RowDescent(type, width: columns) }) {
+        first, descent in
+        var chain: RowCoupling.Chain? = .init(coupling, of: chainCount)
+        for block in stride(from: first, to: blockCount, by: chainCount) {
+          try descend(block, &descent, &chain)
+        }
+      }
     }
     return pieces.withLock { pieces in
       pieces.keys.sorted().reduce(into: Sweep(keys: keys.rows)) { $0.add(pieces[$1]!) }

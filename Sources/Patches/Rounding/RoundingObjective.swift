@@ -10,12 +10,27 @@ public struct RoundingObjective: Sendable {
   public var preserved: Matrix<Float>
   /// One row per key. `[keys × inputWidth]`
   public let keys: Matrix<Float>
+  /// P where it is a diagonal: then rows are held to each other as well (`RowCoupling`).
+  let diagonal: [Float]?
 
   /// Joins the two.
   public init(preserved: consuming Matrix<Float>, keys: Matrix<Float>) {
     precondition(preserved.isSquare && preserved.columns == keys.columns, "both are as wide as the weight")
+    self.init(preserved: preserved, diagonal: nil, keys: keys)
+  }
+
+  private init(preserved: consuming Matrix<Float>, diagonal: [Float]?, keys: Matrix<Float>) {
     self.preserved = preserved
+    self.diagonal = diagonal
     self.keys = keys
+  }
+
+  /// Joins a diagonal P and keys.
+  public init(diagonal: [Float], keys: Matrix<Float>) {
+    var preserved = Matrix<Float>(rows: diagonal.count, columns: diagonal.count)
+    for index in diagonal.indices { preserved[index, index] = diagonal[index] }
+    precondition(keys.columns == diagonal.count, "both are as wide as the weight")
+    self.init(preserved: preserved, diagonal: diagonal, keys: keys)
   }
 
   /// Hands over P, in whose storage H is made.
@@ -49,6 +64,14 @@ public enum WantedUpdate: Sendable {
   struct Rows {
     let update: Matrix<Float>
     let product: Matrix<Float>
+  }
+
+  /// The left factors of an update that has some. `[outputs × rank]`
+  var left: Matrix<Double>? {
+    switch self {
+    case .factors(let factors): factors.left
+    case .matrix: nil
+    }
   }
 
   /// Prepares Δ and ΔH for a given H.

@@ -44,6 +44,7 @@ final class RowDescent {
   private var down: [Float]
   private var price: [Float]
   private var moved: [Float]
+  private var curvature: [Float]
   /// J before, from the base's codes, and after.
   private(set) var (before, after) = (0.0, 0.0)
   /// Codes that are others than the base's.
@@ -56,7 +57,7 @@ final class RowDescent {
     units = withUnsafeBytes(of: grid.units) { Array($0.bindMemory(to: Float.self)) }
     baseRanks = [UInt8](repeating: 0, count: width)
     gradient = [Float](repeating: 0, count: width)
-    (steps, up, down, price, moved) = (gradient, gradient, gradient, gradient, gradient)
+    (steps, up, down, price, moved, curvature) = (gradient, gradient, gradient, gradient, gradient, gradient)
   }
 
   private func unit(_ rank: UInt8) -> Float { units[Int(rank)] }
@@ -67,9 +68,10 @@ final class RowDescent {
   ///   - bytes: the row as the base has it.
   ///   - update: Δ of this row, and `product` ΔH.
   ///   - diagonal: of H.
+  ///   - pull: what the rows before ask of this one; J before and after are without it.
   func run(
     _ bytes: ArraySlice<UInt8>, _ ranks: UnsafeMutablePointer<UInt8>, update: ArraySlice<Float>,
-    product: ArraySlice<Float>, _ hessian: Matrix<Float>, _ diagonal: [Float]
+    product: ArraySlice<Float>, _ hessian: Matrix<Float>, _ diagonal: [Float], pull: RowCoupling.Pull? = nil
   ) {
     let blockCount = width / type.blockElementCount
     bytes.withUnsafeBytes {
@@ -103,26 +105,43 @@ final class RowDescent {
         up[index] = rank < UInt8(grid.highest) ? steps[index] * (unit(rank + 1) - unit(rank)) : 0
         down[index] = rank > UInt8(grid.lowest) ? steps[index] * (unit(rank - 1) - unit(rank)) : 0
       }
+      if let pull {
+        for index in 0..<width {
+          gradient[index] += pull.gradient[index]
+          curvature[index] = diagonal[index] + pull.curvature[index]
+        }
+      }
       var gained = 0.0
-      diagonal.withUnsafeBufferPointer { diagonal in
+      (pull == nil ? diagonal : curvature).withUnsafeBufferPointer { diagonal in
         gradient.withUnsafeMutableBufferPointer { gradient in
           up.withUnsafeMutableBufferPointer { up in
             down.withUnsafeMutableBufferPointer { down in
               price.withUnsafeMutableBufferPointer { price in
                 steps.withUnsafeBufferPointer { steps in
-                  var row = errata_row(
-                    width: width, gradient: gradient.baseAddress, up: up.baseAddress, down: down.baseAddress,
-                    diagonal: diagonal.baseAddress, price: price.baseAddress, ranks: ranks,
-                    steps: steps.baseAddress)
-                  _ = errata_descend(
-                    &grid, &row, rows, width, AwareRounding.leastGain * Float(before), neighbors, 8 * width,
-                    &gained)
+                  withUnsafePointer(toElementsOf: pull?.curvature) { own in
+                    var row = errata_row(
+                      width: width, gradient: gradient.baseAddress, up: up.baseAddress,
+                      down: down.baseAddress,
+                      diagonal: diagonal.baseAddress, own: own, price: price.baseAddress, ranks: ranks,
+                      steps: steps.baseAddress)
+                    _ = errata_descend(
+                      &grid, &row, rows, width, AwareRounding.leastGain * Float(before), neighbors, 8 * width,
+                      &gained)
+                  }
                 }
               }
             }
           }
         }
       }
+    }
+    if let pull {
+      // What J itself has become.
+      for index in 0..<width where ranks[index] != baseRanks[index] {
+        let step = steps[index] * (unit(ranks[index]) - unit(baseRanks[index]))
+        gradient[index] -= pull.curvature[index] * step
+      }
+      for index in 0..<width { gradient[index] -= pull.gradient[index] }
     }
     after = 0
     changedCount = 0
@@ -138,4 +157,11 @@ final class RowDescent {
   func copyMoved(to target: UnsafeMutablePointer<Float>) {
     moved.withUnsafeBufferPointer { target.update(from: $0.baseAddress!, count: width) }
   }
+}
+
+/// An array's elements, or nothing.
+private func withUnsafePointer<Result>(
+  toElementsOf array: [Float]?, _ body: (UnsafePointer<Float>?) -> Result
+) -> Result {
+  array.map { $0.withUnsafeBufferPointer { body($0.baseAddress) } } ?? body(nil)
 }

@@ -82,6 +82,20 @@ import Testing
     #expect(moment.sum.relativeError(to: sum) < 1e-6 * scale)
   }
 
+  @Test(arguments: [false, true])
+  func `the diagonal alone is that of the second moment`(excludesBegin: Bool) throws {
+    var file = try collected()
+    file.excludesBegin = excludesBegin
+    let weight = try model.network.downProjection(of: 1)
+    let moment = try file.secondMoment(of: weight)
+    let diagonal = try file.secondMomentDiagonal(of: weight)
+    for (index, value) in diagonal.enumerated() {
+      #expect(
+        abs(value - moment.sum[index, index] / Double(moment.tokenCount)) <= 1e-12 * value, "input \(index)")
+    }
+    #expect(diagonal.count == 256 && diagonal.contains { $0 > 0 })
+  }
+
   @Test func `statistics without begin tokens are what they are`() throws {
     let file = try model.statistics()
     let weight = try model.network.downProjection(of: 1)
