@@ -1,4 +1,4 @@
-"""Edits of quantized GGUF files: what codes, nearest codes and another element type keep of an edit of the float weights.
+"""Edits of quantized GGUF files: what codes, the float model's patch carried over, and nearest codes keep of an edit of the float weights.
 
     quantized.py path/to/errata MODEL.gguf FACTS.json TEXT [--types Q8_0,Q6_K,Q4_K] [--layers 3-7] [--singles 30] [--batches 10,50]
 
@@ -86,8 +86,8 @@ class Bench:
         return path
 
     def evaluated(self, kind, count, way):
-        """Measures of `count` records at once (1: each alone), by editing the model's own codes, or the float model and then
-        rounding to it."""
+        """Measures of `count` records at once (1: each alone), by editing the model's own codes, or the float model and carrying
+        its patch over, which then has or has not what codes are chosen by."""
         records = self.options.singles if count == 1 else count
         def make():
             if way == "codes" or kind == "F16":
@@ -98,15 +98,15 @@ class Bench:
         return self.kept(f"{kind}-{count}-{way}.json", make)
 
     def ported(self, kind, first, count, way):
-        """The float model's patch, carried over with the nearest codes or another type, and asked about."""
+        """The float model's patch, carried over with chosen codes ("ported"), the nearest ones or another type, and asked about."""
         facts = self.scratch / "some.json"
         facts.write_text(json.dumps(json.loads(Path(self.options.facts).read_text())[first:first + count]))
         patch, undo, edited = (self.scratch / name for name in ("some.errata", "some-undo.errata", "some.gguf"))
         for path in (patch, undo, edited):
             path.unlink(missing_ok=True)
         self.errata("edit", self.model("F16"), "--facts", facts, "--layers", self.options.layers, "--statistics",
-                    self.statistics(), "-o", patch)
-        self.errata("apply", patch, self.model(kind), "--port", "--promote", "keep" if way == "nearest" else "f16", "--undo", undo,
+                    self.statistics(), "-o", patch, *(["--no-resolve"] if way == "nearest" else []))
+        self.errata("apply", patch, self.model(kind), "--port", "--promote", "f16" if way == "promoted" else "keep", "--undo", undo,
                     "-o", edited)
         return json.loads(self.errata("eval", self.model(kind), "--data", facts, "--patch", undo, "--json"))
 
@@ -116,7 +116,7 @@ def main():
     for name in ("errata", "model", "facts", "text"):
         parser.add_argument(name, type=Path)
     parser.add_argument("--types", default="Q8_0,Q6_K,Q4_K")
-    parser.add_argument("--ways", default="codes,nearest")
+    parser.add_argument("--ways", default="codes,ported,nearest")
     parser.add_argument("--layers", default="3-7")
     parser.add_argument("--singles", type=int, default=30)
     parser.add_argument("--batches", default="1,10,50")

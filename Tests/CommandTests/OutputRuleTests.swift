@@ -79,7 +79,8 @@ import Testing
       outputs: ["-o"]),
     Command(name: "verify", inputs: [("--trusted", "signers"), ("--signature", "fix.sig")], outputs: []),
     Command(
-      name: "apply", words: ["--port"], inputs: [("", "fix.errata"), ("", "model")],
+      name: "apply", words: ["--port"],
+      inputs: [("", "fix.errata"), ("", "model"), ("--statistics", "stats")],
       outputs: ["--undo", "-o"]),
     Command(
       name: "combine", inputs: [("", "fix.errata"), ("", "other.errata"), ("--model", "model")],

@@ -13,7 +13,7 @@ extension PortPlan {
     let writer = try PatchWriter(path)
     var measures: [UpdateMeasure] = []
     for (index, ported) in tensors.enumerated() {
-      if ported.isOfBlocks, let converted {
+      if ported.isConverted, let converted {
         measures.append(converted.measures[index])
         try append(ported, of: converted.model, to: writer)
       } else {
@@ -52,11 +52,11 @@ extension PortPlan {
   private func convert(
     to folder: ScratchFolder, progress: (Int) -> Void
   ) throws -> (model: ModelFile, measures: UpdateMeter)? {
-    guard tensors.contains(where: \.isOfBlocks) else { return nil }
+    guard tensors.contains(where: \.isConverted) else { return nil }
     let measures = UpdateMeter()
     for (shard, file) in model.shards.enumerated() {
       let path = folder.path(Folder.name(of: file.path))
-      let own = tensors.indices.filter { tensors[$0].isOfBlocks && tensors[$0].tensor.shard == shard }
+      let own = tensors.indices.filter { tensors[$0].isConverted && tensors[$0].tensor.shard == shard }
       if own.allSatisfy({ tensors[$0].resultType == tensors[$0].tensor.elementType }) {
         // The same header: only numbers change.
         let copy = try OpenFile(path, .creating)

@@ -13,7 +13,7 @@ public struct PortPlan: Sendable {
   /// Threads to use.
   public let threads: Int
   /// Touched tensors, by their names in the model.
-  public let tensors: [PortedTensor]
+  public private(set) var tensors: [PortedTensor]
 
   /// Whether some tensor gets another element type, so that headers change and the result must be a new file.
   public var changesLayout: Bool { tensors.contains { $0.resultType != $0.tensor.elementType } }
@@ -31,6 +31,34 @@ public struct PortPlan: Sendable {
     tensors = try placed.map {
       try PortedTensor($0, of: patch, in: model, heads: heads, promotion: promotion)
     }.sorted { $0.tensor.name.utf8.lexicographicallyPrecedes($1.tensor.name.utf8) }
+  }
+
+  /// Chooses the codes of quantized tensors that keep their type.
+  ///
+  /// - Parameter objective: what a tensor's rounding is to lose least of; `nil` where nothing says so, and then each element is rounded by
+  ///   itself.
+  /// - Throws: `PatchError.updateNotFinite`, and what `objective` does.
+  public mutating func chooseCodes(
+    by objective: (PortedTensor) throws -> RoundingObjective?, progress: (Int) -> Void = { _ in }
+  ) throws {
+    for index in tensors.indices where tensors[index].canChoose {
+      let ported = tensors[index]
+      defer { progress(ported.tensor.byteCount) }
+      guard let objective = try objective(ported) else { continue }
+      let bytes = try model.file(of: ported.tensor).read(
+        ported.tensor.byteCount, at: ported.tensor.byteRange.lowerBound)
+      let rounding = try AwareRounding(
+        .factors(ported.update), of: ported.tensor, bytes: bytes, threads: threads)
+      tensors[index].chosen = try rounding.round(keeping: objective)
+    }
+  }
+
+  /// The least share of the wanted outputs at the edits' keys that chosen codes keep in some tensor; `nil` where none were chosen for a
+  /// tensor whose elements share scales.
+  public var leastRetention: Double? {
+    let blocks = tensors.filter(\.isOfBlocks)
+    let chosen = blocks.compactMap(\.chosen)
+    return chosen.count == blocks.count ? chosen.map(\.retention).min() ?? 1 : nil
   }
 
   /// The changes of a patch that is nothing but factors; of another it says what it is.

@@ -20,10 +20,17 @@ extension PortedTensor {
     change.shape.rounding.isDefined(for: tensor.elementType) ? change.shape.rounding : .nearest
   }
 
-  /// Adds the change to a patch of the model, where elements stand alone.
+  /// Adds the change to a patch of the model, where elements stand alone or codes were chosen.
   func append(to writer: PatchWriter, of model: ModelFile, threads: Int) throws -> UpdateMeasure {
     let meter = UpdateMeter()
     let observe = try observer(meter)
+    if let chosen {
+      try writer.append(
+        update, rounded: chosen.bytes, to: tensor, of: model, orientation: orientation,
+        options: options(threads),
+        observe: observe, measured: { measure(meter).json })
+      return measure(meter)
+    }
     try writer.append(
       update, to: tensor, of: model, orientation: orientation, options: options(threads), observe: observe,
       measured: { meter.total.json })
@@ -52,8 +59,21 @@ extension PortedTensor {
     }
   }
 
+  /// What was measured of all elements, and at the keys where codes were chosen.
+  private func measure(_ meter: UpdateMeter) -> UpdateMeasure {
+    var measure = meter.total
+    if let chosen { (measure.keyProduct, measure.keySquare) = (chosen.retention, 1) }
+    return measure
+  }
+
   /// Computes everything and keeps only what was measured.
   func measure(in model: ModelFile, threads: Int) throws -> UpdateMeasure {
+    if let chosen {
+      let meter = UpdateMeter()
+      try tensor.observe(
+        chosen.bytes, as: tensor.elementType, in: model.file(of: tensor), threads: threads, observer(meter))
+      return measure(meter)
+    }
     guard !isOfBlocks else {
       return try convert(in: model, threads: threads) { _, _ in }
     }

@@ -1,4 +1,4 @@
-internal import LinearAlgebra
+public import LinearAlgebra
 public import ModelFiles
 
 /// What becomes of tensors whose elements share scales: in most such types a change as small as an edit drowns in the
@@ -38,7 +38,9 @@ public struct PortedTensor: Sendable {
   /// Δ as [outputs × inputs], rows in the model's order.
   let update: LowRankFactors
   /// The edits' keys, where the patch carries them. `[edits × inputs]`
-  let keys: Matrix<Float>?
+  public let keys: Matrix<Float>?
+  /// The bytes as chosen codes leave them; `nil` where elements stand alone, are promoted, or are rounded each by itself.
+  var chosen: AwareRounding.Result?
 
   /// Bytes of the tensor afterwards.
   public var resultByteCount: Int {
@@ -47,6 +49,15 @@ public struct PortedTensor: Sendable {
 
   /// Whether elements share scales.
   var isOfBlocks: Bool { !tensor.elementType.isEditable }
+  /// Whether elements share scales and are rounded, or promoted, each by itself.
+  var isConverted: Bool { isOfBlocks && chosen == nil }
+  /// Whether its codes were chosen by what the edit is for.
+  public var isChosen: Bool { chosen != nil }
+  /// Whether its codes can be chosen by what the edit is for: the type has codes and stays, and the patch carries the edit's keys.
+  public var canChoose: Bool {
+    tensor.elementType.hasCodes && resultType == tensor.elementType && orientation == .outputMajor
+      && keys != nil
+  }
 
   /// Correlation that the same weights have at least. Rounding to 16 bits takes away less than a hundred-thousandth. Of block
   /// types, over samples of 128 weights as models have them: Q4_K keeps 0.992 or more, Q3_K 0.96, Q2_K 0.89; types of fewer

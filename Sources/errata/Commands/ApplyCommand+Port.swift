@@ -1,12 +1,11 @@
 import ArgumentParser
+import Editing
 import Floor
 import ModelFiles
 import Patches
 
 /// Options for applying a patch to another form of its model.
 struct PortOptions: ParsableArguments {
-  enum Promote: String, ExpressibleByArgument, CaseIterable { case f16, bf16, q8_0, keep }
-
   @Flag(help: "The model is another form of the one that the patch was made from.")
   var port = false
 
@@ -15,17 +14,26 @@ struct PortOptions: ParsableArguments {
     completion: .file())
   var undo: String?
 
-  @Option(help: "With --port: the type of touched tensors whose elements share scales.")
-  var promote: Promote?
+  @Option(
+    help:
+      "With --port: what touched tensors in quantized blocks become: auto keeps their types and scales and chooses codes by what the edit is for, or, where these keep less than 95 % of it, stores F16; keep always stays (default: auto)."
+  )
+  var promote: StorageOptions.Promote?
+
+  @Option(
+    help: ArgumentHelp(
+      "With --port: second moments of the model, by which codes are chosen (default: what the patch carries of its own).",
+      valueName: "file"), completion: .file())
+  var statistics: String?
 
   func validate() throws {
-    guard port || undo == nil && promote == nil else {
-      throw ValidationError("--undo and --promote go with --port.")
+    guard port || undo == nil && promote == nil && statistics == nil else {
+      throw ValidationError("--undo, --promote and --statistics go with --port.")
     }
   }
 
-  /// The type asked for; F16, which llama.cpp reads everywhere, where none is.
-  var promotion: Promotion { promote.flatMap { Promotion(rawValue: $0.rawValue) } ?? .f16 }
+  /// The type asked for; `nil` where what codes keep decides.
+  var promotion: Promotion? { promote.flatMap { Promotion(rawValue: $0.rawValue) } }
 }
 
 /// Carries the patch over, writes the undo and applies that as any other patch.
@@ -34,7 +42,8 @@ func perform(
 ) throws {
   try doing("cannot port \(change.patch) to the model in \(change.model)", output) {
     let rule = OutputRule(["-o": change.output, "--undo": change.dryRun ? nil : port.undo])
-    try rule.check(inputs: [change.patch, change.trust.trust.trusted, change.trust.trust.signature])
+    try rule.check(
+      inputs: [change.patch, change.trust.trust.trusted, change.trust.trust.signature, port.statistics])
     let patch = try PatchFile(change.patch)
     try requireChanges(of: patch, output)
     try patch.checkBlocks(threads: threads.count)
@@ -43,11 +52,14 @@ func perform(
     let model = try change.open(threads: threads.count, output)
     try rule.check(models: [model])
     if !change.inPlace { _ = try change.trust.check(patch, output) }
-    let plan = try PortPlan(patch, model, promotion: port.promotion, threads: threads.count)
-    if change.inPlace { try plan.requireSameLayout() }
+    let statistics = try port.statistics.map { try StatisticsFile($0) }
+    var plan = try PortPlan(patch, model, promotion: port.promotion ?? .keep, threads: threads.count)
     let bytes = plan.tensors.reduce(0) { $0 + $1.tensor.byteCount }
-    let progress = Progress("port", total: (change.dryRun ? 1 : 3) * bytes, output)
+    let progress = Progress("port", total: (change.dryRun ? 2 : 4) * bytes, output)
     defer { progress.finish() }
+    let notes = try plan.settle(port, statistics, progress: progress.advance)
+    if change.inPlace { try plan.requireSameLayout() }
+    for note in notes { output.say(note) }
     guard !change.dryRun, let path = port.undo else {
       let measures = try plan.measure(progress: progress.advance)
       progress.finish()
@@ -68,6 +80,47 @@ func perform(
   }
 }
 
+extension PortPlan {
+  /// Codes hold an edit that keeps this share of the wanted outputs at the keys.
+  private static let leastShare = 0.95
+
+  /// Chooses codes, and promotes where none may be chosen or they keep too little and nothing was asked for.
+  ///
+  /// - Returns: what is to be said of it.
+  fileprivate mutating func settle(
+    _ port: PortOptions, _ statistics: StatisticsFile?, progress: (Int) -> Void
+  ) throws -> [String] {
+    let blocks = tensors.filter { !$0.tensor.elementType.isEditable }
+    guard !blocks.isEmpty, port.promotion == nil || port.promotion == .keep else {
+      guard statistics == nil else {
+        throw ValidationError(
+          "--statistics chooses codes of quantized tensors that keep their types; here there are none. Leave it out"
+            + (blocks.isEmpty ? "." : ", or take --promote keep."))
+      }
+      return []
+    }
+    var rounding = PortedRounding(patch, statistics: statistics)
+    try chooseCodes(by: { try rounding?.objective(for: $0) }, progress: progress)
+    var notes: [String] = []
+    if let names = rounding?.unweighted, !names.isEmpty {
+      notes.append(
+        "Warning: the patch carries no second moment of \(names.joined(separator: ", ")), so that its codes are chosen as if all inputs were alike. --statistics FILE says better what to leave alone."
+      )
+    }
+    let least = self.leastRetention
+    if port.promotion == nil, least.map({ !($0 >= Self.leastShare) }) ?? true {
+      notes.append(
+        least.map {
+          "Chosen codes keep \(Numbers.percent($0)) of the wanted outputs in some tensor; less than \(Numbers.percent(Self.leastShare)), so touched tensors become F16. --promote keep keeps their types."
+        }
+          ?? "The patch does not carry its edits' keys for all quantized tensors, so codes cannot be chosen by them and touched tensors become F16. --promote keep rounds each element by itself."
+      )
+      self = try PortPlan(patch, model, promotion: .f16, threads: threads)
+    }
+    return notes
+  }
+}
+
 private func report(
   _ plan: PortPlan, _ measures: [UpdateMeasure], undo: PatchFile?, _ port: PortOptions,
   _ change: ChangeOptions,
@@ -84,10 +137,13 @@ private func report(
   if !files.isEmpty {
     output.say("Left out: \(files) beside the weights; only the factors are ported.")
   }
-  if let worst = measures.map(\.retention).min(), !(worst >= 0.9) {
+  // Chosen codes hold the outputs at the keys, not the update itself.
+  if let worst = zip(plan.tensors, measures).map({ $0.isChosen ? $1.keyRetention ?? 1 : $1.retention }).min(),
+    !(worst >= 0.9)
+  {
     output.say(
       "Warning: rounding leaves \(Numbers.percent(worst)) of the update in some tensor."
-        + (port.promotion == .keep || port.promotion == .q8_0 ? " --promote f16 keeps it." : ""))
+        + (plan.tensors.contains { $0.resultType.blockElementCount > 1 } ? " --promote f16 keeps it." : ""))
   }
   if let undo {
     let place = change.output ?? change.model

@@ -54,8 +54,10 @@ struct ApplyCommand: ParsableCommand {
       --port takes the low-rank part of a patch to another form of its model: from safetensors to GGUF and back, to \
       another element type. Family, shapes and a sample of the weights are compared instead of digests. The result is no \
       longer the one that the patch records, so --undo FILE writes a patch of this very model: `errata revert FILE` takes \
-      the change back, bit for bit. Elements of quantized blocks would lose the edit to rounding, so touched tensors of \
-      blocks are stored as F16 unless --promote says otherwise; then a new file is needed (-o), for the revert too.
+      the change back, bit for bit. Rounded to the nearest codes of a quantized tensor an edit is lost; where the patch \
+      carries what `edit` made it from, codes are chosen by it, types and sizes stay, and --in-place is possible. Where \
+      that does not hold the edit, and for other patches, touched tensors become F16 unless --promote says otherwise; then a \
+      new file is needed (-o), for the revert too.
 
       Examples:
         errata apply fix.errata model.safetensors -o fixed.safetensors
