@@ -6,7 +6,6 @@ groups have the same and none is 1. The reference unpacks them in float32 by tor
 """
 import json
 import shutil
-from pathlib import Path
 
 import torch
 from safetensors.torch import load_file, save_file

@@ -300,8 +300,13 @@ STATES = {"0.keys": ("F32", np.array([[1, 0], [0, 1]], "<f4")), "0.values": ("F3
 def reject_memory(made):
     def reject(name, case, comment, change=None, **values):
         made.reject(f"memory-{name}", case, comment, "memory.md", lambda p: with_memory(p, change, **values))
-    part = lambda **values: lambda m: put(m["parts"][0], **values)
-    route = lambda **values: part(route=values)
+
+    def part(**values):
+        return lambda m: put(m["parts"][0], **values)
+
+    def route(**values):
+        return part(route=values)
+
     made.reject("memory-without-bit", "badManifest", "a memory, and the feature bit is not set", "Header",
                 lambda p: (with_memory(p), put(p, features=0)))
     made.reject("bit-without-memory", "badManifest", "the feature bit of a memory, and there is none", "Header",
