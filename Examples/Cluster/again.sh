@@ -12,7 +12,8 @@ again() {
     status=$?
   done
   if [ "$status" -eq 75 ]; then
-    scontrol requeue "${SLURM_JOB_ID:?}"
+    # By its place in the array: one task has the number of the whole array, and that number puts all of them back.
+    scontrol requeue "${SLURM_ARRAY_JOB_ID:+${SLURM_ARRAY_JOB_ID}_}${SLURM_ARRAY_TASK_ID:-${SLURM_JOB_ID:?}}"
   fi
   exit "$status"
 }
