@@ -91,6 +91,8 @@ public enum PatchError: Error, Equatable, Sendable {
   // Combining patches
   /// Two patches of one tensor neither follow each other nor start from one base.
   case unrelated(tensor: String, first: String, second: String)
+  /// One patch changes a stack of matrices whole, another one of its parts.
+  case partOfWhole(part: String, whole: String, partly: String)
   /// Where two patches touch one tensor, the model decides the bytes.
   case needsModel(tensor: String)
   /// Two patches say that they are of models of different families.

@@ -66,12 +66,18 @@ public struct PatchCombination {
 
   /// Finds out how the patches stand to each other.
   ///
-  /// - Throws: `unrelated` when two patches of one tensor neither follow each other nor start from one base.
+  /// - Throws: `unrelated` when two patches of one tensor neither follow each other nor start from one base; `partOfWhole` where one
+  ///   changes a stacked tensor and another a part of it.
   public func relation() throws -> Relation {
     // Headers and files cannot be added: each patch starts where the one before ends.
     let changesFiles = patches.contains { $0.changesLayout || !$0.beside.isEmpty }
     var found = changesFiles && patches.count > 1 ? Relation.stack : .separate
+    let changes = changes
+    let whole = Dictionary(uniqueKeysWithValues: changes.map { ($0.name, $0.parts[0].patch.path) })
     for (name, parts) in changes {
+      if let stack = TensorSlice(name)?.stack, let other = whole[stack] {
+        throw PatchError.partOfWhole(part: name, whole: other, partly: parts[0].patch.path)
+      }
       for (first, second) in zip(parts, parts.dropFirst()) {
         let relation: Relation
         if let end = first.change.after, second.change.before == end {

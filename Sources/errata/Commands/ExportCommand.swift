@@ -53,6 +53,13 @@ struct ExportCommand: ParsableCommand {
   @OptionGroup var threads: ThreadOptions
   @OptionGroup var messages: OutputOptions
 
+  func validate() throws {
+    guard form != .modelfile || model != nil else {
+      throw ValidationError(
+        "--as modelfile needs --model NAME: the model that Ollama is to put the facts before.")
+    }
+  }
+
   func run() throws {
     try doing("cannot export \(patch)", messages) {
       let rule = OutputRule(["-o": output])

@@ -200,6 +200,12 @@ extension ErrorReport {
         advice:
           "give patches in the order of their application; every one but the first starts where the one before ends, "
           + "or all start from one base")
+    case .partOfWhole(let part, let whole, let partly):
+      return Explanation(
+        name, place: "tensor \(part)",
+        why:
+          "\(whole) changes the whole stack that it is a part of, \(partly) this part alone: one patch holds either",
+        advice: "apply them one after the other, and make one patch of the two models with `errata diff`")
     case .familiesDiffer(let first, let firstFamily, let second, let secondFamily):
       return Explanation(
         name, place: second,

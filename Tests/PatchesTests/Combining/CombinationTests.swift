@@ -122,6 +122,28 @@ import Testing
     #expect(!Folder.occupied(bench.folder.path("no.errata")))
   }
 
+  @Test func `a stack of experts and one of its parts do not go into one patch, in either order`() throws {
+    let model = try ModelFile(PackageFiles.path("Fixtures/models/families/mixtral.gguf"))
+    let name = "blk.1.ffn_down_exps.weight"
+    for part in ["[0]", "[2]"] {
+      let partly = try bench.patch([TestEdit(tensor: name + part)], of: model, to: "partly\(part).errata")
+      let stack = try model.tensor(name)
+      var bytes = try model.file(of: stack).read(stack.byteCount, at: stack.byteRange.lowerBound)
+      bytes[0] ^= 1
+      let writer = try PatchWriter(bench.folder.path("whole\(part).errata"))
+      try writer.append(edited: bytes, of: stack, of: model, threads: 1) { _ in [:] }
+      let whole = try writer.finish(tool: "errata test", family: nil, edit: nil)
+      for patches in [[partly, whole], [whole, partly]] {
+        #expect(throws: PatchError.partOfWhole(part: name + part, whole: whole.path, partly: partly.path)) {
+          try PatchCombination(patches, base: model, threads: 1).relation()
+        }
+      }
+    }
+    // Two parts are two tensors.
+    let two = try ["[0]", "[2]"].map { try patch("partly\($0).errata") }
+    #expect(try PatchCombination(two, base: model, threads: 1).relation() == .separate)
+  }
+
   @Test func `all pairs of three siblings are compared, and roundings that differ are told`() throws {
     let seeds: [UInt64] = [11, 12, 13]
     for (place, seed) in seeds.enumerated() {
