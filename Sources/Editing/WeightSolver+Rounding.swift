@@ -18,7 +18,7 @@ extension WeightSolver {
     let objective = RoundingObjective(
       diagonal: preservation.diagonal(width: update.keys.columns), keys: Matrix(update.keys))
     do {
-      let chosen = try rounding.round(keeping: consume objective)
+      let chosen = try rounding.round(keeping: objective)
       update.chosen = chosen
       return chosen
     } catch let error as PatchError { throw named(error, update) }

@@ -1,6 +1,6 @@
 #include "Rounding.h"
 
-// The order of gains must not depend on the instruction set.
+// Each product is rounded by itself.
 #pragma STDC FP_CONTRACT OFF
 
 #include "block_decoding.h"
@@ -136,106 +136,4 @@ void errata_get_steps(errata_block_type type, const void *blocks, float *steps, 
     errata_decode_blocks(type, copy, high, 1);
     for (uint32_t e = 0; e < form.element_count; e++) steps[e] = (high[e] - low[e]) / span;
   }
-}
-
-ERRATA_INLINE void add_row(float *restrict gradient, const float *restrict row, float factor, size_t width) {
-  for (size_t i = 0; i < width; i++) gradient[i] += factor * row[i];
-}
-
-// What the objective falls by with the better of an element's two steps, beyond its price; 0 where it does not.
-ERRATA_INLINE float gain_of(float g, float h, float up, float down, float price) {
-  float rise = -up * (2 * g + up * h), fall = -down * (2 * g + down * h);
-  float own = (rise > fall ? rise : fall) - price;
-  return own > 0 ? own : 0;
-}
-
-// Adds to the gradient and finds the best step; the first of equals, so that every width of vectors finds the same. Numbers that
-// are not negative are ordered as their bits, and the largest of whole numbers is what a compiler finds many at a time.
-ERRATA_INLINE size_t best_step(float *restrict gradient, const float *restrict row, float factor,
-                               const float *restrict up, const float *restrict down,
-                               const float *restrict diagonal, const float *restrict price, size_t width,
-                               float least, float *gain) {
-  enum { chunk = 256 };
-  int32_t best = (int32_t)bits_of_float(least);
-  size_t found = SIZE_MAX;
-  for (size_t first = 0; first < width; first += chunk) {
-    size_t end = width - first < chunk ? width : first + chunk;
-    int32_t own = 0;
-    for (size_t i = first; i < end; i++) {
-      float g = gradient[i] + factor * row[i];
-      gradient[i] = g;
-      int32_t bits = (int32_t)bits_of_float(gain_of(g, diagonal[i], up[i], down[i], price[i]));
-      own = bits > own ? bits : own;
-    }
-    if (own > best) {
-      best = own;
-      found = first;
-    }
-  }
-  *gain = float_of_bits((uint32_t)best);
-  if (found == SIZE_MAX) return found;
-  while ((int32_t)bits_of_float(gain_of(gradient[found], diagonal[found], up[found], down[found], price[found])) != best)
-    found++;
-  return found;
-}
-
-ERRATA_INLINE size_t descend(const errata_grid *grid, errata_row *r, const float *hessian, size_t stride, float least,
-                             size_t neighbors, size_t limit, double *gained) {
-  const float *row = r->diagonal;
-  float factor = 0;
-  size_t taken = 0;
-  while (taken < limit) {
-    float gain;
-    size_t at = best_step(r->gradient, row, factor, r->up, r->down, r->diagonal, r->price, r->width, least, &gain);
-    if (at == SIZE_MAX) {
-      factor = 0;
-      break;
-    }
-    float g = r->gradient[at], h = r->diagonal[at], a = r->up[at], b = r->down[at];
-    int rises = -a * (2 * g + a * h) > -b * (2 * g + b * h);
-    factor = rises ? a : b;
-    *gained += (double)gain + (double)r->price[at];
-    int rank = r->ranks[at] + (rises ? 1 : -1);
-    r->ranks[at] = (uint8_t)rank;
-    r->up[at] = rank < grid->highest ? r->steps[at] * (grid->units[rank + 1] - grid->units[rank]) : 0;
-    r->down[at] = rank > grid->lowest ? r->steps[at] * (grid->units[rank - 1] - grid->units[rank]) : 0;
-    if (r->price[at] != 0) {
-      size_t first = at / neighbors * neighbors;
-      for (size_t i = first; i < first + neighbors && i < r->width; i++) r->price[i] = 0;
-    }
-    if (r->own) r->gradient[at] += factor * r->own[at];
-    row = hessian + at * stride;
-    taken++;
-  }
-  // The last step's part of the gradient, where the limit ended it.
-  if (factor != 0) add_row(r->gradient, row, factor, r->width);
-  return taken;
-}
-
-#define LEVEL(level)                                                                                                 \
-  static void add_row##level(float *gradient, const float *row, float factor, size_t width) {                        \
-    add_row(gradient, row, factor, width);                                                                           \
-  }                                                                                                                  \
-  static size_t descend##level(const errata_grid *grid, errata_row *row, const float *hessian, size_t stride,        \
-                               float least, size_t neighbors, size_t limit, double *gained) {                        \
-    return descend(grid, row, hessian, stride, least, neighbors, limit, gained);                                     \
-  }
-
-LEVEL(_plain)
-#if defined(__x86_64__)
-#pragma clang attribute push(__attribute__((target("arch=x86-64-v3"))), apply_to = function)
-LEVEL(_v3)
-#pragma clang attribute pop
-#pragma clang attribute push(__attribute__((target("arch=x86-64-v4"))), apply_to = function)
-LEVEL(_v4)
-#pragma clang attribute pop
-#endif
-
-void errata_add_row(float *gradient, const float *row, float factor, size_t width) {
-  CHOOSE(add_row, gradient, row, factor, width);
-}
-
-size_t errata_descend(const errata_grid *grid, errata_row *row, const float *hessian, size_t stride, float least,
-                      size_t neighbors, size_t limit, double *gained) {
-  CHOOSE(descend, grid, row, hessian, stride, least, neighbors, limit, gained);
 }

@@ -10,7 +10,7 @@ internal import Synchronization
 /// most; so the codes that move are those that together do what the update does at the keys and least elsewhere. About one code in
 /// a hundred moves. Keys that keep too little of their change count more in a further round.
 ///
-/// - Complexity: about inputWidth operations for each step; H is never factored.
+/// - Complexity: some hundred operations per key for each step, and about 2·keys·inputWidth for each row; H is never made.
 /// - Source: the greedy form of coordinate descent on codes of CDQuant (arXiv:2406.17542), started from codes instead of numbers, with
 ///   the Hessian of MEMIT's objective (arXiv:2210.07229, eq. 14) instead of the inputs' second moment alone.
 public struct AwareRounding: Sendable {
@@ -74,99 +74,84 @@ public struct AwareRounding: Sendable {
   private var rows: Int { tensor.shape[0] }
   private var columns: Int { tensor.shape[1] }
 
-  /// Rounds. Hand the objective on with `consume`, and H is made in its storage.
+  /// Rounds.
   ///
   /// - Throws: `updateNotFinite`.
-  public func round(keeping given: consuming RoundingObjective) throws -> Result {
-    try round(keeping: given, rounds: Self.roundLimit)
+  public func round(keeping objective: RoundingObjective) throws -> Result {
+    try round(keeping: objective, rounds: Self.roundLimit)
   }
 
-  /// The same with at most so many descents.
-  func round(keeping given: consuming RoundingObjective, rounds: Int) throws -> Result {
-    var objective = consume given
+  /// The same with at most so many descents, and rows each by themselves where that is asked for.
+  func round(
+    keeping objective: RoundingObjective, rounds: Int, together isTogether: Bool = true
+  ) throws -> Result {
     precondition(objective.keys.columns == columns, "keys are as wide as the weight")
-    let keys = objective.keys
-    var hessian = objective.takePreserved()
-    var weights = [Float](repeating: 1, count: keys.rows)
-    BLASThreads.with(1) { hessian.add(keys: keys, weights: weights) }
+    var weights = [Float](repeating: 1, count: objective.keys.rows)
     let ranks = Ranks(of: tensor, bytes: base)
-    let coupling = objective.diagonal.flatMap { diagonal in
-      wanted.left.map { RowCoupling(left: $0, diagonal: diagonal) }
+    let coupling = isTogether ? wanted.left.map { RowCoupling(left: $0, width: columns) } : nil
+    // One thread: a choice between codes hangs on the last bits, which must not depend on how many threads there are.
+    let rows = BLASThreads.with(1) { wanted.rows(keys: objective.keys) }
+    func sweep() throws -> Sweep {
+      let form = RoundingForm(known: objective.diagonal, keys: objective.keys, weights: weights)
+      return try self.sweep(form, rows, ranks, coupling)
     }
-    var sweep = try sweep(hessian, keys, ranks, coupling)
-    let remaining = sweep.remaining
+    var last = try sweep()
+    let remaining = last.remaining
     for _ in 1..<rounds {
-      let short = weights.indices.map { sweep.isShort($0) }
-      guard short.contains(true) else { break }
-      let added = zip(weights, short).map { $1 ? $0 * (Self.weightStep - 1) : 0 }
-      BLASThreads.with(1) { hessian.add(keys: keys, weights: added) }
-      weights = zip(weights, added).map { $0 + $1 }
-      sweep = try self.sweep(hessian, keys, ranks, coupling)
+      let short = weights.indices.filter { last.isShort($0) }
+      guard !short.isEmpty else { break }
+      for key in short { weights[key] *= Self.weightStep }
+      last = try sweep()
     }
     return Result(
-      bytes: ranks.bytes(base), retentions: sweep.retentions, retention: sweep.retention,
-      errors: sweep.errors,
-      changedCount: sweep.changedCount, remaining: remaining)
+      bytes: ranks.bytes(base), retentions: last.retentions, retention: last.retention, errors: last.errors,
+      changedCount: last.changedCount, remaining: remaining)
   }
 
   /// One descent of all rows.
   private func sweep(
-    _ hessian: Matrix<Float>, _ keys: Matrix<Float>, _ ranks: Ranks, _ coupling: RowCoupling?
+    _ form: RoundingForm, _ wanted: @Sendable (Range<Int>) -> WantedUpdate.Rows, _ ranks: Ranks,
+    _ coupling: RowCoupling?
   ) throws -> Sweep {
-    // One thread: a choice between codes hangs on the last bits, which must not depend on how many threads there are.
-    let prepared = BLASThreads.with(1) { wanted.times(hessian) }
-    let diagonal = hessian.diagonal
     let pieces = Mutex<[Int: Sweep]>([:])
-    let (rows, columns, type) = (rows, columns, tensor.elementType)
     let blockCount = (rows + Self.rowCount - 1) / Self.rowCount
-    @Sendable func descend(
-      _ block: Int, _ descent: inout RowDescent, _ chain: inout RowCoupling.Chain?
-    ) throws {
-      let range = block * Self.rowCount..<min(rows, (block + 1) * Self.rowCount)
-      let wanted = prepared(range)
-      if let (row, column) = wanted.product.firstNonFinite() ?? wanted.update.firstNonFinite() {
-        throw PatchError.updateNotFinite(
-          tensor: tensor.name, index: (range.lowerBound + row) * columns + column)
-      }
-      var moved = Matrix<Float>(rows: range.count, columns: columns)
-      var piece = Sweep(keys: keys.rows)
-      for (index, row) in range.enumerated() {
-        let bytes = base[type.bytes(ofElements: row * columns..<(row + 1) * columns)]
-        let update = wanted.update.row(index)
-        descent.run(
-          bytes, ranks.row(row), update: update, product: wanted.product.row(index), hessian, diagonal,
-          pull: chain?.pull(on: row, update: update))
-        piece.objective.before += descent.before
-        piece.objective.after += descent.after
-        piece.changedCount += descent.changedCount
-        moved.withUnsafeMutableBufferPointer { descent.copyMoved(to: $0.baseAddress! + index * columns) }
-        chain?.add(row, moved: moved.row(index), update: update)
-      }
-      piece.take(
-        got: moved.times(keys, otherTransposed: true),
-        wanted: wanted.update.times(keys, otherTransposed: true))
-      pieces.withLock { $0[block] = piece }
-    }
+    let type = tensor.elementType
     // Rows are spread over our own threads; the library must not spread each product again.
     try BLASThreads.with(1) {
-      guard let coupling else {
-        return try parallelFor(blockCount, width: threads, state: { RowDescent(type, width: columns) }) {
-          var none: RowCoupling.Chain?
-          try descend($0, &$1, &none)
-        }
-      }
-      let chainCount = min(RowCoupling.chainCount, blockCount)
-      try parallelFor(chainCount, width: threads, state: { RowDescent(type, width: columns) }) {
-        first, descent in
-        var chain: RowCoupling.Chain? = .init(coupling, of: chainCount)
+      let chainCount = coupling == nil ? blockCount : min(RowCoupling.chainCount, blockCount)
+      try parallelFor(chainCount, width: threads, state: { RowDescent(type, form) }) { first, descent in
+        let chain = coupling.map { RowCoupling.Chain($0, of: chainCount) }
         for block in stride(from: first, to: blockCount, by: chainCount) {
-          try descend(block, &descent, &chain)
+          let range = block * Self.rowCount..<min(rows, (block + 1) * Self.rowCount)
+          let piece = try descend(range, wanted(range), ranks, &descent, chain)
+          pieces.withLock { $0[block] = piece }
         }
       }
     }
     return pieces.withLock { pieces in
-      pieces.keys.sorted().reduce(into: Sweep(keys: keys.rows)) { $0.add(pieces[$1]!) }
+      pieces.keys.sorted().reduce(into: Sweep(keys: form.weights.count)) { $0.add(pieces[$1]!) }
     }
+  }
+
+  private func descend(
+    _ range: Range<Int>, _ wanted: WantedUpdate.Rows, _ ranks: Ranks, _ descent: inout RowDescent,
+    _ chain: RowCoupling.Chain?
+  ) throws -> Sweep {
+    if let (row, column) = wanted.update.firstNonFinite() {
+      throw PatchError.updateNotFinite(
+        tensor: tensor.name, index: (range.lowerBound + row) * columns + column)
+    }
+    var piece = Sweep(keys: wanted.atKeys.columns)
+    wanted.update.withUnsafeBufferPointer { update in
+      for (index, row) in range.enumerated() {
+        descent.run(
+          base[tensor.elementType.bytes(ofElements: row * columns..<(row + 1) * columns)], ranks.row(row),
+          update: update.baseAddress! + index * columns, pull: chain?.pull(on: row))
+        chain?.add(row, error: descent.error)
+        piece.take(descent, wanted: wanted.atKeys.row(index))
+      }
+    }
+    return piece
   }
 
   /// What a sweep came to, or a part of it.
@@ -182,14 +167,15 @@ public struct AwareRounding: Sendable {
       (wantedSquares, gotSquares) = (products, products)
     }
 
-    mutating func take(got: Matrix<Float>, wanted: Matrix<Float>) {
-      for row in 0..<got.rows {
-        for key in products.indices {
-          let (g, w) = (Double(got[row, key]), Double(wanted[row, key]))
-          products[key] += g * w
-          wantedSquares[key] += w * w
-          gotSquares[key] += g * g
-        }
+    mutating func take(_ descent: RowDescent, wanted: ArraySlice<Float>) {
+      objective.before += descent.before
+      objective.after += descent.after
+      changedCount += descent.changedCount
+      for (key, (wanted, missed)) in zip(wanted, descent.missed).enumerated() {
+        let got = Double(wanted) + missed
+        products[key] += got * Double(wanted)
+        wantedSquares[key] += Double(wanted) * Double(wanted)
+        gotSquares[key] += got * got
       }
     }
 

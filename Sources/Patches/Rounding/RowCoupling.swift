@@ -1,3 +1,4 @@
+internal import Kernels
 internal import LinearAlgebra
 
 /// What rows ask of each other when their codes are chosen.
@@ -17,54 +18,58 @@ struct RowCoupling {
 
   /// u, orthonormal columns. `[outputs × directions]`
   let directions: Matrix<Float>
-  /// D. `[inputs]`
-  let diagonal: [Float]
+  /// Inputs.
+  let width: Int
 
-  /// What is asked of one row.
+  /// What is asked of one row, to be weighed by D.
   struct Pull {
-    /// Half the gradient of what the others ask. `[inputs]`
-    let gradient: [Float]
-    /// The curvature of each element by itself, beyond H. `[inputs]`
-    let curvature: [Float]
+    /// Half the gradient of what the others ask, of each input. Valid until the chain is changed.
+    let asked: UnsafePointer<Float>
+    /// What an error of the row's own counts beyond H.
+    let strength: Float
   }
 
-  /// - Parameter left: the update's left factors. `[outputs × rank]`
-  init(left: Matrix<Double>, diagonal: [Float]) {
+  /// - Parameters:
+  ///   - left: the update's left factors. `[outputs × rank]`
+  ///   - width: inputs.
+  init(left: Matrix<Double>, width: Int) {
     directions = Matrix<Float>(left.orthonormalColumns())
-    self.diagonal = diagonal
+    self.width = width
   }
 
   /// One chain of rows.
-  struct Chain {
+  final class Chain {
     private let coupling: RowCoupling
-    /// a. `[directions × inputs]`
-    private var sums: Matrix<Float>
+    // SAFETY: a, [directions × inputs], and one row more for what is asked; freed in `deinit`, and no other thread has this chain.
+    private let sums: UnsafeMutablePointer<Float>
     private let factor: Float
 
     /// - Parameter count: of all chains.
     init(_ coupling: RowCoupling, of count: Int) {
       self.coupling = coupling
       factor = weight * Float(count)
-      sums = Matrix(rows: coupling.directions.columns, columns: coupling.diagonal.count)
+      let size = (coupling.directions.columns + 1) * coupling.width
+      sums = .allocate(capacity: size)
+      sums.initialize(repeating: 0, count: size)
     }
+
+    deinit { sums.deallocate() }
 
     /// What the rows before ask of a row.
-    func pull(on row: Int, update: ArraySlice<Float>) -> Pull {
-      let shares = Array(coupling.directions.row(row))
-      let square = shares.reduce(0) { $0 + $1 * $1 }
-      var gradient = update.map { -square * $0 }
+    func pull(on row: Int) -> Pull {
+      let (width, shares) = (coupling.width, coupling.directions.row(row))
+      let asked = sums + shares.count * width
+      asked.update(repeating: 0, count: width)
       for (direction, share) in shares.enumerated() where share != 0 {
-        for (index, sum) in sums.row(direction).enumerated() { gradient[index] += share * sum }
+        errata_add_row(asked, sums + direction * width, factor * share, width)
       }
-      for index in gradient.indices { gradient[index] *= factor * coupling.diagonal[index] }
-      return Pull(gradient: gradient, curvature: coupling.diagonal.map { factor * square * $0 })
+      return Pull(asked: asked, strength: factor * shares.reduce(0) { $0 + $1 * $1 })
     }
 
-    /// Takes what a row has left.
-    mutating func add(_ row: Int, moved: ArraySlice<Float>, update: ArraySlice<Float>) {
-      let errors = zip(moved, update).map { $0 - $1 }
+    /// Takes what a row is off by.
+    func add(_ row: Int, error: UnsafePointer<Float>) {
       for (direction, share) in coupling.directions.row(row).enumerated() where share != 0 {
-        for index in errors.indices { sums[direction, index] += share * errors[index] }
+        errata_add_row(sums + direction * coupling.width, error, share, coupling.width)
       }
     }
   }

@@ -31,137 +31,137 @@ final class Ranks: @unchecked Sendable {
   }
 }
 
+/// H = diag P + Σ w k kᵀ as the descent reads it: never as a matrix.
+struct RoundingForm: Sendable {
+  /// The diagonal of P. `[inputs]`
+  let known: [Float]
+  /// w of each key.
+  let weights: [Float]
+  /// The diagonal of H. `[inputs]`
+  let curvature: [Float]
+  /// The keys, `errata_chunk` inputs of all of them at a time.
+  let packed: [Float]
+
+  /// - Parameter keys: `[keys × inputs]`
+  init(known: [Float], keys: Matrix<Float>, weights: [Float]) {
+    let (width, chunk) = (known.count, Int(errata_chunk))
+    var packed = [Float](repeating: 0, count: (width + chunk - 1) / chunk * chunk * keys.rows)
+    var curvature = known
+    for key in 0..<keys.rows {
+      for (index, value) in keys.row(key).enumerated() {
+        packed[(index / chunk * keys.rows + key) * chunk + index % chunk] = value
+        curvature[index] += weights[key] * value * value
+      }
+    }
+    (self.known, self.weights, self.curvature, self.packed) = (known, weights, curvature, packed)
+  }
+}
+
 /// One thread's row on its way down.
 final class RowDescent {
   private let type: ElementType
-  private let width: Int
+  private let form: RoundingForm
   private var grid: errata_grid
-  private let units: [Float]
-  private var baseRanks: [UInt8]
-  private var gradient: [Float]
-  private var steps: [Float]
-  private var up: [Float]
-  private var down: [Float]
-  private var price: [Float]
-  private var moved: [Float]
-  private var curvature: [Float]
+  private var row: errata_row
+  // SAFETY: allocated in `init` with a place for each input (or key, or chunk), freed in `deinit`; the C functions stay within `width`.
+  private let floats: UnsafeMutablePointer<Float>
+  private let baseRanks: UnsafeMutablePointer<UInt8>
+  /// What the row is off by. `[inputs]`
+  let error: UnsafeMutablePointer<Float>
+  private let width: Int
   /// J before, from the base's codes, and after.
   private(set) var (before, after) = (0.0, 0.0)
   /// Codes that are others than the base's.
   private(set) var changedCount = 0
+  /// Of each key, what it gets less what is wanted.
+  private(set) var missed: [Double]
 
-  init(_ type: ElementType, width: Int) {
-    self.type = type
-    self.width = width
+  init(_ type: ElementType, _ form: RoundingForm) {
+    let (width, keys) = (form.known.count, form.weights.count)
+    (self.type, self.form, self.width) = (type, form, width)
     grid = errata_grid_of(type.blockType)
-    units = withUnsafeBytes(of: grid.units) { Array($0.bindMemory(to: Float.self)) }
-    baseRanks = [UInt8](repeating: 0, count: width)
-    gradient = [Float](repeating: 0, count: width)
-    (steps, up, down, price, moved, curvature) = (gradient, gradient, gradient, gradient, gradient, gradient)
+    floats = .allocate(capacity: 9 * width + 3 * keys + form.packed.count)
+    floats.initialize(repeating: 0, count: 9 * width + 3 * keys + form.packed.count)
+    baseRanks = .allocate(capacity: width)
+    var next = floats
+    func room(_ count: Int, _ values: [Float]? = nil) -> UnsafeMutablePointer<Float> {
+      defer { next += count }
+      values?.withUnsafeBufferPointer { next.update(from: $0.baseAddress!, count: count) }
+      return next
+    }
+    error = room(width)
+    let chunks = (width + Int(errata_chunk) - 1) / Int(errata_chunk)
+    row = errata_row(
+      width: width, key_count: keys, keys: room(form.packed.count, form.packed),
+      weights: room(keys, form.weights), known: room(width, form.known),
+      curvature: room(width, form.curvature), pull: 0, rest: room(width), along: room(keys), up: room(width),
+      down: room(width), price: room(width), ranks: nil, steps: room(width), best: .allocate(capacity: chunks)
+    )
+    missed = [Double](repeating: 0, count: keys)
   }
 
-  private func unit(_ rank: UInt8) -> Float { units[Int(rank)] }
+  deinit {
+    floats.deallocate()
+    baseRanks.deallocate()
+    row.best.deallocate()
+  }
 
   /// Moves the ranks of a row from where they are.
   ///
   /// - Parameters:
   ///   - bytes: the row as the base has it.
-  ///   - update: Δ of this row, and `product` ΔH.
-  ///   - diagonal: of H.
+  ///   - update: Δ of this row. `[inputs]`
   ///   - pull: what the rows before ask of this one; J before and after are without it.
   func run(
-    _ bytes: ArraySlice<UInt8>, _ ranks: UnsafeMutablePointer<UInt8>, update: ArraySlice<Float>,
-    product: ArraySlice<Float>, _ hessian: Matrix<Float>, _ diagonal: [Float], pull: RowCoupling.Pull? = nil
+    _ bytes: ArraySlice<UInt8>, _ ranks: UnsafeMutablePointer<UInt8>, update: UnsafePointer<Float>,
+    pull: RowCoupling.Pull? = nil
   ) {
     let blockCount = width / type.blockElementCount
+    let steps = UnsafeMutablePointer(mutating: row.steps!)
     bytes.withUnsafeBytes {
-      errata_get_ranks(type.blockType, $0.baseAddress, &baseRanks, blockCount)
-      errata_get_steps(type.blockType, $0.baseAddress, &steps, blockCount)
+      errata_get_ranks(type.blockType, $0.baseAddress, baseRanks, blockCount)
+      errata_get_steps(type.blockType, $0.baseAddress, steps, blockCount)
     }
+    // What J is with the base's codes: e = −Δ.
+    errata_key_products(row.keys, row.key_count, update, row.along, width)
     before = 0
-    for (index, (change, product)) in zip(update, product).enumerated() {
-      gradient[index] = -product
-      before += Double(change) * Double(product)
+    for index in 0..<width { before += Double(row.known[index] * update[index]) * Double(update[index]) }
+    for key in missed.indices {
+      before += Double(row.weights[key]) * Double(row.along[key]) * Double(row.along[key])
     }
     // A row that is asked for nothing stays.
     guard before > 0, before.isFinite else {
       (before, after, changedCount) = (0, 0, 0)
-      for index in 0..<width { moved[index] = 0 }
+      for index in 0..<width { error[index] = -update[index] }
+      for key in missed.indices { missed[key] = Double(-row.along[key]) }
       return
     }
-    hessian.withUnsafeBufferPointer { hessian in
-      // SAFETY: H has `width` rows of `width` numbers, and all arrays here have as many elements.
-      let rows = hessian.baseAddress!
-      for index in 0..<width { price[index] = AwareRounding.blockPrice * Float(before) }
-      let neighbors = type.blockElementCount
-      for index in 0..<width where ranks[index] != baseRanks[index] {
-        let change = steps[index] * (unit(ranks[index]) - unit(baseRanks[index]))
-        errata_add_row(&gradient, rows + index * width, change, width)
-        let first = index / neighbors * neighbors
-        if price[first] != 0 { for other in first..<first + neighbors { price[other] = 0 } }
-      }
+    let neighbors = type.blockElementCount
+    row.ranks = ranks
+    row.pull = pull?.strength ?? 0
+    errata_begin_row(
+      &grid, &row, baseRanks, update, pull?.asked, AwareRounding.blockPrice * Float(before), neighbors, error)
+    _ = errata_descend(&grid, &row, AwareRounding.leastGain * Float(before), neighbors, 8 * width)
+    finish(update, ranks)
+  }
+
+  private func finish(_ update: UnsafePointer<Float>, _ ranks: UnsafePointer<UInt8>) {
+    (after, changedCount) = (0, 0)
+    withUnsafeBytes(of: &grid.units) { bytes in
+      let units = bytes.baseAddress!.assumingMemoryBound(to: Float.self)
       for index in 0..<width {
-        let rank = ranks[index]
-        up[index] = rank < UInt8(grid.highest) ? steps[index] * (unit(rank + 1) - unit(rank)) : 0
-        down[index] = rank > UInt8(grid.lowest) ? steps[index] * (unit(rank - 1) - unit(rank)) : 0
-      }
-      if let pull {
-        for index in 0..<width {
-          gradient[index] += pull.gradient[index]
-          curvature[index] = diagonal[index] + pull.curvature[index]
-        }
-      }
-      var gained = 0.0
-      (pull == nil ? diagonal : curvature).withUnsafeBufferPointer { diagonal in
-        gradient.withUnsafeMutableBufferPointer { gradient in
-          up.withUnsafeMutableBufferPointer { up in
-            down.withUnsafeMutableBufferPointer { down in
-              price.withUnsafeMutableBufferPointer { price in
-                steps.withUnsafeBufferPointer { steps in
-                  withUnsafePointer(toElementsOf: pull?.curvature) { own in
-                    var row = errata_row(
-                      width: width, gradient: gradient.baseAddress, up: up.baseAddress,
-                      down: down.baseAddress,
-                      diagonal: diagonal.baseAddress, own: own, price: price.baseAddress, ranks: ranks,
-                      steps: steps.baseAddress)
-                    _ = errata_descend(
-                      &grid, &row, rows, width, AwareRounding.leastGain * Float(before), neighbors, 8 * width,
-                      &gained)
-                  }
-                }
-              }
-            }
-          }
-        }
+        let isMoved = ranks[index] != baseRanks[index]
+        if isMoved { changedCount += 1 }
+        let moved =
+          isMoved ? row.steps[index] * (units[Int(ranks[index])] - units[Int(baseRanks[index])]) : 0
+        error[index] = moved - update[index]
+        after += Double(row.known[index] * error[index]) * Double(error[index])
       }
     }
-    if let pull {
-      // What J itself has become.
-      for index in 0..<width where ranks[index] != baseRanks[index] {
-        let step = steps[index] * (unit(ranks[index]) - unit(baseRanks[index]))
-        gradient[index] -= pull.curvature[index] * step
-      }
-      for index in 0..<width { gradient[index] -= pull.gradient[index] }
-    }
-    after = 0
-    changedCount = 0
-    for (index, change) in update.enumerated() {
-      let isMoved = ranks[index] != baseRanks[index]
-      moved[index] = isMoved ? steps[index] * (unit(ranks[index]) - unit(baseRanks[index])) : 0
-      if isMoved { changedCount += 1 }
-      after += Double(moved[index] - change) * Double(gradient[index])
+    for key in missed.indices {
+      let (weight, along) = (Double(row.weights[key]), Double(row.along[key]))
+      missed[key] = along / weight
+      after += along * along / weight
     }
   }
-
-  /// What the row moved by.
-  func copyMoved(to target: UnsafeMutablePointer<Float>) {
-    moved.withUnsafeBufferPointer { target.update(from: $0.baseAddress!, count: width) }
-  }
-}
-
-/// An array's elements, or nothing.
-private func withUnsafePointer<Result>(
-  toElementsOf array: [Float]?, _ body: (UnsafePointer<Float>?) -> Result
-) -> Result {
-  array.map { $0.withUnsafeBufferPointer { body($0.baseAddress) } } ?? body(nil)
 }

@@ -79,7 +79,8 @@ extension ElementType {
     let bytes: [UInt8]
     let update: LowRankFactors
     let key: Matrix<Float>
-    let moment: Matrix<Float>
+    /// The diagonal of the second moment.
+    let moment: [Float]
 
     init(_ type: ElementType, rows: Int, relativeNorm: Double, seed: UInt64 = 3) throws {
       let columns = max(64, type.blockElementCount)
@@ -104,14 +105,16 @@ extension ElementType {
       left.scale(by: relativeNorm * norm / unscaled)
       update = LowRankFactors(left: left, right: direction)
       self.key = Matrix(key)
-      self.moment = Matrix(moment)
+      self.moment = moment.diagonal.map(Float.init)
     }
 
-    var objective: RoundingObjective { RoundingObjective(preserved: moment, keys: key) }
-
-    func rounded(threads: Int = 1, rounds: Int = AwareRounding.roundLimit) throws -> AwareRounding.Result {
+    func rounded(
+      threads: Int = 1, rounds: Int = AwareRounding.roundLimit, keys: Matrix<Float>? = nil,
+      together: Bool = false
+    ) throws -> AwareRounding.Result {
       try AwareRounding(.factors(update), of: tensor, bytes: bytes, threads: threads)
-        .round(keeping: objective, rounds: rounds)
+        .round(
+          keeping: RoundingObjective(diagonal: moment, keys: keys ?? key), rounds: rounds, together: together)
     }
 
     /// What a tensor's numbers moved by.
@@ -130,12 +133,52 @@ extension ElementType {
       return (0..<error.rows).map { Array(error.row($0)).dot(Array(product.row($0))) }
     }
 
-    /// H with the key's first weight.
-    var hessian: Matrix<Double> {
-      var hessian = Matrix<Double>(moment)
-      let wide = Matrix<Double>(key)
-      hessian.add(wide.times(wide, transposed: true))
+    /// H with keys of weight 1, as the matrix that the descent never makes.
+    func hessian(_ keys: Matrix<Float>) -> Matrix<Double> {
+      let wide = Matrix<Double>(keys)
+      var hessian = wide.times(wide, transposed: true)
+      for (index, value) in moment.enumerated() { hessian[index, index] += Double(value) }
       return hessian
+    }
+
+    /// The plain descent, each row by itself: of all steps in all columns the best, by H itself.
+    func plainlyRounded(_ keys: Matrix<Float>) -> [UInt8] {
+      let (rows, columns, type) = (tensor.shape[0], tensor.shape[1], tensor.elementType)
+      let (hessian, update, blocks) = (hessian(keys), update.product(), bytes.count / type.blockByteCount)
+      let grid = errata_grid_of(type.blockType)
+      let units = withUnsafeBytes(of: grid.units) { $0.bindMemory(to: Float.self).map(Double.init) }
+      var ranks = [UInt8](repeating: 0, count: rows * columns)
+      errata_get_ranks(type.blockType, bytes, &ranks, blocks)
+      var steps = [Float](repeating: 0, count: rows * columns)
+      errata_get_steps(type.blockType, bytes, &steps, blocks)
+      for row in 0..<rows {
+        var error = update.row(row).map { -$0 }
+        var touched: Set<Int> = []
+        var gradient = (0..<columns).map { Array(hessian.row($0)).dot(error) }
+        let start = error.dot(gradient)
+        while true {
+          var best = (gain: Double(AwareRounding.leastGain) * start, at: -1, to: UInt8(0), by: 0.0)
+          for column in 0..<columns {
+            let (at, rank) = (row * columns + column, Int(ranks[row * columns + column]))
+            for next in [rank + 1, rank - 1] where (Int(grid.lowest)...Int(grid.highest)).contains(next) {
+              let by = Double(steps[at]) * (units[next] - units[rank])
+              let isFree = touched.contains(column / type.blockElementCount)
+              let gain =
+                -by * (2 * gradient[column] + by * hessian[column, column])
+                - (isFree ? 0 : Double(AwareRounding.blockPrice) * start)
+              if gain > best.gain { best = (gain, column, UInt8(next), by) }
+            }
+          }
+          guard best.at >= 0 else { break }
+          ranks[row * columns + best.at] = best.to
+          touched.insert(best.at / type.blockElementCount)
+          error[best.at] += best.by
+          for column in 0..<columns { gradient[column] += best.by * hessian[best.at, column] }
+        }
+      }
+      var result = bytes
+      errata_put_ranks(type.blockType, &result, ranks, blocks)
+      return result
     }
 
     /// ⟨Δ̂k, Δk⟩ / ⟨Δk, Δk⟩.
@@ -160,7 +203,7 @@ extension ElementType {
     // By the update's own objective no row is worse off than with the base's codes.
     let first = try problem.rounded(rounds: 1)
     #expect(first.remaining < 1)
-    let hessian = problem.hessian
+    let hessian = problem.hessian(problem.key)
     for (after, before) in zip(
       problem.objectives(first.bytes, hessian), problem.objectives(problem.bytes, hessian))
     {
@@ -171,14 +214,26 @@ extension ElementType {
     #expect(problem.retention(try type.encoded(nearest)) < 0.8)
   }
 
+  @Test(arguments: [ElementType.q4_0, .q8_0, .q6K, .mxfp4], [1, 3])
+  func `it comes as far down as the plain descent by H itself`(type: ElementType, keyCount: Int) throws {
+    let problem = try Problem(type, rows: 4, relativeNorm: type == .q8_0 ? 0.003 : 0.02)
+    var generator = SplitMix64(state: 9)
+    let width = problem.tensor.shape[1]
+    // Further keys that want what the update says at them.
+    let others = generator.normals((keyCount - 1) * width).map(Float.init)
+    let keys = Matrix(rows: keyCount, columns: width, elements: problem.key.elements + others)
+    let hessian = problem.hessian(keys)
+    func objective(_ bytes: [UInt8]) -> Double { problem.objectives(bytes, hessian).reduce(0, +) }
+    let found = objective(try problem.rounded(rounds: 1, keys: keys).bytes)
+    let (judge, base) = (objective(problem.plainlyRounded(keys)), objective(problem.bytes))
+    #expect(judge < 0.97 * base && abs(found - judge) < 0.005 * base, "\(found) \(judge) of \(base)")
+  }
+
   @Test func `no single step would lower the objective further`() throws {
     let problem = try Problem(.q4_0, rows: 2, relativeNorm: 0.02)
-    // The key counts so much that no further round is needed, and this H is the last.
-    let result = try AwareRounding(
-      .factors(problem.update), of: problem.tensor, bytes: problem.bytes, threads: 1
-    )
-    .round(keeping: RoundingObjective(preserved: problem.moment, keys: Matrix(rows: 0, columns: 64)))
-    let hessian = Matrix<Double>(problem.moment)
+    // One round, so that H is what it was in the beginning.
+    let result = try problem.rounded(rounds: 1)
+    let hessian = problem.hessian(problem.key)
     let after = problem.objectives(result.bytes, hessian)
     let before = problem.objectives(problem.bytes, hessian)
     var ranks = [UInt8](repeating: 0, count: 128)
@@ -200,13 +255,15 @@ extension ElementType {
 
   @Test func `with independent inputs it is each element's best code, as trying all of them says`() throws {
     let problem = try Problem(.q4_0, rows: 1, relativeNorm: 0.3)
-    var diagonal = Matrix<Float>(rows: 64, columns: 64)
-    for index in 0..<64 { diagonal[index, index] = Float(1 + index % 7) }
+    let diagonal = (0..<64).map { Float(1 + $0 % 7) }
     let result = try AwareRounding(
       .factors(problem.update), of: problem.tensor, bytes: problem.bytes, threads: 1
     )
-    .round(keeping: RoundingObjective(preserved: diagonal, keys: Matrix(rows: 0, columns: 64)))
-    let wide = Matrix<Double>(diagonal)
+    .round(
+      keeping: RoundingObjective(diagonal: diagonal, keys: Matrix(rows: 0, columns: 64)), rounds: 1,
+      together: false)
+    var wide = Matrix<Double>(rows: 64, columns: 64)
+    for index in 0..<64 { wide[index, index] = Double(diagonal[index]) }
     var ranks = [UInt8](repeating: 0, count: 64)
     errata_get_ranks(errata_block_q4_0, problem.bytes, &ranks, 2)
     var best = ranks

@@ -12,16 +12,8 @@ import Testing
   private func rounded(
     _ problem: AwareRoundingTests.Problem, coupled: Bool, threads: Int = 1
   ) throws -> (along: Double, retention: Double, bytes: [UInt8]) {
-    let diagonal = (0..<problem.moment.rows).map { problem.moment[$0, $0] }
-    var dense = Matrix<Float>(rows: diagonal.count, columns: diagonal.count)
-    for index in diagonal.indices { dense[index, index] = diagonal[index] }
-    let objective =
-      coupled
-      ? RoundingObjective(diagonal: diagonal, keys: problem.key)
-      : RoundingObjective(preserved: dense, keys: problem.key)
-    let result = try AwareRounding(
-      .factors(problem.update), of: problem.tensor, bytes: problem.bytes, threads: threads
-    ).round(keeping: objective)
+    let diagonal = problem.moment
+    let result = try problem.rounded(threads: threads, together: coupled)
     var error = problem.moved(result.bytes)
     error.subtract(problem.update.product())
     let left = problem.update.left
@@ -58,7 +50,7 @@ import Testing
     // A factor, its double, nothing, another one.
     let columns = [first, first.map { 2 * $0 }, [Double](repeating: 0, count: 40), other]
     let left = Matrix(rows: 4, columns: 40, elements: columns.flatMap { $0 }).transposed()
-    let directions = Matrix<Double>(RowCoupling(left: left, diagonal: [1]).directions)
+    let directions = Matrix<Double>(RowCoupling(left: left, width: 1).directions)
     #expect(directions.columns == 2)
     let gram = directions.times(directions, transposed: true)
     #expect(zip(gram.elements, [1, 0, 0, 1]).allSatisfy { abs($0 - $1) < 1e-6 })
@@ -74,17 +66,16 @@ import Testing
     throws
   {
     let left = Matrix<Double>(rows: 2, columns: 1, elements: [3, 4])
-    let coupling = RowCoupling(left: left, diagonal: [2, 5])
-    var chain = RowCoupling.Chain(coupling, of: 1)
-    let update: [Float] = [1, -1]
-    let first = chain.pull(on: 0, update: update[...])
-    // u = (0.6, 0.8); μ u² D = 4 · 0.36 · D, against e = −Δ.
-    #expect(zip(first.curvature, [2.88, 7.2] as [Float]).allSatisfy { abs($0 - $1) < 1e-5 })
-    #expect(zip(first.gradient, [-2.88, 7.2] as [Float]).allSatisfy { abs($0 - $1) < 1e-5 })
-    chain.add(0, moved: [2, 0], update: update[...])
-    // e₀ = (1, 1), a = 0.6 e₀; for row 1: μ (0.8 · 0.6 · e₀ − 0.64 Δ) D = (8 · (0.48 − 0.64), 20 · (0.48 + 0.64)).
-    let second = chain.pull(on: 1, update: update[...]).gradient
-    let wanted: [Float] = [-1.28, 22.4]
-    #expect(zip(second, wanted).allSatisfy { abs($0 - $1) < 1e-4 })
+    let coupling = RowCoupling(left: left, width: 2)
+    let chain = RowCoupling.Chain(coupling, of: 1)
+    // u = (0.6, 0.8), μ = 4.
+    let first = chain.pull(on: 0)
+    #expect(abs(first.strength - 4 * 0.36) < 1e-5)
+    #expect(first.asked[0] == 0 && first.asked[1] == 0)
+    chain.add(0, error: [1, -3])
+    // a = 0.6 e₀; for row 1: μ 0.8 · 0.6 · e₀.
+    let second = chain.pull(on: 1)
+    #expect(abs(second.strength - 4 * 0.64) < 1e-5)
+    #expect(abs(second.asked[0] - 1.92) < 1e-5 && abs(second.asked[1] + 5.76) < 1e-5)
   }
 }
