@@ -90,6 +90,7 @@ import Testing
       outputs: ["-o"]),
     Command(name: "stats collect", inputs: [("", "model"), ("--corpus", "corpus.txt")], outputs: ["-o"]),
     Command(name: "stats merge", inputs: [("", "stats"), ("", "more-stats")], outputs: ["-o"]),
+    Command(name: "stats export", words: ["--as", "imatrix"], inputs: [("", "stats")], outputs: ["-o"]),
     Command(name: "values merge", inputs: [("", "values"), ("", "more-values")], outputs: ["-o"]),
     Command(
       name: "stats import", inputs: [("", "a_float32_mom2_1.npz"), ("--model", "model")], outputs: ["-o"]),

@@ -18,4 +18,8 @@ public enum StatisticsError: Error, Equatable, Sendable {
   case badArchive(file: String, byteOffset: Int, detail: String)
   /// The archive's matrix does not fit the weight.
   case archiveWidth(file: String, weight: String, expected: Int, found: Int)
+  /// An importance matrix cannot hold the weight's moment.
+  case noImatrix(file: String, weight: String, isOfExpert: Bool)
+  /// An importance matrix has nothing beside the diagonal.
+  case onlyDiagonal(file: String)
 }

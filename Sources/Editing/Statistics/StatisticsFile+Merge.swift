@@ -10,6 +10,9 @@ extension StatisticsFile {
   public static func merge(
     _ shards: [StatisticsFile], to path: String, isIncomplete: Bool = false
   ) throws {
+    if let imatrix = shards.first(where: \.isDiagonal) {
+      throw StatisticsError.onlyDiagonal(file: imatrix.container.path)
+    }
     let models = shards.compactMap { shard in shard.container.note("model").map { (shard.container.path, $0) }
     }
     if let first = models.first, let other = models.first(where: { $0.1 != first.1 }) {

@@ -18,10 +18,18 @@ public struct StatisticsFile: Sendable {
   static let countSuffix = ".token_count"
   static let reachedSuffix = ".reached_count"
 
+  /// Whether it is an importance matrix of llama.cpp, which has the diagonals of second moments and nothing else of them.
+  public let isDiagonal: Bool
+
   /// Opens a statistics file and checks that sums and counts come in pairs of the right shape.
   public init(_ path: String) throws {
     container = try ModelFile(path)
     try container.require(.statistics)
+    isDiagonal = container.format == .gguf
+    guard !isDiagonal else {
+      weights = try Self.imatrixWeights(of: container)
+      return
+    }
     let names = container.tensors.map(\.name)
     weights = names.filter { $0.hasSuffix(Self.sumSuffix) }.map { String($0.dropLast(Self.sumSuffix.count)) }
       .sorted()
@@ -61,12 +69,15 @@ public struct StatisticsFile: Sendable {
 
   /// Width of a weight's input.
   public func inputWidth(of weight: String) throws -> Int {
-    try container.tensor(weight + Self.sumSuffix).shape[0]
+    isDiagonal
+      ? try container.tensor(weight + Self.squaresSuffix).elementCount
+      : try container.tensor(weight + Self.sumSuffix).shape[0]
   }
 
   /// Tokens that a weight's sum runs over.
   public func tokenCount(of weight: String) throws -> Int {
-    let tokens = try count(weight + Self.countSuffix)
+    let tokens =
+      isDiagonal ? try imatrixCount(of: weight) : try count(weight + Self.countSuffix)
     return try naming(weight) {
       guard tokens > 0 else { throw EditError.noTokens(tokenCount: tokens) }
       return tokens
@@ -127,7 +138,7 @@ public struct StatisticsFile: Sendable {
   func secondMomentDiagonal(of weight: String) throws -> [Double] {
     try requireStatistics(of: weight)
     return try naming(weight) {
-      var sums = try container.diagonal(weight + Self.sumSuffix)
+      var sums = try isDiagonal ? imatrixSums(of: weight) : container.diagonal(weight + Self.sumSuffix)
       var count = try tokenCount(of: weight)
       if excludesBegin, let begin = try beginKey(of: weight) {
         for (index, key) in begin.key.enumerated() {
@@ -141,7 +152,8 @@ public struct StatisticsFile: Sendable {
   }
 
   func wholeSecondMoment(of weight: String) throws -> SecondMoment {
-    try SecondMoment(
+    if isDiagonal { return try imatrixMoment(of: weight) }
+    return try SecondMoment(
       sum: try container.matrix(weight + Self.sumSuffix), tokenCount: try tokenCount(of: weight))
   }
 
@@ -152,7 +164,10 @@ public struct StatisticsFile: Sendable {
     var bytes = Array(excludesBegin ? "without begin\n".utf8 : "".utf8)
     for weight in weights.sorted() {
       try requireStatistics(of: weight)
-      for name in [weight + Self.sumSuffix, weight + Self.countSuffix] {
+      for name
+        in (isDiagonal ? [Self.squaresSuffix, Self.countsSuffix] : [Self.sumSuffix, Self.countSuffix])
+        .map({ weight + $0 })
+      {
         let tensor = try container.tensor(name)
         bytes += Array("\(name)\n".utf8)
         bytes += try container.digest(of: tensor, threads: threads).bytes

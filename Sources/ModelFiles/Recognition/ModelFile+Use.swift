@@ -1,7 +1,10 @@
 extension ModelFile {
   /// What the file is for, told by the names of its tensors: safetensors holds weights, statistics, keys and values alike.
   public var use: ModelFileError.FileUse {
-    guard format == .safetensors else { return .model }
+    guard format == .safetensors else {
+      // An importance matrix stands for second moments.
+      return tensors.contains { $0.name.hasSuffix(".in_sum2") } ? .statistics : .model
+    }
     func has(_ suffix: String) -> Bool { tensors.contains { $0.name.hasSuffix(suffix) } }
     if has(".second_moment_sum") { return .statistics }
     if has(".residuals") { return .keys }

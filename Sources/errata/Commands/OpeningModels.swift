@@ -74,6 +74,11 @@ func warnOfOrigin(_ statistics: StatisticsFile, for model: ModelFile, _ output: 
       "Warning: \(statistics.container.path) is what an interrupted collection left, of \(documents) documents; `errata stats` with the same arguments goes on with it."
     )
   }
+  if statistics.isDiagonal {
+    output.say(
+      "Warning: \(statistics.container.path) is an importance matrix: it says which inputs matter and nothing of directions, so that an edit "
+        + "spreads further than with second moments of `errata stats`.")
+  }
   switch try statistics.origin(for: model) {
   case .thisModel: break
   case .unnamed:

@@ -87,7 +87,9 @@ extension Shown {
 
   /// Statistics: which weights, how wide, over how many tokens.
   static func statistics(_ file: StatisticsFile) throws -> Shown {
-    var lines = ["statistics: second moments of \(Numbers.count(file.weights.count, "weight"))"]
+    let kind =
+      file.isDiagonal ? "importance matrix: diagonals of second moments" : "statistics: second moments"
+    var lines = ["\(kind) of \(Numbers.count(file.weights.count, "weight"))"]
     for (key, value) in file.container.notes { lines.append("\(key): \(value)") }
     var table = Table([
       ("weight", .left), ("width", .right), ("tokens", .right), ("tokens per width", .right),
@@ -105,7 +107,8 @@ extension Shown {
       weights.append(.object(members + (reached.map { [.init("reached", .integer($0))] } ?? [])))
     }
     let json: JSONValue = [
-      "kind": "statistics", "format": "safetensors", "weights": .array(weights),
+      "kind": "statistics", "format": .string(file.isDiagonal ? "imatrix" : "safetensors"),
+      "weights": .array(weights),
       "metadata": .object(file.container.notes.map { .init($0.key, .string($0.value)) }),
     ]
     return Shown(text: (lines + [table.text()]).joined(separator: "\n"), json: json)

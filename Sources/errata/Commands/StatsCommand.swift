@@ -5,8 +5,10 @@ import Patches
 
 struct StatsCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "stats", abstract: "Second moments of the keys: collects, merges and imports.",
-    subcommands: [StatsCollectCommand.self, StatsMergeCommand.self, StatsImportCommand.self],
+    commandName: "stats", abstract: "Second moments of the keys: collects, merges, imports and exports.",
+    subcommands: [
+      StatsCollectCommand.self, StatsMergeCommand.self, StatsImportCommand.self, StatsExportCommand.self,
+    ],
     defaultSubcommand: StatsCollectCommand.self)
 }
 
@@ -73,6 +75,37 @@ struct StatsImportCommand: ParsableCommand {
       try StatisticsFile.importArchives(
         sources, model: model,
         orientation: { KeyedSolve.orientation(of: $0, in: model, fallback: nil) == .inputMajor }, to: output)
+      try report(StatisticsFile(output), messages)
+    }
+  }
+}
+
+struct StatsExportCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "export", abstract: "Writes second moments in another program's form.",
+    discussion: """
+      imatrix: the diagonals, as the importance matrix that llama-quantize --imatrix takes (GGUF). Such a file may also stand for \
+      statistics (--statistics of edit, solve and apply --port), as a weak substitute: it says which inputs matter, and nothing of directions.
+
+      Example:
+        errata stats export llama.stats.safetensors --as imatrix -o llama.imatrix.gguf
+      """)
+  @Argument(help: "Statistics.", completion: .file())
+  var statistics: String
+  @Option(name: .customLong("as"), help: "The form.")
+  var form: Form
+  @Option(name: .shortAndLong, help: "The file to write.", completion: .file())
+  var output: String
+  @OptionGroup var messages: OutputOptions
+
+  enum Form: String, CaseIterable, ExpressibleByArgument { case imatrix }
+
+  func run() throws {
+    try doing("cannot export \(statistics)", messages) {
+      try OutputRule(["-o": output]).check(inputs: [statistics])
+      switch form {
+      case .imatrix: try StatisticsFile(statistics).writeImatrix(to: output)
+      }
       try report(StatisticsFile(output), messages)
     }
   }

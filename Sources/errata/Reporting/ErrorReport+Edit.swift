@@ -344,6 +344,17 @@ extension ErrorReport {
         name, place: "\(file), for \(weight)",
         why: "the archive's matrix has width \(found), the weight's input \(expected)",
         advice: "name the right weight with --weight, or take the archive of this model")
+    case .noImatrix(let file, let weight, let isOfExpert):
+      return Explanation(
+        name, place: "\(file), \(weight)",
+        why: isOfExpert
+          ? "keys of experts are weighted by the router here, and not in an importance matrix"
+          : "no name of it in GGUF is known",
+        advice: isOfExpert ? nil : "collect statistics on the GGUF file itself")
+    case .onlyDiagonal(let file):
+      return Explanation(
+        name, place: file, why: "it is an importance matrix, which has only the diagonals of second moments",
+        advice: "merge files that `errata stats` wrote")
     }
   }
 }
