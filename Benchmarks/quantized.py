@@ -1,10 +1,11 @@
 """Edits of quantized GGUF files: what codes, the float model's patch carried over, and nearest codes keep of an edit of the float weights.
 
     quantized.py path/to/errata MODEL.gguf FACTS.json TEXT [--types Q8_0,Q6_K,Q4_K] [--layers 3-7] [--singles 30] [--batches 10,50]
+        [--ways codes,ported,nearest,promoted] [--held TEXT]
 
 MODEL's edited weights (ffn_down) are decoded to F16, which is the float model, and quantized from there by ggml's own quantizer
 (in xllamacpp, from the Python index); "own" is the file as it is. FACTS are records with probes (Formats/facts.md), TEXT what
-second moments are collected from. One thread; results are kept in the scratch folder, so that a second run goes on. Needs gguf,
+second moments are collected from, --held a text that they are not, whose loss is told. One thread; results are kept in the scratch folder, so that a second run goes on. Needs gguf,
 numpy and xllamacpp.
 """
 import argparse
@@ -85,6 +86,10 @@ class Bench:
             self.errata("stats", self.options.model, "--corpus", self.options.text, "--layers", self.options.layers, "-o", path)
         return path
 
+    @property
+    def held(self):
+        return ["--perplexity", self.options.held] if self.options.held else []
+
     def evaluated(self, kind, count, way):
         """Measures of `count` records at once (1: each alone), by editing the model's own codes, or the float model and carrying
         its patch over, which then has or has not what codes are chosen by."""
@@ -93,7 +98,7 @@ class Bench:
             if way == "codes" or kind == "F16":
                 return [json.loads(self.errata(
                     "eval", self.model(kind), "--data", self.options.facts, "--limit", records, "--edit", "memit", "--batch",
-                    count, "--layers", self.options.layers, "--statistics", self.statistics(), "--json"))]
+                    count, "--layers", self.options.layers, "--statistics", self.statistics(), "--json", *self.held))]
             return [self.ported(kind, first, count, way) for first in range(0, records, count)]
         return self.kept(f"{kind}-{count}-{way}.json", make)
 
@@ -104,11 +109,13 @@ class Bench:
         patch, undo, edited = (self.scratch / name for name in ("some.errata", "some-undo.errata", "some.gguf"))
         for path in (patch, undo, edited):
             path.unlink(missing_ok=True)
+        values = self.scratch / f"values-{count}-{first}.safetensors"
         self.errata("edit", self.model("F16"), "--facts", facts, "--layers", self.options.layers, "--statistics",
-                    self.statistics(), "-o", patch, *(["--no-resolve"] if way == "nearest" else []))
+                    self.statistics(), "-o", patch, "--values" if values.exists() else "--save-values", values,
+                    *(["--no-resolve"] if way == "nearest" else []))
         self.errata("apply", patch, self.model(kind), "--port", "--promote", "f16" if way == "promoted" else "keep", "--undo", undo,
                     "-o", edited)
-        return json.loads(self.errata("eval", self.model(kind), "--data", facts, "--patch", undo, "--json"))
+        return json.loads(self.errata("eval", self.model(kind), "--data", facts, "--patch", undo, "--json", *self.held))
 
 
 def main():
@@ -121,13 +128,14 @@ def main():
     parser.add_argument("--singles", type=int, default=30)
     parser.add_argument("--batches", default="1,10,50")
     parser.add_argument("--weights", default=r"blk\.\d+\.ffn_down\.weight")
+    parser.add_argument("--held", type=Path)
     parser.add_argument("--scratch", type=Path, default=Path("quantized-bench"))
     options = parser.parse_args()
     bench = Bench(options)
     before = hashlib.sha256(options.model.read_bytes()).hexdigest()
     for count in map(int, options.batches.split(",")):
         print(f"{count} at once:", flush=True)
-        for kind in ["F16", "own", *options.types.split(",")]:
+        for kind in ["F16", "own", *filter(None, options.types.split(","))]:
             for way in ["codes"] if kind == "F16" else options.ways.split(","):
                 print(f"  {kind} {way}: {summary(bench.evaluated(kind, count, way))}", flush=True)
     if hashlib.sha256(options.model.read_bytes()).hexdigest() != before:
@@ -138,7 +146,13 @@ def summary(results):
     """Means of the measures over the results of an edited model."""
     rows = [result["runs"][-1]["measures"] for result in results]
     names = {"efficacyExact": "taken", "score": "S", "paraphrase": "paraphrases", "neighborhood": "neighborhood"}
-    return ", ".join(f"{name} {100 * np.mean([row[key] for row in rows]):.1f}" for key, name in names.items())
+    shares = [f"{name} {100 * np.mean([row[key] for row in rows]):.1f}" for key, name in names.items()]
+    # A measure of the whole model; before the edit it is that of the first run.
+    losses = [[np.log(result["runs"][run]["measures"]["perplexity"]) for result in results
+               if "perplexity" in result["runs"][run]["measures"]] for run in (0, -1)]
+    if losses[0]:
+        shares.append(f"loss of the held text {np.mean(losses[0]):.4f} -> {np.mean(losses[1]):.4f}")
+    return ", ".join(shares)
 
 
 if __name__ == "__main__":
