@@ -4,7 +4,7 @@
     python3 Docs/sessions.py --record ERRATA PAGE...    writes down what they print instead
 
 Each page has a folder of its own with `llama` (the tiny model that comes along), `llama-q8.gguf` (the same, quantized),
-`text.txt` and `world.json` (facts of its world). A command's further lines begin with "> ", as a shell asks for them; of one
+`text.txt` and `world.json` (facts of its world), and a signature of `llama` with its key. A command's further lines begin with "> ", as a shell asks for them; of one
 that prints nothing in the page the output is not compared, and one that says "# fails" must. Numbers differ between processors
 in their last digits and are passed over."""
 import os, pathlib, re, subprocess, sys, tempfile
@@ -12,7 +12,8 @@ import os, pathlib, re, subprocess, sys, tempfile
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 FIXTURES = ROOT / "Fixtures"
 FILES = {"llama": "models/tiny-llama", "llama-q8.gguf": "models/tiny-llama-q8_0.gguf", "text.txt": "world/corpus.txt",
-         "world.json": "world/facts.json", "contexts.json": "world/contexts.json"}
+         "world.json": "world/facts.json", "contexts.json": "world/contexts.json",
+         "pubkey": "keys/model.p256.pem", "model.sig": "keys/tiny-llama.p256.sig"}
 BLOCK = re.compile(r"```console\n(.*?)```", re.S)
 
 

@@ -71,11 +71,17 @@ import Testing
     Command(name: "apply", inputs: [("", "fix.errata"), ("", "model")], outputs: ["-o"]),
     Command(
       name: "apply",
-      inputs: [("", "fix.errata"), ("", "model"), ("--trusted", "signers"), ("--signature", "fix.sig")],
+      inputs: [
+        ("", "fix.errata"), ("", "model"), ("--trusted", "signers"), ("--signature", "fix.sig"),
+        ("--model-key", "model.pem"),
+      ],
       outputs: ["-o"]),
     Command(
       name: "revert",
-      inputs: [("", "fix.errata"), ("", "model"), ("--trusted", "signers"), ("--signature", "fix.sig")],
+      inputs: [
+        ("", "fix.errata"), ("", "model"), ("--trusted", "signers"), ("--signature", "fix.sig"),
+        ("--model-key", "model.pem"),
+      ],
       outputs: ["-o"]),
     Command(name: "verify", inputs: [("--trusted", "signers"), ("--signature", "fix.sig")], outputs: []),
     Command(

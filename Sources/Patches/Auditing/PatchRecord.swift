@@ -33,6 +33,11 @@ public struct PatchRecord: Sendable {
   /// The end of the file's name.
   static let name = "errata-record.jsonl"
 
+  /// Whether a file of a model's folder is called as records are, its own or that of one of its files.
+  static func isOne(_ name: String) -> Bool {
+    name == Self.name || (name.hasSuffix("." + Self.name) && !name.contains("/"))
+  }
+
   /// Where the record of a model is: in its folder, or beside its one file under that one's name.
   public static func path(of model: ModelFile) -> String {
     model.isFolder

@@ -42,8 +42,7 @@ func perform(
 ) throws {
   try doing("cannot port \(change.patch) to the model in \(change.model)", output) {
     let rule = OutputRule(["-o": change.output, "--undo": change.dryRun ? nil : port.undo])
-    try rule.check(
-      inputs: [change.patch, change.trust.trust.trusted, change.trust.trust.signature, port.statistics])
+    try rule.check(inputs: change.inputs + [port.statistics])
     let patch = try PatchFile(change.patch)
     try requireChanges(of: patch, output)
     try patch.checkBlocks(threads: threads.count)
@@ -52,6 +51,7 @@ func perform(
     let model = try change.open(threads: threads.count, output)
     try rule.check(models: [model])
     if !change.inPlace { _ = try change.trust.check(patch, output) }
+    _ = try change.modelSignature.check(model, output)
     let statistics = try port.statistics.map { try StatisticsFile($0) }
     var plan = try PortPlan(patch, model, promotion: port.promotion ?? .keep, threads: threads.count)
     let bytes = plan.tensors.reduce(0) { $0 + $1.tensor.byteCount }
@@ -75,7 +75,7 @@ func perform(
       return try run.write(.apply, to: path, progress: progress.advance)
     }
     progress.finish()
-    warnOfModelSignature(change, output)
+    change.modelSignature.warn(change, output)
     report(plan, measures, undo: undo, port, change, skipped: skipped, output)
   }
 }

@@ -23,12 +23,16 @@ struct ChangeOptions: ParsableArguments {
   var dryRun = false
 
   @OptionGroup var trust: RequiredTrustOptions
+  @OptionGroup var modelSignature: ModelSignatureOptions
 
   @Flag(help: "Leave the files beside the weights as they are, though the patch changes them too.")
   var weightsOnly = false
 
   @Flag(help: "Note the run in a record beside the model, for `errata log`.")
   var record = false
+
+  /// Files that are read beside the model.
+  var inputs: [String?] { [patch, trust.trust.trusted, trust.trust.signature, modelSignature.modelKey] }
 
   /// Opens the model for what is to be done with it.
   func open(threads: Int, _ messages: OutputOptions) throws -> ModelFile {
@@ -124,7 +128,7 @@ private func perform(
   let action = "cannot \(direction.rawValue) \(change.patch) \(preposition) the model in \(change.model)"
   try doing(action, output) {
     let rule = OutputRule(["-o": change.output])
-    try rule.check(inputs: [change.patch, change.trust.trust.trusted, change.trust.trust.signature])
+    try rule.check(inputs: change.inputs)
     let patch = try PatchFile(change.patch)
     try requireChanges(of: patch, output)
     // Opening completes a run in place that was cut off, which is no business of a patch that nobody trusts.
@@ -132,6 +136,7 @@ private func perform(
     let model = try change.open(threads: threads.count, output)
     try rule.check(models: [model])
     if !change.inPlace { signer = try change.trust.check(patch, output) }
+    let signed = try change.modelSignature.check(model, output)
     if change.record { try PatchRecord.requireUsable(of: model) }
     let run = try PatchRun(patch, model, threads: threads.count, weightsOnly: change.weightsOnly)
     let passes = change.dryRun ? 1 : 2
@@ -147,8 +152,8 @@ private func perform(
     }
     progress.finish()
     try keepRecord(of: run, direction, change, signer, output)
-    if direction == .apply { warnOfModelSignature(change, output) }
-    report(direction, change, run, skipped: skipped, signer, output)
+    if direction == .apply { change.modelSignature.warn(change, output) }
+    report(direction, change, run, skipped: skipped, signer, signed, output)
   }
 }
 
@@ -167,7 +172,7 @@ private func keepRecord(
 
 private func report(
   _ direction: PatchRun.Direction, _ change: ChangeOptions, _ run: PatchRun, skipped: [String],
-  _ signer: TrustOptions.Answer?, _ output: OutputOptions
+  _ signer: TrustOptions.Answer?, _ signed: ModelSignatureOptions.Answer?, _ output: OutputOptions
 ) {
   let tensors = Numbers.count(run.patch.changes.count, "tensor")
   let what = "\(tensors), \(Numbers.bytes(run.touchedByteCount))"
@@ -203,6 +208,7 @@ private func report(
     "files": .array(run.beside.map { .string($0.name) }),
     "notCopied": .array(skipped.map { .string($0) }),
     "signature": signer?.json ?? .null,
+    "modelSignature": signed?.json ?? .null,
   ]
   Console.output(object.indentedText)
 }

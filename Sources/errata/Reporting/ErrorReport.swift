@@ -37,6 +37,7 @@ enum ErrorReport {
     case let error as ModelFileError: explain(error)
     case let error as PatchError: explain(error)
     case let error as SignatureError: explain(error)
+    case let error as ModelSignatureError: explain(error)
     case let error as InPlaceFailure: explain(error)
     case let error as OutputError: error.explanation
     case let error as TryError: error.explanation
