@@ -147,6 +147,23 @@ errata values merge 'values/part-*.values' -o merged.values --quiet
 cmp merged.values whole.values
 say "Slurm: the merged values are those of one run, byte for byte"
 
+# A network for each fact, so that every part has some.
+ask() {
+  errata eval "$model" --data "$facts" --limit 6 --edit rome --layers 1 --statistics whole.stats --contexts "$fixtures/world/contexts.json" \
+    --threads 1 --quiet "$@"
+}
+# What edits took differs from run to run.
+lasting() { sed 's/,"edit":{.*}}$//' "$1"; }
+ask --output whole.jsonl >/dev/null
+mkdir -p answers
+job=$(sbatch --parsable --array=1-3 -o "$work/answers-%a.log" "$here/evaluation.sbatch" "$model" "$facts" "$work/answers" --limit 6 --edit rome \
+  --layers 1 --statistics "$work/whole.stats" --contexts "$fixtures/world/contexts.json" --threads 1)
+finish "$job"
+complete "$job" || { cat answers-*.log; exit 1; }
+errata eval merge 'answers/part-*.jsonl' -o merged.jsonl --quiet
+cmp <(lasting merged.jsonl) <(lasting whole.jsonl)
+say "Slurm: the merged answers are those of one run"
+
 mkdir mpi
 mpirun --oversubscribe --allow-run-as-root -n 3 errata edit "$model" --facts "$facts" --contexts "$contexts" --layers 1 \
   --threads 1 --shard auto --save-values 'mpi/part-{shard}.values' --quiet >mpi.log 2>&1 || { cat mpi.log; exit 1; }

@@ -16,18 +16,21 @@ extension Edit {
 
   /// Finds values only, batch by batch, and saves them; goes on from what an interrupted run has left of the same part.
   ///
-  /// - Parameter part: every N-th batch instead of all; `ValuesFile.merge` puts the parts together.
+  /// - Parameters:
+  ///   - part: every N-th batch instead of all; `ValuesFile.merge` puts the parts together.
+  ///   - isNeeded: leaves out batches of which no group is needed; the others are found whole, to the same bits.
   /// - Returns: how many values there are, and how many an interrupted run had found.
   /// - Throws: `PartsError.stopped` where it was told to stop; `EditError.otherValues` where the file that it would go on from is of
   ///   another run.
   public func writeValues(
-    to path: String, part shard: Corpus.Shard?, saving: ValuesSaving = .init(),
-    progress: (Stage) -> Void = { _ in }
+    to path: String, part shard: Corpus.Shard?, where isNeeded: (FactGroup) -> Bool = { _ in true },
+    saving: ValuesSaving = .init(), progress: (Stage) -> Void = { _ in }
   ) throws -> (count: Int, resumed: Int) {
     let run = try begin()
     let identity = plan(of: run)
     let batches = ValueOptimization.batches(of: run.problems, rowLimit: batchRows).enumerated()
       .filter { shard?.contains($0.offset) ?? true }.map(\.element)
+      .filter { $0.contains { isNeeded(run.groups[$0]) } }
     var part = ValuesPart(shard, groups: [], of: run.groups)
     var known: [Int: FactValue] = [:]
     if let left = try unfinished(path, part, identity) {

@@ -20,4 +20,6 @@ public enum EvaluationError: Error, Equatable, Sendable {
   case nothingToHoldOut(records: Int)
   /// A file of results has a line that is not one, counted from 1, and it is not the last.
   case badResults(file: String, line: Int)
+  /// A file of results is one of several parts, and is to be used as if it were the whole.
+  case partOfResults(file: String, part: Int, count: Int)
 }

@@ -54,13 +54,14 @@ import Testing
         ("--template", "template.jinja"),
       ], outputs: ["--logits"]),
     Command(
-      name: "eval", words: ["--generate", "--in-context", "--edit", "memit", "--chat"],
+      name: "eval run", words: ["--generate", "--in-context", "--edit", "memit", "--chat"],
       inputs: [
         ("", "model"), ("--data", "facts.json"), ("--references", "references.json"), ("--idf", "idf"),
         ("--demonstrations", "more.json"), ("--choices", "choices.jsonl"), ("--perplexity", "text.txt"),
         ("--statistics", "stats"), ("--recipe", "recipe.json"), ("--contexts", "contexts.json"),
         ("--patch", "fix.errata"), ("--weights", "weights.json"), ("--template", "template.jinja"),
       ], outputs: ["--output", "--report"]),
+    Command(name: "eval merge", inputs: [("", "answers"), ("", "more-answers")], outputs: ["-o"]),
     Command(
       name: "solve", inputs: [("", "model"), ("--keys", "keys"), ("--statistics", "stats")], outputs: ["-o"]),
     Command(

@@ -26,6 +26,7 @@ public struct Evaluation: Sendable {
   /// Prompt tokens asked together. The more there are, the more they share, and the rarer results come: as many as take a core a few
   /// seconds. Neither time nor threads decide, so that answers have the same bits again.
   private var chunk: Int {
+    if let given = settings.chunk { return given }
     let c = network.configuration
     let attention = 2 * (c.headCount + c.keyValueHeadCount) * c.headWidth
     let weights = c.layerCount * c.width * (attention + (c.isGated ? 3 : 2) * c.feedForwardWidth)
@@ -34,21 +35,32 @@ public struct Evaluation: Sendable {
     return min(max(products / max(1, weights), 2048), 131072)
   }
 
-  /// Asks about all records, many together.
+  /// Asks about records, many together.
   ///
-  /// - Parameter found: is told of each record as it is done, in order, together with those of its chunk.
-  public func ask(_ records: [FactRecord], found: ([RecordAnswers]) throws -> Void) throws {
+  /// The list decides which are asked together, not which of them are wanted: products round by what is in a batch, so a record's answers
+  /// have the same bits whatever part of the list is asked, and after a kill.
+  ///
+  /// - Parameters:
+  ///   - isWanted: whether a chunk is to be asked, by its number and its records' indices.
+  ///   - found: is told of each chunk as it is done, in order.
+  public func ask(
+    _ records: [FactRecord], where isWanted: (Int, Range<Int>) -> Bool = { _, _ in true },
+    found: (Range<Int>, [RecordAnswers]) throws -> Void
+  ) throws {
     var waiting: [RecordQuestions] = []
     var tokens = 0
+    var number = 0
     for (index, record) in records.enumerated() {
       let questions = try RecordQuestions(
         record, settings, encoder, positionCount: network.configuration.positionCount)
       waiting.append(questions)
       tokens += questions.tokenCount
       guard tokens >= chunk || index == records.count - 1 else { continue }
-      try found(try answers(to: waiting))
+      let range = (index + 1 - waiting.count)..<(index + 1)
+      if isWanted(number, range) { try found(range, try answers(to: waiting)) }
       waiting = []
       tokens = 0
+      number += 1
     }
   }
 

@@ -34,6 +34,9 @@ public struct EvaluationSettings: Equatable, Sendable {
   /// What goes around each prompt, where questions are put in a chat.
   public var chat: ChatFrame?
 
+  /// Prompt tokens asked together, for tests; `nil` leaves it to the network's size.
+  var chunk: Int?
+
   /// Likelihoods only.
   public init() {}
 

@@ -14,14 +14,17 @@ final class EditMaker {
   private let scratch: String
   private let metrics: MetricCache
   private var file: ValuesFile?
+  /// Records that this process edits, where it is one of several; values of others are not found.
+  private let own: [Range<Int>]?
   /// What the values took that all batches share.
   let values: ValueLedger
 
   /// - Parameter plan: with contexts and all that it meets.
   init(
     network: Network, tokenizer: Tokenizer, statistics: StatisticsFile?, plan: EditPlan, scratch: String,
-    metrics: MetricCache, values: ValueLedger
+    metrics: MetricCache, values: ValueLedger, own: [Range<Int>]? = nil
   ) {
+    self.own = own
     (self.network, self.tokenizer, self.statistics, self.plan) = (network, tokenizer, statistics, plan)
     (self.scratch, self.metrics, self.values) = (scratch, metrics, values)
   }
@@ -62,7 +65,7 @@ final class EditMaker {
     return run
   }
 
-  /// Values of all records, found once: they do not depend on what a fact is stored together with.
+  /// Values of all records that this process edits, found once: they do not depend on what a fact is stored together with.
   private func known(_ records: [FactRecord]) throws -> ValuesFile? {
     guard plan.method.optimizesValues else { return nil }
     if let file { return file }
@@ -70,11 +73,17 @@ final class EditMaker {
     if try !Folder.fileExists(valuesPath) || !ValuesFile(valuesPath).isFinished {
       let start = ProcessUse.wallSeconds
       // Two facts with one key have a joint value in one batch and values of their own in others: those are found there.
-      do { _ = try run(records).writeValues(to: valuesPath, part: nil) } catch is FactsError {
+      let needed = own.map { ranges in ranges.flatMap { records[$0].map(\.fact) } }
+      do {
+        let found = try run(records).writeValues(
+          to: valuesPath, part: nil,
+          where: { group in needed.map { $0.contains { group.facts.contains($0) } } ?? true })
+        let count = needed == nil ? records.count : found.count
+        try values.keep(MadeEdit(facts: count, seconds: ProcessUse.wallSeconds - start))
+      } catch is FactsError {
         // Records that contradict each other may still be edited in different batches.
         return nil
       }
-      try values.keep(MadeEdit(facts: records.count, seconds: ProcessUse.wallSeconds - start))
     }
     file = try ValuesFile(valuesPath)
     return file

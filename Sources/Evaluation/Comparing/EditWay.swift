@@ -36,6 +36,14 @@ public enum EditWay: Hashable, Sendable {
 
 extension EditWay {
   var isSequence: Bool { if case .sequence = self { true } else { false } }
+
+  /// The records of so many that each edited network is asked about.
+  func ranges(of count: Int) -> [Range<Int>] {
+    switch self {
+    case .batches(let size): stride(from: 0, to: count, by: size).map { $0..<min($0 + size, count) }
+    case .sequence(let length, _): [0..<min(length, count)]
+    }
+  }
 }
 
 /// A row of a comparison: what a method did in one way.

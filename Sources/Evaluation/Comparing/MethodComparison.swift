@@ -52,7 +52,7 @@ public struct MethodComparison {
     ledgers[key] = ledger
     let maker = EditMaker(
       network: network, tokenizer: series.tokenizer, statistics: statistics, plan: plan, scratch: scratch,
-      metrics: metrics, values: ledger)
+      metrics: metrics, values: ledger, own: series.part.map { own(ways, series.records.count, of: $0) })
     ledger.files.insert(maker.valuesPath)
     for way in ways {
       let label = "\(name), \(way.title)"
@@ -63,7 +63,10 @@ public struct MethodComparison {
         var row = ComparedRun(method: name, way: way, run: run)
         row.take(run.edits, values: way.isSequence ? nil : maker.values)
         compared.append(row)
-      } catch let error where error is EditError || error is FactsError || error is NetworkError {
+      } catch let error
+        where series.part == nil && (error is EditError || error is FactsError || error is NetworkError)
+      {
+        // In a part it is an error: the others do not know of it.
         var row = ComparedRun(method: name, way: way, run: nil)
         row.refusal = error
         compared.append(row)
@@ -82,16 +85,17 @@ public struct MethodComparison {
   }
 
   private func parts(_ way: EditWay, _ records: [FactRecord], _ maker: EditMaker) -> [EvaluationSeries.Part] {
-    let ranges: [Range<Int>]
-    switch way {
-    case .batches(let size):
-      ranges = stride(from: 0, to: records.count, by: size).map { $0..<min($0 + size, records.count) }
-    case .sequence(let count, _): ranges = [0..<min(count, records.count)]
+    way.ranges(of: records.count).map { range in
+      .init(
+        records: range, identity: maker.identity(of: way, Array(records[range])),
+        making: way.isSequence ? .sequence : .batch
+      ) { try maker.make(way, range, records) }
     }
-    return ranges.map { range in
-      .init(records: range, identity: maker.identity(of: way, Array(records[range]))) {
-        try maker.make(way, range, records)
-      }
-    }
+  }
+
+  /// Records that a part edits in batches.
+  private func own(_ ways: [EditWay], _ count: Int, of part: Corpus.Shard) -> [Range<Int>] {
+    ways.filter { !$0.isSequence }.flatMap { $0.ranges(of: count) }
+      .filter { part.owner(of: $0.lowerBound, among: count) == part.number }
   }
 }

@@ -21,6 +21,12 @@ public struct EvaluationSeries {
   public var results: ResultsFile?
   /// Names the model in the file of results.
   public var model = ""
+  /// Which part of the work is done here; all of it where `nil`.
+  public var part: Corpus.Shard?
+  /// Lines of records and tasks that one run would have written so far.
+  private var places = 0
+  /// Names every network that was asked, with its records, in order.
+  private var asked: [String] = []
   /// Runs so far; the first is the base.
   public private(set) var runs: [EvaluatedRun] = []
 
@@ -39,16 +45,21 @@ public struct EvaluationSeries {
     public var identity: String
     /// Makes it, and says what was edited for it; not called where all answers are known.
     var make: () throws -> (network: Network, edit: MadeEdit?)
+    /// What has to be edited for it; that is not done twice on several machines.
+    let making: Making
+
+    enum Making { case nothing, batch, sequence }
 
     /// Joins the three, for a network without edits of ours.
     public init(records: Range<Int>, identity: String, network: @escaping () throws -> Network) {
-      self.init(records: records, identity: identity) { (try network(), nil) }
+      self.init(records: records, identity: identity, making: .nothing) { (try network(), nil) }
     }
 
     init(
-      records: Range<Int>, identity: String, make: @escaping () throws -> (network: Network, edit: MadeEdit?)
+      records: Range<Int>, identity: String, making: Making,
+      make: @escaping () throws -> (network: Network, edit: MadeEdit?)
     ) {
-      (self.records, self.identity, self.make) = (records, identity, make)
+      (self.records, self.identity, self.make, self.making) = (records, identity, make, making)
     }
   }
 
@@ -90,9 +101,16 @@ public struct EvaluationSeries {
         made = network
         return network
       }
-      answers += try ask(part, identity, label, settings, network, &cost, progress)
+      // A network that was asked before, under whatever name, is not asked again.
+      let isNew = !asked.contains(identity)
+      asked.append(identity)
+      let share = PartShare(
+        of: part, among: records.count, run: runs.count, isNew: isNew, for: self.part)
+      answers += try ask(part, share, identity, label, settings, network, &cost, progress)
+      if isNew { places += part.records.count }
       if !tasks.isEmpty, !demonstrating {
-        taskMeasures.append(try perform(identity, label, network, &cost))
+        if share.hasTasks { taskMeasures.append(try perform(identity, label, network, &cost)) }
+        if isNew { places += 1 }
       }
       edits.append(edit)
       if let taken, let making { makingCost.add(making, from: taken.begin, to: taken.end) }
@@ -125,32 +143,36 @@ public struct EvaluationSeries {
 
   /// Answers from the file of results, and the rest from the network.
   private func ask(
-    _ part: Part, _ identity: String, _ label: String, _ settings: EvaluationSettings,
+    _ part: Part, _ share: PartShare, _ identity: String, _ label: String, _ settings: EvaluationSettings,
     _ network: () throws -> Network, _ cost: inout EvaluationCost, _ progress: (Int) -> Void
   ) throws -> [RecordAnswers] {
     let wanted = Array(records[part.records])
     var found = wanted.map {
       results?.answers(of: identity, record: $0.fingerprint, identifier: $0.fact.identifier)
     }
-    let missing = found.indices.filter { found[$0] == nil }
-    progress(wanted.count - missing.count)
-    guard !missing.isEmpty else { return found.map { $0! } }
+    let known = found.count { $0 != nil }
+    progress(known)
+    let answers = {
+      found.indices.map { found[$0] ?? .init(identifier: wanted[$0].fact.identifier, probes: []) }
+    }
+    guard known < wanted.count, share.hasRecords else { return answers() }
     let evaluation = Evaluation(
       network: try network(), tokenizer: tokenizer, settings: settings, references: references)
     let begin = ProcessUse.now()
-    var next = 0
-    try evaluation.ask(missing.map { wanted[$0] }) { answers in
-      for answer in answers {
-        let record = missing[next]
-        try results?.append(answer, of: identity, label: label, record: wanted[record].fingerprint)
+    try evaluation.ask(
+      wanted, where: { share.hasChunk($0) && $1.contains { found[$0] == nil } }
+    ) { range, answers in
+      for (record, answer) in zip(range, answers) where found[record] == nil {
+        try results?.append(
+          answer, of: identity, label: label, record: wanted[record].fingerprint,
+          place: self.part == nil ? nil : places + record)
         found[record] = answer
-        next += 1
+        cost.asked += 1
+        progress(1)
       }
-      progress(answers.count)
     }
     cost.add("asking", since: begin)
-    cost.asked += missing.count
-    return found.map { $0! }
+    return answers()
   }
 
   private func perform(
@@ -165,7 +187,28 @@ public struct EvaluationSeries {
     var line = RecordAnswers(identifier: "tasks", probes: [])
     line.texts = try tasks.measures(of: network, tokenizer)
     cost.add("tasks", since: begin)
-    try results?.append(line, of: identity, label: label, record: own)
+    try results?.append(
+      line, of: identity, label: label, record: own, place: part == nil ? nil : places)
     return line.texts
+  }
+
+  /// Opens the file that takes this part's answers, or goes on with it.
+  ///
+  /// - Parameter options: in words, what is asked beside the records, the settings and the tasks.
+  /// - Throws: `PartsError.ofOtherWork` where the file is of other work or another part.
+  public mutating func openPart(_ shard: Corpus.Shard, at path: String, asking options: [String]) throws {
+    part = shard
+    let list = records.map { "\($0.fingerprint) \($0.fact.identifier)" }
+    let texts =
+      [settings.identity, references?.identity ?? "", try tasks.identity()] + options + list
+    results = try ResultsFile(path, part: PartNote(shard, of: key(texts)))
+  }
+
+  /// Says in the file that the part is done.
+  ///
+  /// - Returns: answers that it has.
+  public func finishPart() throws -> Int {
+    try results?.finish(PartEnd(places: places, plan: key(asked)))
+    return results?.placedCount ?? 0
   }
 }

@@ -1,3 +1,4 @@
+internal import Editing
 internal import Glibc
 internal import ModelFiles
 
@@ -11,6 +12,10 @@ public final class ResultsFile {
   private let file: OpenFile
   private var size: Int
   private var known: [Key: RecordAnswers] = [:]
+  private let part: PartNote?
+  private var end: PartEnd?
+  /// Lines that have a place among those of one run.
+  private(set) var placedCount = 0
 
   private struct Key: Hashable {
     let run: String
@@ -21,7 +26,11 @@ public final class ResultsFile {
   /// Opens a file, or makes it.
   ///
   /// - Throws: `EvaluationError.badResults` for a file that holds something else.
-  public init(_ path: String) throws {
+  public convenience init(_ path: String) throws { try self.init(path, part: nil) }
+
+  /// Opens a file of a part, or makes it.
+  init(_ path: String, part: PartNote?) throws {
+    self.part = part
     file = try OpenFile(path, Folder.fileExists(path) ? .updating : .creating)
     // Two runs that append to one file would write over each other.
     try file.lock(exclusively: true)
@@ -32,11 +41,15 @@ public final class ResultsFile {
     let bytes = try file.read(length, at: 0)
     var start = 0
     var number = 0
+    var left: PartNote?
     while let end = bytes[start...].firstIndex(of: 0x0A) {
       number += 1
       guard let value = try? JSONValue(parsing: Array(bytes[start..<end])), let run = value["run"]?.text,
         let record = value["record"]?.text, let answers = RecordAnswers(value)
       else { throw EvaluationError.badResults(file: path, line: number) }
+      if number == 1 { left = PartNote(value) }
+      if let end = PartEnd(value) { self.end = end }
+      if value[PartNote.place] != nil { placedCount += 1 }
       known[Key(run: run, record: record, identifier: answers.identifier)] = answers
       start = end + 1
     }
@@ -48,6 +61,23 @@ public final class ResultsFile {
     if start < bytes.count, truncate(path, off_t(start)) != 0 {
       throw ModelFileError(.system(call: "truncate", code: errno), file: path)
     }
+    guard left != part else { return }
+    if let left, part == nil {
+      throw EvaluationError.partOfResults(file: path, part: left.shard.number, count: left.shard.count)
+    }
+    if left == nil, size > 0 { throw PartsError.noPart(file: path) }
+    if left != nil { throw PartsError.ofOtherWork(first: path, second: "this run") }
+    try append(part!.json)
+  }
+
+  /// Notes that the part is done.
+  ///
+  /// - Throws: `PartsError.ofOtherWork` where it was done already, of other work.
+  func finish(_ end: PartEnd) throws {
+    guard let part, self.end != end else { return }
+    guard self.end == nil else { throw PartsError.ofOtherWork(first: file.path, second: "this run") }
+    self.end = end
+    try append(end.json(of: part))
   }
 
   /// What a run said of a record, if the file knows it.
@@ -68,14 +98,24 @@ public final class ResultsFile {
   }
 
   /// Appends a line.
-  func append(_ answers: RecordAnswers, of run: String, label: String, record: String) throws {
+  ///
+  /// - Parameter place: its place among the lines of one run, in a file of a part.
+  func append(
+    _ answers: RecordAnswers, of run: String, label: String, record: String, place: Int? = nil
+  ) throws {
     let members: [JSONValue.Member] = [
       .init("run", .string(run)), .init("label", .string(label)),
       .init("record", .string(record)),
     ]
-    let line = Array((JSONValue.object(members + answers.json).compactText + "\n").utf8)
+    let placed = place.map { [JSONValue.Member(PartNote.place, .integer($0))] } ?? []
+    try append(.object(members + answers.json + placed))
+    placedCount += placed.count
+    known[Key(run: run, record: record, identifier: answers.identifier)] = answers
+  }
+
+  private func append(_ value: JSONValue) throws {
+    let line = Array((value.compactText + "\n").utf8)
     try file.write(line, at: size)
     size += line.count
-    known[Key(run: run, record: record, identifier: answers.identifier)] = answers
   }
 }

@@ -47,6 +47,10 @@ extension ErrorReport {
       return Explanation(
         name, place: "\(file), line \(line)", why: "it is no line of answers",
         advice: "name a new file, or one that `errata eval` wrote")
+    case .partOfResults(let file, let part, let count):
+      return Explanation(
+        name, place: file, why: "it has part \(part) of \(count) of an evaluation",
+        advice: "put the parts together with `errata eval merge`, and name what it writes")
     }
   }
 }

@@ -21,7 +21,7 @@ extension ErrorReport {
     case .ofOtherWork(let first, let second):
       return Explanation(
         name, place: "\(first) and \(second)",
-        why: "they are parts of different work: the facts are not the same",
+        why: "they are parts of different work: the facts, or what is done with them, are not the same",
         advice: "merge the parts of one run; give another run another output")
     case .noPart(let file):
       return Explanation(
