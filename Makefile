@@ -10,6 +10,10 @@
 # make test-address    the tests of damaged, odd and hostile files once more, under the address sanitizer
 # make test-stops  stop runs at their system calls, STOPS of them (10000), drawn by SEED, and look at what is left
 # make test-foreign  what foreign tools say of signatures and bills of materials
+# make test-threads  the threaded parts under the thread sanitizer
+# make test-undefined  the kernels in C under the undefined-behaviour sanitizer
+# make fuzz     build the fuzzer and let it at every kind of input, FUZZ="--seconds 20"; make fuzz-replay: known inputs once
+# make coverage  the tests (FILTER), and which share of the lines of each module they run
 # make test-libraries  build the server of Examples against the library products, and ask it
 # make lint     check the form of the Swift sources, and the Python scripts for mistakes
 # make bench, bench-diff, bench-network, bench-edit, bench-eval, bench-memory   measure against peers (PYTHON with numpy; torch, transformers,
@@ -34,7 +38,7 @@ HOSTILE := Damaged|Odd|Hostile|Mutation|Vector|Refusal
 KERNELS := -Xcc -O2
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
-.PHONY: all build demo test test-stops test-foreign test-cluster test-address test-libraries test-package test-python test-docs install package docs try lint python bench bench-diff \
+.PHONY: all build demo test test-stops test-foreign test-threads test-undefined fuzz fuzz-build fuzz-replay coverage test-cluster test-address test-libraries test-package test-python test-docs install package docs try lint python bench bench-diff \
   bench-network bench-edit bench-eval bench-memory libraries clean
 all: build
 
@@ -106,6 +110,36 @@ test-foreign: libraries python
 	$(SWIFT) build --product errata $(KERNELS)
 	@$(PYTHON_FOLDER)/bin/pip install --quiet --disable-pip-version-check 'cyclonedx-python-lib[json-validation]' || true
 	@sh Fixtures/make/foreign.sh "$$($(SWIFT) build --show-bin-path)/errata" $(PYTHON_FOLDER)/bin/python
+
+# Those that use several threads and need no long computing.
+THREADED := ParallelWork|Journal|InPlace|RoundTrip|ModelComparison|PatchFile|BLASThreads
+test-threads: libraries
+	SWIFT_BACKTRACE=enable=no $(SWIFT) test --sanitize=thread --scratch-path .build-threads --disable-xctest --filter "$(THREADED)"
+
+# Those that reach the kernels in C, and the vectors.
+COMPUTED := Kernel|Preimage|Quantiz|Blocks|Attention|Vector|RoundTrip|Element
+test-undefined: libraries
+	UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1 SWIFT_BACKTRACE=enable=no $(SWIFT) test --sanitize=undefined \
+	  --scratch-path .build-undefined $(KERNELS) --disable-xctest --filter "$(COMPUTED)"
+
+# A program of its own in a folder of its own, with the modules' insides open to it. FUZZ_FORM=release takes twice as long to build.
+# Of two sanitizers swiftc keeps the last, so the fuzzer's counters are asked for by themselves.
+FUZZ ?= --seconds 20
+FUZZ_FORM ?= debug
+FUZZ_BUILD = ERRATA_FUZZ=1 $(SWIFT) build -c $(FUZZ_FORM) --scratch-path .build-fuzz $(KERNELS) --sanitize=fuzzer --sanitize=address \
+  -Xswiftc -sanitize-coverage=edge,trace-cmp,inline-8bit-counters,pc-table -Xswiftc -enable-testing --product fuzz
+fuzz-build: libraries
+	$(FUZZ_BUILD)
+
+fuzz: fuzz-build
+	python3 Tests/Fuzz/fuzz.py "$$($(FUZZ_BUILD) --show-bin-path)/fuzz" $(FUZZ)
+
+fuzz-replay: fuzz-build
+	python3 Tests/Fuzz/fuzz.py "$$($(FUZZ_BUILD) --show-bin-path)/fuzz" --replay
+
+coverage: libraries
+	$(SWIFT) test --enable-code-coverage --scratch-path .build-coverage $(KERNELS) --disable-xctest $(if $(FILTER),--filter "$(FILTER)")
+	@python3 .ci/coverage.py "$$($(SWIFT) test --scratch-path .build-coverage --show-codecov-path)"
 
 lint: python
 	$(SWIFT) format lint --strict --recursive Sources Tests Examples Package.swift

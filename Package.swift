@@ -107,3 +107,23 @@ let package = Package(
   ],
   swiftLanguageModes: [.v6]
 )
+
+// The fuzzer, which `make fuzz` builds. Its main function is libFuzzer's, so the command comes along as a library.
+if Context.environment["ERRATA_FUZZ"] != nil,
+  let place = package.targets.firstIndex(where: { $0.name == "errata" })
+{
+  let renamed: SwiftSetting = .unsafeFlags([
+    "-Xfrontend", "-entry-point-function-name", "-Xfrontend", "errata_main",
+  ])
+  package.targets[place] = .target(
+    name: "errata", dependencies: package.targets[place].dependencies, swiftSettings: strict + [renamed])
+  package.products.removeAll { $0.name == "errata" }
+  package.targets.append(
+    .executableTarget(
+      name: "fuzz",
+      dependencies: [
+        "errata", "Evaluation", "Editing", "Transformer", "Patches", "ModelFiles", "Floor",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ],
+      path: "Tests/Fuzz", exclude: ["fuzz.py", "found"]))
+}

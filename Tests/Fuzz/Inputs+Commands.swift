@@ -1,0 +1,39 @@
+import ArgumentParser
+import Glibc
+import ModelFiles
+
+@testable import errata
+
+/// Whether each input goes through the commands too: when known inputs are given once. Else one in sixteen, chosen by its bytes, as
+/// commands take longer than what they call.
+private let always = getenv("FUZZ_COMMANDS") != nil
+
+extension Inputs {
+  /// Runs a command on an input as a user would, up to the words of its error.
+  static func command(_ bytes: [UInt8], _ words: String...) throws {
+    guard always || bytes.reduce(UInt8(0), &+) % 16 == 0 else { return }
+    run(words)
+  }
+
+  private static func run(_ words: [String]) {
+    do {
+      var command = try Errata.parseAsRoot(words)
+      try command.run()
+    } catch let failure as CommandFailure {
+      failure.print()
+    } catch { _ = Errata.fullMessage(for: error) }
+  }
+
+  /// Words of a command line, each ended by a line end. What only reads, and names nothing outside the folder, is run.
+  static func arguments(_ bytes: [UInt8], _ folder: FuzzFolder) throws {
+    guard let text = String(validating: bytes, as: UTF8.self) else { return }
+    let words = text.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
+    let reading: Set = ["show", "verify", "log"]
+    if let first = words.first, reading.contains(first), !text.contains("/"), !text.contains("..") {
+      try folder.write(folder.baseBytes, folder.base)
+      run(words)
+      return
+    }
+    do { _ = try Errata.parseAsRoot(words) } catch { _ = Errata.fullMessage(for: error) }
+  }
+}
