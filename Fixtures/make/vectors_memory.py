@@ -1,0 +1,104 @@
+"""The vectors of memories in patches, written from Formats/memory.md alone; vectors_patch.py makes them with its own.
+
+Needs numpy."""
+import json
+
+import numpy as np
+
+from patch_file import Block, put
+
+
+def fnv(text):
+    value = 0xCBF29CE484222325
+    for byte in text.encode():
+        value = (value ^ byte) * 0x100000001B3 % (1 << 64)
+    return value
+
+
+def with_memory(patch, change=None, arrays=(), without=(), **values):
+    """A memory of two facts behind the tensor's blocks, found by their subjects; `arrays` in place of its own by name."""
+    facts = [json.dumps(dict(id=str(n), prompt="{} lives in", subject=subject, target=target), separators=(",", ":")).encode()
+             for n, (subject, target) in enumerate((("Ada", "Oslo"), ("Bo", "Rome")), 1)]
+    keys = [b"ada lives in", b"bo lives in"]
+    ends = lambda texts: np.cumsum([len(text) for text in texts]).astype("<u8")
+    phrases = sorted((fnv(word), place) for place, word in enumerate(("ada", "bo")))
+    own = {"facts": ("U8", b"".join(facts)), "facts.ends": ("U64", ends(facts)), "keys": ("U8", b"".join(keys)),
+           "keys.ends": ("U64", ends(keys)), "phrases.facts": ("U32", np.array([p for _, p in phrases], "<u4")),
+           "phrases.hashes": ("U64", np.array([h for h, _ in phrases], "<u8"))} | dict(arrays)
+    listed = []
+    for name in sorted(own.keys() - set(without), key=str.encode):
+        kind, content = own[name]
+        shape = [len(content)] if isinstance(content, bytes) else list(content.shape)
+        listed.append(dict(name=name, elementType=kind, shape=shape, blocks=[len(patch.blocks), 1]))
+        patch.blocks.append(Block(content if isinstance(content, bytes) else content.tobytes()))
+    patch.features |= 8
+    patch.manifest["memory"] = dict(
+        base=dict(fingerprint="0" * 64), facts=2,
+        parts=[dict(method="ike", facts=[0, 2], route=dict(kind="subject"),
+                    action=dict(kind="prompt", text="New Fact: {fact}\nPrompt: {question}"))], arrays=listed)
+    put(patch.manifest["memory"], **values)
+    if change:
+        change(patch.manifest["memory"])
+
+
+def hidden(memory):
+    """Makes its part one of states."""
+    put(memory["base"], model="1" * 64)
+    put(memory["parts"][0], method="grace", route=dict(kind="hidden", layer=1), action=dict(kind="replace-output"))
+
+
+STATES = {"0.keys": ("F32", np.array([[1, 0], [0, 1]], "<f4")), "0.values": ("F32", np.ones((2, 3), "<f4")),
+          "0.radii": ("F32", np.ones(2, "<f4"))}
+
+
+def reject_memory(made):
+    def reject(name, case, comment, change=None, **values):
+        made.reject(f"memory-{name}", case, comment, "memory.md", lambda p: with_memory(p, change, **values))
+
+    def part(**values):
+        return lambda m: put(m["parts"][0], **values)
+
+    def route(**values):
+        return part(route=values)
+
+    made.reject("memory-without-bit", "badManifest", "a memory, and the feature bit is not set", "Header",
+                lambda p: (with_memory(p), put(p, features=0)))
+    made.reject("bit-without-memory", "badManifest", "the feature bit of a memory, and there is none", "Header",
+                lambda p: put(p, features=8))
+    reject("no-facts", "badManifest", "no facts", facts=0)
+    reject("facts-not-covered", "badManifest", "three facts, two in parts", facts=3)
+    reject("no-parts", "badManifest", "no parts", parts=[])
+    reject("part-beyond", "badManifest", "a part of three facts", part(facts=[0, 3]))
+    reject("part-empty", "badManifest", "a part of none", part(facts=[0, 0]))
+    reject("base-missing", "badManifest", "no base", base=None)
+    reject("base-model-of-text", "badManifest", "bound to a model, and has no part that is", lambda m: put(m["base"], model="1" * 64))
+    reject("hidden-without-model", "badManifest", "states of a model that is not named",
+           lambda m: (hidden(m), put(m["base"], model=None)), arrays=STATES)
+    reject("route-unknown", "unknownChange", "a route that there is not", route(kind="psychic"))
+    reject("action-unknown", "unknownChange", "an action that there is not", part(action=dict(kind="sing")))
+    reject("near-too-far", "badManifest", "65 characters", route(kind="near", distance=65))
+    reject("words-above-one", "badManifest", "a share of 2", route(kind="words", share=2))
+    reject("text-without-question", "badManifest", "no place for the prompt", part(action=dict(kind="prompt", text="{fact}")))
+    reject("text-two-questions", "badManifest", "two places for the prompt",
+           part(action=dict(kind="prompt", text="{question}{question}")))
+    reject("value-without-hidden", "badManifest", "a value for an output, found by words", part(action=dict(kind="replace-output")))
+    reject("array-missing", "badManifest", "no phrases to find subjects by", without=["phrases.facts", "phrases.hashes"])
+    reject("array-unknown", "badManifest", "an array of no use", arrays={"extra": ("U8", b"x")})
+    reject("array-type", "badManifest", "ends of four bytes", arrays={"keys.ends": ("U32", np.array([12, 23], "<u4"))})
+    reject("array-count", "badManifest", "three ends for two facts", arrays={"keys.ends": ("U64", np.array([12, 23, 23], "<u8"))})
+    reject("array-order", "badManifest", "names that do not rise", lambda m: m["arrays"].reverse())
+    reject("array-shape", "badBlockRange", "a longer array than its block", lambda m: put(m["arrays"][0], shape=[1000]))
+    reject("ends-falling", "badMemory", "the second fact ends before the first", arrays={"facts.ends": ("U64", np.array([70, 60], "<u8"))})
+    reject("ends-beyond", "badMemory", "a key that ends behind all keys", arrays={"keys.ends": ("U64", np.array([12, 1 << 60], "<u8"))})
+    reject("fact-beyond", "badMemory", "the phrase of a third fact", arrays={"phrases.facts": ("U32", np.array([0, 2], "<u4"))})
+    reject("hashes-falling", "badMemory", "hashes that do not ascend", arrays={"phrases.hashes": ("U64", np.array([2, 1], "<u8"))})
+    reject("fact-not-json", "badMemory", "facts that are no JSON",
+           arrays={"facts": ("U8", b"xx"), "facts.ends": ("U64", np.array([1, 2], "<u8"))})
+    reject("radius-nan", "notFinite", "a radius that is no number", hidden,
+           arrays=STATES | {"0.radii": ("F32", np.array([1, np.nan], "<f4"))}, without=["phrases.facts", "phrases.hashes"])
+
+
+def accept_memory(made):
+    made.accept("memory", "beside the tensor two facts, found by their subjects", "memory.md", with_memory)
+    made.accept("memory-states", "beside the tensor two facts, found by states of the model", "memory.md",
+                lambda p: with_memory(p, hidden, arrays=STATES, without=["phrases.facts", "phrases.hashes"]))
