@@ -31,8 +31,7 @@ def main():
     writer.add_uint32("imatrix.chunk_size", CHUNK)
     for name, (sums, count) in sorted(moments.items()):
         writer.add_tensor(f"{name}.counts", np.array([[count]], np.float32))
-        # As the sum of C's mean diagonal is told.
-        writer.add_tensor(f"{name}.in_sum2", (sums / count * count).astype(np.float32)[None])
+        writer.add_tensor(f"{name}.in_sum2", sums.astype(np.float32)[None])
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()
