@@ -69,6 +69,8 @@ test-package: package python
 	@$(SUDO) $(PYTHON_FOLDER)/bin/python Packaging/test.py dist $(MODEL) || [ $$? = 77 ]
 
 docs: build python
+	$(SWIFT) build $(RELEASE) --product ErrataEditing
+	@python3 Docs/libraries.py "$$($(SWIFT) build -c release --show-bin-path)" .build-docs/docc
 	@$(PYTHON_FOLDER)/bin/python Docs/build.py "$$($(SWIFT) build -c release --show-bin-path)/errata" .build-docs
 
 test-docs: docs

@@ -2,7 +2,8 @@
 
     python3 Docs/build.py ERRATA FOLDER
 
-Every page reads without a script and without a network. A link that leads nowhere, or to an anchor that is not there, fails."""
+Every page reads without a script and without a network, but for the libraries' own in FOLDER/docc, which libraries.py makes before.
+A link that leads nowhere, or to an anchor that is not there, fails."""
 import ast, html, os, pathlib, re, sys
 from markdown_it import MarkdownIt
 
@@ -23,6 +24,8 @@ MENU = [
                     "Design/README", "Benchmarks/README"]),
 ]
 STYLE = (ROOT / "Docs/site.css").read_text()
+# What DocC made of the libraries, in the site.
+SYMBOLS = "docc/documentation/index.html"
 
 
 def sources():
@@ -53,9 +56,12 @@ def commands(errata):
     return "\n".join(parts)
 
 
-def libraries():
+def libraries(has_symbols):
     """The libraries' documentation catalogs."""
     parts = ["# The libraries\n", "A Swift program imports one of three products; the code here is compiled and run by the tests.\n"]
+    if has_symbols:
+        parts.append(f"[Every public symbol](../../{SYMBOLS}), by DocC; a script draws these pages, so they want a web server, as\n"
+                     "`python3 -m http.server -d .build-docs` is one.\n")
     for path in sorted((ROOT / "Sources").glob("Errata*/*.docc/*.md")):
         text = re.sub(r"^# ``(\w+)``", r"## \1", path.read_text(), flags=re.M)
         text = re.sub(r"^## Overview\n+", "", text, flags=re.M)
@@ -143,6 +149,8 @@ class Site:
             return link
         path, _, anchor = link.partition("#")
         place = os.path.normpath(os.path.join(os.path.dirname(name), path))
+        if place == SYMBOLS:
+            return os.path.relpath(place, os.path.dirname(self.file(name)))
         for candidate in (place.removesuffix(".md"), f"{place}/README"):
             if candidate in self.pages:
                 relative = os.path.relpath(self.file(candidate), os.path.dirname(self.file(name)) or ".")
@@ -176,7 +184,8 @@ class Site:
 
 def check(folder):
     """Every link of the site leads to a file, and to an anchor in it."""
-    texts = {path.relative_to(folder).as_posix(): path.read_text() for path in folder.rglob("*.html")}
+    texts = {path.relative_to(folder).as_posix(): path.read_text() for path in folder.rglob("*.html")
+             if folder / "docc" not in path.parents}
     anchors = {name: set(re.findall(r' id="([^"]+)"', text)) for name, text in texts.items()}
     count, broken = 0, []
     for name, text in texts.items():
@@ -199,7 +208,7 @@ def main():
     _, errata, folder = sys.argv
     folder = pathlib.Path(folder)
     pages = sources()
-    pages |= {"Docs/reference/commands": commands(os.path.abspath(errata)), "Docs/reference/libraries": libraries(),
+    pages |= {"Docs/reference/commands": commands(os.path.abspath(errata)), "Docs/reference/libraries": libraries((folder / SYMBOLS).is_file()),
               "Docs/reference/python": python()}
     Site(pages).write(folder)
     print(f"{len(pages)} pages and {check(folder)} links in {folder}; begin at {folder / 'index.html'}")
