@@ -95,7 +95,12 @@ extension WeightSolver {
   /// A weight's bytes with its update, as a patch leaves them. Codes that are chosen are kept with the update.
   func rounded(_ update: inout WeightUpdate) throws -> [UInt8] {
     if let trained = update.trained { return trained.bytes }
-    if update.tensor.elementType.hasCodes { return try promoted(&update) ?? choose(&update).bytes }
+    if update.tensor.elementType.hasCodes {
+      var clock = WorkClock(in: WeightPhase.storing.rawValue, after: update.phases)
+      let bytes = try promoted(&update) ?? choose(&update).bytes
+      update.phases = clock.all()
+      return bytes
+    }
     guard let solution = update.solution else { preconditionFailure("a weight was solved for or trained") }
     let bytes = try model.file(of: update.tensor).read(
       update.tensor.byteCount, at: update.tensor.byteRange.lowerBound)
