@@ -1,7 +1,7 @@
-"""Edits of quantized GGUF files: what codes, the float model's patch carried over, and nearest codes keep of an edit of the float weights.
+"""Edits of quantized GGUF files: what codes, the float model's patch carried over, and blocks quantized again keep of an edit of the float weights.
 
     quantized.py path/to/errata MODEL.gguf FACTS.json TEXT [--types Q8_0,Q6_K,Q4_K] [--layers 3-7] [--singles 30] [--batches 10,50]
-        [--ways codes,ported,nearest,promoted] [--held TEXT]
+        [--ways codes,ported,again,promoted] [--held TEXT]
 
 MODEL's edited weights (ffn_down) are decoded to F16, which is the float model, and quantized from there by ggml's own quantizer
 (in xllamacpp, from the Python index); "own" is the file as it is. FACTS are records with probes (Formats/facts.md), TEXT what
@@ -103,7 +103,7 @@ class Bench:
         return self.kept(f"{kind}-{count}-{way}.json", make)
 
     def ported(self, kind, first, count, way):
-        """The float model's patch, carried over with chosen codes ("ported"), the nearest ones or another type, and asked about."""
+        """The float model's patch, carried over with chosen codes ("ported"), quantized again or as another type, and asked about."""
         facts = self.scratch / "some.json"
         facts.write_text(json.dumps(json.loads(Path(self.options.facts).read_text())[first:first + count]))
         patch, undo, edited = (self.scratch / name for name in ("some.errata", "some-undo.errata", "some.gguf"))
@@ -112,7 +112,7 @@ class Bench:
         values = self.scratch / f"values-{count}-{first}.safetensors"
         self.errata("edit", self.model("F16"), "--facts", facts, "--layers", self.options.layers, "--statistics",
                     self.statistics(), "-o", patch, "--values" if values.exists() else "--save-values", values,
-                    *(["--no-resolve"] if way == "nearest" else []))
+                    *(["--no-resolve"] if way == "again" else []))
         self.errata("apply", patch, self.model(kind), "--port", "--promote", "f16" if way == "promoted" else "keep", "--undo", undo,
                     "-o", edited)
         return json.loads(self.errata("eval", self.model(kind), "--data", facts, "--patch", undo, "--json", *self.held))
@@ -123,7 +123,7 @@ def main():
     for name in ("errata", "model", "facts", "text"):
         parser.add_argument(name, type=Path)
     parser.add_argument("--types", default="Q8_0,Q6_K,Q4_K")
-    parser.add_argument("--ways", default="codes,ported,nearest")
+    parser.add_argument("--ways", default="codes,ported,again")
     parser.add_argument("--layers", default="3-7")
     parser.add_argument("--singles", type=int, default=30)
     parser.add_argument("--batches", default="1,10,50")
