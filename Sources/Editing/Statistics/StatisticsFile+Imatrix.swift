@@ -3,8 +3,8 @@ public import ModelFiles
 
 /// The importance matrix of llama.cpp (its `imatrix`, in GGUF): Σ k² of each input, which is the diagonal of Σ k kᵀ.
 ///
-/// Of each weight W there are `W.in_sum2` F32 [1, d] and `W.counts` F32 [1, 1], of experts in one tensor a row each. Written, it serves
-/// `llama-quantize --imatrix`; read, it stands for a second moment that knows nothing of directions.
+/// Of each weight W there are `W.in_sum2` F32 [1, d] and `W.counts` F32 [1, 1], of experts in one tensor a row each. Written, it has the
+/// form that `llama-quantize --imatrix` is to read; read, it stands for a second moment that knows nothing of directions.
 ///
 /// Source: ggml-org/llama.cpp, `tools/imatrix/imatrix.cpp`, `save_imatrix`.
 extension StatisticsFile {

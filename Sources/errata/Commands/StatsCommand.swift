@@ -84,7 +84,7 @@ struct StatsExportCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "export", abstract: "Writes second moments in another program's form.",
     discussion: """
-      imatrix: the diagonals, as the importance matrix that llama-quantize --imatrix takes (GGUF). Such a file may also stand for \
+      imatrix: the diagonals, as an importance matrix in the form of llama.cpp's imatrix (GGUF). Such a file may also stand for \
       statistics (--statistics of edit, solve and apply --port), as a weak substitute: it says which inputs matter, and nothing of directions.
 
       Example:
