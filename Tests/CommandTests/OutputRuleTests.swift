@@ -1,7 +1,10 @@
+import ArgumentParser
 import Glibc
 import ModelFiles
 import TestSupport
 import Testing
+
+@testable import errata
 
 /// No output is an input, a file of the model, or another output: every output option of every command against every file
 /// that the command reads.
@@ -106,15 +109,22 @@ import Testing
   let folder: TemporaryFolder
   let runner: CommandRunner
 
+  /// A small patch, solved for once.
+  private static let patch = Result {
+    let folder = try TemporaryFolder()
+    let made = try CommandRunner(in: folder.path).shell(
+      "errata solve $FIXTURES/models/tiny-gpt2 --keys $FIXTURES/reference/tiny-gpt2.one-fact.keys.safetensors "
+        + "--no-second-moment -o fix.errata --quiet")
+    #expect(made.status == 0, "\(made.errors)")
+    return try folder.read("fix.errata")
+  }
+
   init() throws {
     folder = try TemporaryFolder()
     runner = CommandRunner(in: folder.path)
-    let set = [
-      "cp -r $FIXTURES/models/tiny-gpt2 model", "cp -r model edited", "mkdir idf",
-      "errata solve model --keys $FIXTURES/reference/tiny-gpt2.one-fact.keys.safetensors --no-second-moment -o fix.errata --quiet",
-      "cp fix.errata other.errata",
-    ]
-    for line in set { #expect(try runner.shell(line).status == 0) }
+    let set = "cp -r $FIXTURES/models/tiny-gpt2 model && cp -r model edited && mkdir idf"
+    #expect(try runner.shell(set).status == 0)
+    for name in ["fix.errata", "other.errata"] { try folder.write(Self.patch.get(), to: name) }
     let names = Set(Self.commands.flatMap(\.inputs).map(\.name)).filter { !Folder.occupied(folder.path($0)) }
     for name in names { try folder.write(Array(name.utf8), to: name) }
     try folder.write([1], to: "idf/idf.npy")
@@ -122,12 +132,32 @@ import Testing
 
   private func arguments(_ command: Command, _ outputs: [(String, String)]) -> [String] {
     command.name.split(separator: " ").map(String.init)
-      + command.inputs.flatMap { $0.option.isEmpty ? [$0.name] : [$0.option, $0.name] } + command.words
-      + outputs.flatMap { [$0.0, $0.1] } + ["--json"]
+      + command.inputs.flatMap {
+        $0.option.isEmpty ? [folder.path($0.name)] : [$0.option, folder.path($0.name)]
+      }
+      + command.words + outputs.flatMap { [$0.0, folder.path($0.1)] } + ["--json"]
   }
 
-  private func expect(_ reason: String, _ command: Command, _ outputs: [(String, String)]) throws {
-    let arguments = arguments(command, outputs)
+  /// A command's words, parsed as `main` parses them. In a debug build that takes longer than all else here.
+  private func parsed(_ command: Command, _ outputs: [(String, String)]) throws -> any ParsableCommand {
+    try Errata.parseAsRoot(arguments(command, outputs))
+  }
+
+  /// Runs a command in this process, as `main` does: the rule comes first, so nothing else of it happens.
+  private func expect(_ reasons: [String], _ command: any ParsableCommand, _ what: String) throws {
+    let error = #expect(throws: CommandFailure.self, "\(what)") {
+      var command = command
+      try command.run()
+    }
+    let failure = try #require(error)
+    #expect(failure.status == 1 && failure.work.standing == nil)
+    let explanation = ErrorReport.explain(failure.error)
+    #expect(reasons.contains(explanation.name) && explanation.change == nil, "\(what): \(explanation)")
+  }
+
+  /// The same by the command itself, in a process of its own, with names as people give them.
+  private func expectProcess(_ reason: String, _ command: Command, _ outputs: [(String, String)]) throws {
+    let arguments = arguments(command, outputs).map { $0.replacing(folder.path + "/", with: "") }
     let result = try runner.start(CommandRunner.errata, arguments).wait()
     #expect(result.status == 1, "\(arguments): \(result.errors)")
     let name = try? result.object()["error"]?["name"]?.text
@@ -135,8 +165,12 @@ import Testing
     #expect(result.errors.hasSuffix("Nothing was changed.\n"))
   }
 
+  /// All outputs of a command, one of them by this name and the others by new ones.
+  private func outputs(_ command: Command, _ output: String, _ name: String) -> [(String, String)] {
+    command.outputs.map { ($0, $0 == output ? name : "new-" + $0) }
+  }
+
   @Test(arguments: commands) func `no output is an input`(command: Command) throws {
-    let before = try FolderContent(folder.path)
     var targets: [String] = []
     for input in command.inputs.map(\.name) {
       switch input {
@@ -146,53 +180,53 @@ import Testing
       default: targets.append(input)
       }
     }
-    for (number, target) in targets.enumerated() {
-      // The same file by four kinds of name.
-      var name = target
-      if number % 4 == 1 { name = "./" + target }
-      if number % 4 == 2 { name = "model/../" + target }
-      for output in command.outputs {
-        let rest = command.outputs.filter { $0 != output }.map { ($0, "new-" + $0) }
-        try expect("outputIsInput", command, [(output, name)] + rest)
-      }
-    }
-    #expect(try FolderContent(folder.path).changes(since: before).isEmpty)
-    // And by another name of the file itself.
-    let target = try #require(targets.last)
-    #expect(link(folder.path(target), folder.path("twin")) == 0)
     for output in command.outputs {
-      let rest = command.outputs.filter { $0 != output }.map { ($0, "new-" + $0) }
-      try expect("outputIsInput", command, [(output, "twin")] + rest)
+      let before = try FolderContent(folder.path)
+      let parsed = try parsed(command, outputs(command, output, "twin"))
+      for target in targets {
+        // Another name of the file itself.
+        #expect(link(folder.path(target), folder.path("twin")) == 0)
+        try expect(["outputIsInput"], parsed, "\(command) \(output) \(target)")
+        #expect(unlink(folder.path("twin")) == 0)
+      }
+      #expect(try FolderContent(folder.path).changes(since: before).isEmpty)
     }
+    // The file's own name, and two that lead there.
+    guard let output = command.outputs.last else { return }
+    let number = Self.commands.firstIndex { $0.testDescription == command.testDescription } ?? 0
+    let target = targets[number % targets.count]
+    let name = ["", "./", "model/../"][number % 3] + target
+    try expect(
+      ["outputIsInput"], parsed(command, outputs(command, output, name)), "\(command) \(output) \(name)")
+    try expectProcess("outputIsInput", command, outputs(command, command.outputs[0], targets[0]))
   }
 
   @Test(arguments: commands.filter { $0.outputs.count > 1 })
   func `no output is another output`(command: Command) throws {
     let before = try FolderContent(folder.path)
     for name in ["new", "./new"] {
-      try expect("outputIsOutput", command, [(command.outputs[0], "new"), (command.outputs[1], name)])
+      let parsed = try parsed(command, [(command.outputs[0], "new"), (command.outputs[1], name)])
+      try expect(["outputIsOutput"], parsed, "\(command) \(name)")
     }
     #expect(try FolderContent(folder.path).changes(since: before).isEmpty)
   }
 
   @Test(arguments: commands.filter { !$0.outputs.isEmpty })
   func `only an ordinary file is replaced`(command: Command) throws {
-    symlink("fix.errata", folder.path("link"))
-    symlink("nothing", folder.path("dangling"))
-    mkfifo(folder.path("pipe"), 0o600)
-    try Folder.create(folder.path("taken"))
-    let names = [
-      ("dangling", ["outputIsLink"]), ("pipe", ["notOrdinary"]), ("taken", ["notOrdinary", "outputExists"]),
-      ("link", ["outputIsLink", "outputIsInput"]),
+    let output = folder.path("output")
+    let parsed = try parsed(command, outputs(command, command.outputs[0], "output"))
+    let obstacles: [(String, () throws -> Void, reasons: [String])] = [
+      ("a link to nothing", { symlink("nothing", output) }, ["outputIsLink"]),
+      ("a pipe", { mkfifo(output, 0o600) }, ["notOrdinary"]),
+      ("a link to an input", { symlink("fix.errata", output) }, ["outputIsLink", "outputIsInput"]),
+      ("a folder", { try Folder.create(output) }, ["notOrdinary", "outputExists"]),
     ]
-    for (name, reasons) in names {
-      let outputs = command.outputs.map { ($0, $0 == command.outputs[0] ? name : "new-" + $0) }
-      let result = try runner.start(CommandRunner.errata, arguments(command, outputs)).wait()
-      #expect(result.status == 1)
-      let reason = try result.object()["error"]?["name"]?.text ?? ""
-      #expect(reasons.contains(reason), "\(command.testDescription) \(name): \(result.errors)")
+    for (what, make, reasons) in obstacles {
+      unlink(output)
+      try make()
+      try expect(reasons, parsed, "\(command) \(what)")
     }
-    #expect(try Folder.names(in: folder.path("taken")).isEmpty)
+    #expect(try Folder.names(in: output).isEmpty)
   }
 
   /// A new option must be told apart here: whether it names a file, and which way.

@@ -1,4 +1,5 @@
 internal import Floor
+internal import Glibc
 internal import LinearAlgebra
 public import ModelFiles
 internal import Synchronization
@@ -151,7 +152,7 @@ extension PatchRun {
       let present = try model.file(of: items[item].tensor).read(saved.count, at: place(item, tile).lowerBound)
       let isBetween = present.withUnsafeBytes { present in
         saved.withUnsafeBytes { saved in
-          present.indices.allSatisfy { present[$0] == saved[$0] || present[$0] == other[$0] }
+          isMixture(present, of: saved, other)
         }
       }
       if isBetween { torn.insert(spot) }
@@ -162,6 +163,23 @@ extension PatchRun {
         journal: journal.path, file: model.file(of: tensor).path, tensor: tensor.name, tile: foreign.tile)
     }
     return torn
+  }
+}
+
+/// Whether each byte is that of one side or of the other; all three are as long. Nearly all stretches are one side's as a whole.
+private func isMixture(
+  _ bytes: UnsafeRawBufferPointer, of first: UnsafeRawBufferPointer, _ second: UnsafeRawBufferPointer
+) -> Bool {
+  stride(from: 0, to: bytes.count, by: 4096).allSatisfy { start in
+    let stretch = start..<min(start + 4096, bytes.count)
+    func isAll(of side: UnsafeRawBufferPointer) -> Bool {
+      // SAFETY: the stretch is not empty, so there are base addresses; slices check their ranges.
+      memcmp(
+        UnsafeRawBufferPointer(rebasing: bytes[stretch]).baseAddress!,
+        UnsafeRawBufferPointer(rebasing: side[stretch]).baseAddress!, stretch.count) == 0
+    }
+    return isAll(of: first) || isAll(of: second)
+      || stretch.allSatisfy { bytes[$0] == first[$0] || bytes[$0] == second[$0] }
   }
 }
 

@@ -12,6 +12,8 @@ import Transformer
 
   init() throws { folder = try TemporaryFolder() }
 
+  private static let configuration = Result { try FixtureModel("tiny-gpt2").network.configuration }
+
   private func error(
     _ method: EditMethod? = nil, _ change: (inout PlanOptions) -> Void
   ) throws -> EditError? {
@@ -19,7 +21,7 @@ import Transformer
     options.method = method
     change(&options)
     do {
-      _ = try options.plan(for: try FixtureModel("tiny-gpt2").network.configuration)
+      _ = try options.plan(for: Self.configuration.get())
       return nil
     } catch { return error as? EditError }
   }

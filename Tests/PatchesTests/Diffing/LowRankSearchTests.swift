@@ -12,19 +12,12 @@ import Testing
 
   init() throws { bench = try Workbench() }
 
-  static func bytes(_ value: Float, _ type: ElementType) -> [UInt8] {
+  /// Numbers rounded to a type.
+  static func bytes(_ values: [Float], _ type: ElementType) -> [UInt8] {
     switch type {
-    case .f32: littleEndian(UInt64(value.bitPattern), 4)
-    case .f16: littleEndian(UInt64(Float16(value).bitPattern), 2)
-    default: littleEndian(UInt64(Plain.bf16(value)), 2)
-    }
-  }
-
-  static func float(_ tensor: TestTensor, _ index: Int) -> Float {
-    switch tensor.elementType {
-    case .f32: Float(bitPattern: UInt32(tensor.bits(index)))
-    case .f16: Float(Float16(bitPattern: UInt16(tensor.bits(index))))
-    default: Float(bitPattern: UInt32(tensor.bits(index)) << 16)
+    case .f32: values.withUnsafeBytes { Array($0) }
+    case .f16: values.map { Float16($0) }.withUnsafeBytes { Array($0) }
+    default: values.map { Plain.bf16($0) }.withUnsafeBytes { Array($0) }
     }
   }
 
@@ -34,10 +27,9 @@ import Testing
   ) throws -> ModelPair {
     var generator = SplitMix64(state: seed)
     let drawn = (0..<rows * columns).map { _ in Float(generator.normal() * 0.02) }
-    let before = TestTensor("w", type, [rows, columns], bytes: drawn.flatMap { Self.bytes($0, type) })
-    let added = update(&generator)
+    let before = TestTensor("w", type, [rows, columns], bytes: Self.bytes(drawn, type))
     var after = before
-    after.bytes = added.indices.flatMap { Self.bytes(Self.float(before, $0) + added[$0], type) }
+    after.bytes = Self.bytes(zip(type.decoded(before.bytes), update(&generator)).map { $0 + $1 }, type)
     try bench.write([before], to: "base.safetensors")
     try bench.write([after], to: "edited.safetensors")
     return ModelPair(bench: bench, base: "base.safetensors", edited: "edited.safetensors")
