@@ -97,8 +97,7 @@ def main():
              "-o", scratch / "edit.errata", "--json"], capture_output=True, text=True, check=False)
         if done.returncode != 0:
             sys.exit(done.stderr)
-        print(json.dumps({key: value for key, value in json.loads(done.stdout).items() if key in ("seconds", "tensors", "cost")},
-                         indent=1))
+        print(json.dumps(json.loads(done.stdout)["tensors"], indent=1))
         print(f"patch {(scratch / 'edit.errata').stat().st_size / 1e6:.2f} MB")
 
 
