@@ -3,6 +3,7 @@
 # make install  put the command into $(PREFIX)/bin, its manual and completions into $(PREFIX)/share
 # make package  a .deb, a tarball and a Python wheel, in dist
 # make test-package    install each of them in a bare Debian 12 and 13 and do there what the README shows first
+# make test-reproducible  build the command once more, at another place, and compare the packages byte for byte
 # make docs     the documentation as a site, in .build-docs; make test-docs runs the commands that it and the README show
 # make try      a fact of a real chat model (98 MB, from the Python index) corrected and taken back
 # make test-python     the Python package against the command (PYTHON with torch and transformers: against these too)
@@ -38,7 +39,7 @@ HOSTILE := Damaged|Odd|Hostile|Mutation|Vector|Refusal
 KERNELS := -Xcc -O2
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
-.PHONY: all build demo test test-stops test-foreign test-threads test-undefined fuzz fuzz-build fuzz-replay coverage test-cluster test-address test-libraries test-package test-python test-docs install package docs try lint python bench bench-diff \
+.PHONY: all build demo test test-stops test-foreign test-threads test-undefined fuzz fuzz-build fuzz-replay coverage test-cluster test-address test-libraries test-package test-reproducible test-python test-docs install package docs try lint python bench bench-diff \
   bench-network bench-edit bench-eval bench-memory libraries clean
 all: build
 
@@ -67,6 +68,10 @@ package: build
 test-package: package python
 	@$(call install-missing,$(TREE_TOOLS)) || true
 	@$(SUDO) $(PYTHON_FOLDER)/bin/python Packaging/test.py dist $(MODEL) || [ $$? = 77 ]
+
+test-reproducible: build
+	@$(call install-missing,$(PACKAGE_TOOLS))
+	@python3 Packaging/reproduce.py "$$($(SWIFT) build -c release --show-bin-path)/errata" $(SWIFT) build $(RELEASE) --product errata
 
 docs: build python
 	$(SWIFT) build $(RELEASE) --product ErrataEditing

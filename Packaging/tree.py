@@ -8,6 +8,8 @@ COMPLETIONS = {"bash": "bash-completion/completions/errata", "fish": "fish/vendo
                "zsh": "zsh/site-functions/_errata"}
 # Where the command looks for libraries that came with it, before the system's; its run path says the same (Makefile).
 LIBRARIES = "lib/errata"
+# Sums over all that was compiled, names of folders in the debugging information too: they tell two places of building apart.
+PLACED = [".note.gnu.build-id", ".swift_modhash"]
 # Of the C library there is one in a process, and it is the system's.
 SYSTEM = re.compile(r"(linux-vdso|ld-linux.*|libc|libm|libdl|libpthread|librt|libresolv)\.so.*")
 
@@ -25,7 +27,7 @@ def make(errata, folder, time):
     folder = pathlib.Path(folder)
     program = folder / "bin" / "errata"
     program.parent.mkdir(parents=True, exist_ok=True)
-    subprocess.run(["strip", "-o", program, errata], check=True)
+    subprocess.run(["strip", *(f"--remove-section={name}" for name in PLACED), "-o", program, errata], check=True)
     program.chmod(0o755)
     share = folder / "share"
     for name, text in manual.man_pages(errata, version(errata), time).items():
