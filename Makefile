@@ -74,7 +74,7 @@ test-reproducible: build
 	@python3 Packaging/reproduce.py "$$($(SWIFT) build -c release --show-bin-path)/errata" $(SWIFT) build $(RELEASE) --product errata
 
 docs: build python
-	$(SWIFT) build $(RELEASE) --product ErrataEditing
+	$(SWIFT) build $(RELEASE) --target ErrataEditing
 	@python3 Docs/libraries.py "$$($(SWIFT) build -c release --show-bin-path)" .build-docs/docc
 	@$(PYTHON_FOLDER)/bin/python Docs/build.py "$$($(SWIFT) build -c release --show-bin-path)/errata" .build-docs
 
