@@ -88,6 +88,8 @@ def reject_memory(made):
     reject("array-count", "badManifest", "three ends for two facts", arrays={"keys.ends": ("U64", np.array([12, 23, 23], "<u8"))})
     reject("array-order", "badManifest", "names that do not rise", lambda m: m["arrays"].reverse())
     reject("array-shape", "badBlockRange", "a longer array than its block", lambda m: put(m["arrays"][0], shape=[1000]))
+    made.reject("memory-array-cut", "blockDecoding", "coding 0, twelve bytes for two ends", "Block table",
+                lambda p: (with_memory(p), put(p.blocks[6], stored=p.blocks[6].stored[:12])))
     reject("ends-falling", "badMemory", "the second fact ends before the first", arrays={"facts.ends": ("U64", np.array([70, 60], "<u8"))})
     reject("ends-beyond", "badMemory", "a key that ends behind all keys", arrays={"keys.ends": ("U64", np.array([12, 1 << 60], "<u8"))})
     reject("fact-beyond", "badMemory", "the phrase of a third fact", arrays={"phrases.facts": ("U32", np.array([0, 2], "<u4"))})

@@ -36,6 +36,9 @@ struct BlockInfo: Sendable {
   /// Where the stored bytes begin in the patch.
   var byteOffset = 0
 
+  /// Whether the stored bytes are the content.
+  var isPlain: Bool { coding == .stored && storedCount == decodedCount }
+
   /// The row as stored.
   var row: [UInt8] {
     UInt64(storedCount).littleEndianBytes(8) + UInt64(decodedCount).littleEndianBytes(4)

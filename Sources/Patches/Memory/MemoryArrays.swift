@@ -194,9 +194,9 @@ public final class MemoryArrays: Sendable {
 }
 
 extension PatchFile {
-  /// The bytes of blocks that are stored as they are, in the file; `nil` where one is coded, or there are none.
+  /// The bytes of blocks that are stored as they are, in the file; `nil` where one is coded or not of its length, or there are none.
   fileprivate func mappedRange(of range: Range<Int>) -> Range<Int>? {
-    guard let first = range.first, range.allSatisfy({ blocks[$0].coding == .stored }) else { return nil }
+    guard let first = range.first, range.allSatisfy({ blocks[$0].isPlain }) else { return nil }
     let last = blocks[range.upperBound - 1]
     return place.lowerBound + blocks[first].byteOffset..<place.lowerBound + last.byteOffset + last.storedCount
   }
