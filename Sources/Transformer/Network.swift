@@ -1,3 +1,4 @@
+public import Floor
 public import ModelFiles
 
 /// A model that can be run: its weights where they lie in the mapped files, and threads to work with.
@@ -16,6 +17,12 @@ public struct Network: Sendable {
   public let overlay: WeightOverlay
 
   let blocks: [Block]
+  /// What the blocks read of the files, where they have no room together.
+  let pages: LayerPages?
+  /// Bytes of the files that each block reads.
+  public let blockByteCounts: [Int]
+  /// Bytes of the files that embeddings and head are.
+  public let outerByteCount: Int
   let tokenEmbedding: StoredMatrix
   /// What embeddings are multiplied by; `nil` for 1.
   let embeddingScale: Float?
@@ -24,35 +31,48 @@ public struct Network: Sendable {
   let head: Linear
   private(set) var work: Work
   private let files: [MappedFile]
+  private let memoryLimit: Int
 
   /// Opens a model's weights.
   ///
+  /// - Parameter memoryLimit: bytes that there is room for; blocks that take more than half of it are read ahead and given back in turn.
   /// - Throws: `ConfigurationError` or `NetworkError` for a model that this version cannot run.
-  public init(_ model: ModelFile, threads: Int) throws {
+  public init(_ model: ModelFile, threads: Int, memoryLimit: Int = MemoryLimit.byteCount) throws {
     let configuration = try NetworkConfiguration(of: model)
     var files: [MappedFile] = []
     for shard in model.shards { files.append(try MappedFile(shard)) }
     try self.init(
       model, configuration, files: files, overlay: WeightOverlay(),
-      work: Work(threads: threads, pool: RowPool()))
+      work: Work(threads: threads, pool: RowPool()), memoryLimit: memoryLimit)
   }
 
   /// The same network with these weights in place of the file's. What an earlier overlay held is forgotten.
   public func overlaid(_ overlay: WeightOverlay) throws -> Network {
-    try Network(model, configuration, files: files, overlay: overlay, work: work)
+    try Network(model, configuration, files: files, overlay: overlay, work: work, memoryLimit: memoryLimit)
   }
 
   /// The same network for one thread, which may be one of several that run it side by side. Its results have the same bits.
-  public var alone: Network {
+  public var alone: Network { replacing(Work(threads: 1, pool: work.pool)) }
+
+  /// The same network, working otherwise.
+  func replacing(_ work: Work) -> Network {
     var network = self
-    network.work = Work(threads: 1, pool: work.pool)
+    network.work = work
     return network
+  }
+
+  /// Bytes of the files that stay resident when the first blocks are run, again and again, with embeddings and head.
+  public func residentByteCount(blocks: Int) -> Int {
+    let counts = blockByteCounts.prefix(blocks)
+    return outerByteCount
+      + (pages == nil ? counts.reduce(0, +) : counts.max() ?? 0)
   }
 
   private init(
     _ model: ModelFile, _ configuration: NetworkConfiguration, files: [MappedFile], overlay: WeightOverlay,
-    work: Work
+    work: Work, memoryLimit: Int
   ) throws {
+    self.memoryLimit = memoryLimit
     self.model = model
     self.configuration = configuration
     self.files = files
@@ -78,7 +98,14 @@ public struct Network: Sendable {
         matrix: tokenEmbedding, isInputMajor: false,
         bias: try loader.bias(.head, layer: nil, count: vocabulary))
       : try loader.head(outputs: vocabulary, inputs: width)
-    blocks = try (0..<configuration.layerCount).map { try loader.block($0) }
+    outerByteCount = loader.pages.take().reduce(0) { $0 + $1.range.count }
+    var places: [[LayerPages.Place]] = []
+    blocks = try (0..<configuration.layerCount).map { layer in
+      defer { places.append(loader.pages.take()) }
+      return try loader.block(layer)
+    }
+    blockByteCounts = places.map { $0.reduce(0) { $0 + $1.range.count } }
+    pages = LayerPages(places, memory: memoryLimit)
   }
 
   /// The weights that an edit of a layer changes: its down-projection, or those of all its experts, with the part of the layer's keys that

@@ -48,6 +48,24 @@ public final class MappedFile: Sendable {
     }
   }
 
+  /// Asks for the pages of a range before they are touched, on a thread of its own: the queue of a disk is short, and who asks waits in it.
+  public func readAhead(_ range: Range<Int>) {
+    guard let base, !range.isEmpty else { return }
+    let page = Int(getpagesize())
+    let start = range.lowerBound / page * page
+    let request = Unmanaged.passRetained(
+      PageRequest(file: self, start: base + start, count: range.upperBound - start))
+    var thread = pthread_t()
+    let code = pthread_create(
+      &thread, nil,
+      {
+        Unmanaged<PageRequest>.fromOpaque($0!).takeRetainedValue().perform()
+        return nil
+      }, request.toOpaque())
+    // Without a thread the pages are read when they are touched.
+    if code == 0 { pthread_detach(thread) } else { request.release() }
+  }
+
   /// Gives the pages of a range back to the system; they are read again when touched.
   public func release(_ range: Range<Int>) {
     guard let base, !range.isEmpty else { return }
@@ -55,5 +73,26 @@ public final class MappedFile: Sendable {
     let start = (range.lowerBound + page - 1) / page * page
     let end = range.upperBound / page * page
     if end > start { madvise(base + start, end - start, MADV_DONTNEED) }
+  }
+}
+
+/// Pages to be read ahead.
+private final class PageRequest {
+  private let file: MappedFile
+  // SAFETY: within the mapping, which `file` keeps alive.
+  private let start: UnsafeMutableRawPointer
+  private let count: Int
+  /// What the system reads ahead for one call at most, by default.
+  private static let step = 1 << 17
+
+  init(file: MappedFile, start: UnsafeMutableRawPointer, count: Int) {
+    (self.file, self.start, self.count) = (file, start, count)
+  }
+
+  func perform() {
+    for offset in stride(from: 0, to: count, by: Self.step) {
+      madvise(start + offset, min(Self.step, count - offset), MADV_WILLNEED)
+    }
+    withExtendedLifetime(file) {}
   }
 }

@@ -103,6 +103,7 @@ extension Network {
     let memory = keeping.contains(.memory) ? KeyValueMemory() : nil
     var tapes: [(Int, Block.Tape)] = []
     for layer in span.first..<max(span.first, span.end) {
+      if layer + 1 < span.end { pages?.prepare(layer + 1) }
       let (output, tape) = blocks[layer].forward(
         rows, batch, layer: layer, isMiddle: layer == span.first && span.startsInMiddle,
         stopsAtKey: layer == span.end - 1 && span.endsAtKey,
@@ -114,6 +115,7 @@ extension Network {
       if let memory, let attention = tape?.attention { memory.store(attention, layer: layer) }
       if keeping.contains(.tape), let tape { tapes.append((layer, tape)) }
       if let output { rows = output }
+      pages?.release(layer)
     }
     return ForwardRun(
       batch: batch, hidden: rows, finished: finished, memory: memory, tapes: tapes, rotary: rotary)

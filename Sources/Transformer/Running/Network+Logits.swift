@@ -94,7 +94,9 @@ extension Network {
   public func backward(_ run: ForwardRun, from gradient: Rows) -> Rows {
     var gradient = gradient
     for (layer, tape) in run.tapes.reversed() {
+      if layer > run.tapes[0].layer { pages?.prepare(layer - 1) }
       gradient = blocks[layer].backward(gradient, tape, run.batch, rotary: run.rotary[layer], work: work)
+      pages?.release(layer)
     }
     return gradient
   }

@@ -7,6 +7,8 @@ struct WeightLoader {
   let overlay: WeightOverlay
   private let files: [MappedFile]
   private let packing: WeightPacking?
+  /// Tensors of files that were opened.
+  let pages = PageNotes()
 
   init(
     _ model: ModelFile, _ configuration: NetworkConfiguration, files: [MappedFile], overlay: WeightOverlay
@@ -131,7 +133,10 @@ struct WeightLoader {
 
   /// Where a tensor's bytes are, as if edited.
   private func bytes(of tensor: TensorInfo) -> StoredBytes {
-    guard let bytes = overlay[tensor.name] else { return .mapped(files[tensor.shard], tensor.byteRange) }
+    guard let bytes = overlay[tensor.name] else {
+      pages.add(LayerPages.Place(file: files[tensor.shard], range: tensor.byteRange))
+      return .mapped(files[tensor.shard], tensor.byteRange)
+    }
     let type = overlay.types[tensor.name] ?? tensor.elementType
     precondition(
       bytes.count == (try? type.byteCount(shape: tensor.shape)),
