@@ -52,7 +52,7 @@ JobAcctGatherType=jobacct_gather/none
 SwitchType=switch/none
 SchedulerParameters=batch_sched_delay=0,sched_interval=1,requeue_delay=0
 KillWait=10
-NodeName=localhost CPUs=$(nproc) State=UNKNOWN
+NodeName=localhost CPUs=$(nproc) RealMemory=$(awk '/MemTotal/ { print int($2 / 1280) }' /proc/meminfo) State=UNKNOWN
 PartitionName=all Nodes=localhost Default=YES State=UP OverSubscribe=FORCE:4
 CONF
 slurmctld -c -f "$SLURM_CONF"
@@ -174,3 +174,21 @@ mpirun --oversubscribe --allow-run-as-root -n 3 errata stats "$model" --corpus t
 errata stats merge 'mpi/part-*.stats' -o mpi.stats --quiet
 cmp mpi.stats merged.stats
 say "Open MPI: values and statistics are the same bytes"
+
+# The scripts that `errata plan` writes, each from statistics to answers.
+for launcher in slurm mpi; do
+  errata plan "$model" --facts "$facts" --limit 6 --layers 1 --contexts "$contexts" --corpus text --tokens 6000 --tasks 3 --threads 1 \
+    --launcher $launcher -o $launcher.sh --quiet
+  MPI_OPTIONS='--oversubscribe --allow-run-as-root' sh $launcher.sh "$work/by-$launcher" >$launcher.log 2>&1 || { cat $launcher.log; exit 1; }
+  if [ $launcher = slurm ]; then
+    for job in $(sed -n 's/.*: job //p' $launcher.log); do
+      finish "$job"
+      complete "$job" || { cat "by-slurm"/*.log; exit 1; }
+    done
+  fi
+  errata verify "by-$launcher/fix.errata" "$model" --quiet
+done
+cmp by-slurm/fix.errata by-mpi/fix.errata
+# Runs are called after the patch's path.
+cmp <(sed 's/by-slurm/by/' by-slurm/answers.jsonl) <(sed 's/by-mpi/by/' by-mpi/answers.jsonl)
+say "The planned scripts: the same patch and the same answers under Slurm and Open MPI"

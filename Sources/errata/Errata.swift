@@ -27,7 +27,7 @@ struct Errata: ParsableCommand {
       RevertCommand.self, VerifyCommand.self,
       ShowCommand.self,
       CombineCommand.self, ExportCommand.self, StatsCommand.self, ValuesCommand.self, RecoverCommand.self,
-      TryCommand.self, SignCommand.self, LogCommand.self,
+      PlanCommand.self, TryCommand.self, SignCommand.self, LogCommand.self,
     ])
 
   static func main() {

@@ -33,6 +33,14 @@ import Testing
       name: "trace", inputs: [("", "model"), ("--facts", "facts.json")],
       outputs: ["-o", "--report", "--save-recipe"]),
     Command(
+      name: "plan", words: ["--tasks", "2"],
+      inputs: [
+        ("", "model"), ("--facts", "facts.json"), ("--statistics", "stats"), ("--contexts", "contexts.json"),
+      ], outputs: ["-o"]),
+    Command(
+      name: "plan", words: ["--tasks", "2"],
+      inputs: [("", "model"), ("--facts", "facts.json"), ("--corpus", "corpus.txt")], outputs: ["-o"]),
+    Command(
       name: "tune",
       inputs: [
         ("", "model"), ("--facts", "facts.json"), ("--statistics", "stats"), ("--recipe", "recipe.json"),
@@ -240,7 +248,7 @@ import Testing
       "window", "edit",
       "sequential", "orientation", "effort", "spread", "promote", "as", "context", "save-interval", "weight",
       "noise", "seeds", "kinds", "budget", "held-out", "own-words-weight",
-      "system", "base-model", "route", "radius", "like", "wording",
+      "system", "base-model", "tasks", "launcher", "route", "radius", "like", "wording",
     ]
     let dump = try JSONValue(parsing: Array(runner.errata("--experimental-dump-help").output.utf8))
     func options(_ command: JSONValue, _ path: [String]) -> [(String, String)] {

@@ -7,8 +7,6 @@ internal import Transformer
 struct SubjectStates {
   /// Texts of each group, the bare prompt first.
   private let texts: [[FactPrompt.Text]]
-  /// Tokens of one batch at most, and numbers of the keys that are looked at.
-  private static let (rowLimit, keyLimit) = (4096, 1 << 26)
 
   init(_ problems: [ValueProblem]) {
     texts = problems.map { problem in
@@ -65,7 +63,7 @@ struct SubjectStates {
       }
     }
     let keyWidth = activation == .key ? layers.map { network.keyWidth(of: $0) }.max()! : 0
-    let rowLimit = min(Self.rowLimit, Self.keyLimit / max(keyWidth, 1))
+    let rowLimit = ValueWork.keyRowLimit(keyWidth: keyWidth)
     var first = 0
     while first < flat.count {
       var end = first

@@ -27,7 +27,7 @@ public struct StatisticsCollection {
   public var isStopping: @Sendable () -> Bool = { false }
 
   /// Tokens run together: a large product, and few additions in Double.
-  private static let batchTokens = 2048
+  public static let batchTokens = 2048
   /// Numbers of a layer's keys in a batch, where many experts make them long.
   private static let keyLimit = 1 << 26
 

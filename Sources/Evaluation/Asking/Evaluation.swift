@@ -64,6 +64,23 @@ public struct Evaluation: Sendable {
     }
   }
 
+  /// Prompt tokens of all probes, and answers' tokens whose logits are read. Beginnings that texts share are counted each time.
+  public func workload(_ records: [FactRecord]) throws -> (tokens: Int, logits: Int) {
+    var (tokens, logits) = (0, 0)
+    for record in records {
+      let questions = try RecordQuestions(
+        record, settings, encoder, positionCount: network.configuration.positionCount)
+      for question in questions.probes + questions.attributes {
+        tokens += question.prompt.count
+        for text in [question.answer, question.rival] {
+          logits += text?.target.count ?? 0
+          tokens += max(0, (text?.target.count ?? 0) - 1)
+        }
+      }
+    }
+    return (tokens, logits)
+  }
+
   /// Makes texts ready for the network.
   var encoder: PromptEncoder { PromptEncoder(tokenizer, for: network.configuration) }
 

@@ -13,6 +13,16 @@ extension Network {
     for token in items.lazy.flatMap(\.target) { try configuration.check(token) }
     return try ContinuationScorer(network: self).score(items)
   }
+
+  /// Bytes that scoring holds beside the weights, where so many rows are run in all.
+  public func scoringByteCount(rows: Int, _ cost: NetworkCost) -> Int {
+    let scorer = ContinuationScorer(network: self)
+    // Few runs are made one after the other, each with all threads.
+    let isWide = rows >= 4 * threads * scorer.rowLimit
+    let own = min(rows, scorer.rowLimit) * cost.rowByteCount
+    let logits = min(rows, scorer.logitLimit) * configuration.vocabularySize * 4
+    return cost.fixedByteCount + (isWide ? threads : 1) * (own + logits)
+  }
 }
 
 /// Scores continuations, running every beginning that several of them share once.
@@ -24,14 +34,14 @@ private struct ContinuationScorer: Sendable {
 
   /// Tokens of one run: enough for products at full rate, and so few that what a block makes of them stays near the processor, where
   /// that is possible at all, and below 128 MB.
-  private var rowLimit: Int {
+  var rowLimit: Int {
     let c = network.configuration
     let width = (c.isGated ? 3 : 2) * c.feedForwardWidth + 4 * c.headCount * c.headWidth + 4 * c.width
     return max(64, min(c.feedForwardWidth > 4096 ? 1024 : 512, (128 << 20) / (4 * width)))
   }
 
   /// Rows of logits at once, so that they stay below 16 MB.
-  private var logitLimit: Int { max(64, (16 << 20) / (network.configuration.vocabularySize * 4)) }
+  var logitLimit: Int { max(64, (16 << 20) / (network.configuration.vocabularySize * 4)) }
 
   func score(_ items: [Continuation]) throws -> [ContinuationScore] {
     let scores = items.map {

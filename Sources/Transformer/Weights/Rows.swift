@@ -67,6 +67,8 @@ final class RowPool: Sendable {
   // SAFETY: a pointer in the list belongs to the pool alone.
   private struct Free: @unchecked Sendable {
     var byCapacity: [Int: [UnsafeMutablePointer<Float>]] = [:]
+    /// Of all that was ever handed out.
+    var byteCount = 0
 
     /// Memory of a size, or of one of the next.
     mutating func take(_ wanted: Int, step: Int) -> (capacity: Int, base: UnsafeMutablePointer<Float>)? {
@@ -82,6 +84,9 @@ final class RowPool: Sendable {
     free.withLock { state in for list in state.byCapacity.values { for base in list { base.deallocate() } } }
   }
 
+  /// Bytes that the pool has, free or in use.
+  var byteCount: Int { free.withLock { $0.byteCount } }
+
   /// Sizes that are looked through for memory, the wanted one first.
   private static let sizes = 4
 
@@ -95,6 +100,7 @@ final class RowPool: Sendable {
     if let (size, base) = free.withLock({ $0.take(capacity, step: step) }) {
       return Rows(count: count, width: width, base: base, capacity: size, pool: self)
     }
+    free.withLock { $0.byteCount += 4 * capacity }
     let base = UnsafeMutableRawPointer.allocate(byteCount: 4 * capacity, alignment: 64)
       .bindMemory(to: Float.self, capacity: capacity)
     return Rows(count: count, width: width, base: base, capacity: capacity, pool: self)
