@@ -29,6 +29,8 @@ make_model() {
     "$python" methods.py "$model" --facts "$world/facts.json" --contexts "$world/contexts.json" --clamp "$7" \
         --learning-rate "$8" --training-rate "$9" --bound "${10}" --out "$reference"
     "$python" ft_m.py "$model" --facts "$world/facts.json" --out "$reference"
+    "$python" neurons.py "$model" --facts "$world/facts.json" --out "$reference"
+    "$python" mend.py "$model" --facts "$world/facts.json" --out "$reference"
     "$python" trace.py "$model" --facts "$world/facts.json" --out "$reference"
     "$python" reference_edit.py "$model" --facts "$world/facts.json" --contexts "$world/contexts.json" --layers 1,2 \
         --second-moment-weight "$2" --clamp "$3" --rome-layer "$4" --rome-clamp "$5" --statistics "$statistics"
@@ -41,6 +43,7 @@ make_model llama 20 1.0 2 6 0.5  4 0.5 1e-2 2e-2
 "$python" gguf_models.py
 rm "$fixtures/models/tiny-llama-f16.gguf"
 "$python" imatrix.py
+"$python" ke.py --out "$reference"
 "$python" gguf_blocks.py --out "$reference/blocks.safetensors"
 "$python" families.py
 "$python" families_reference.py

@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
-"""Write Formats/vectors/{safetensors,safetensors-index,statistics,keys,npz,json}. Needs safetensors and numpy.
+"""Write Formats/vectors/{safetensors,safetensors-index,statistics,keys,editor,npz,json}. Needs safetensors and numpy.
 
 Every expectation is compared with what the safetensors package (and numpy, for .npz) makes of the same bytes; where the
 package accepts what we refuse, the vector's comment says so. The same versions give the same bytes.
 """
 import vectors_editing
+import vectors_editor
 import vectors_json
 import vectors_npz
 import vectors_safetensors
@@ -13,9 +14,10 @@ from vector_file import write_all
 
 def main():
     vectors_safetensors.check_against_package()
-    for vector in vectors_editing.vectors():
+    editing = vectors_editing.vectors() + vectors_editor.vectors()
+    for vector in editing:
         assert vectors_safetensors.package_accepts(vector.data), vector.name
-    write_all(vectors_safetensors.vectors() + vectors_editing.vectors() + vectors_npz.vectors() + vectors_json.vectors())
+    write_all(vectors_safetensors.vectors() + editing + vectors_npz.vectors() + vectors_json.vectors())
 
 
 if __name__ == "__main__":

@@ -55,7 +55,8 @@ extension Edit.Run {
   }
   var setup: EditorSetup {
     EditorSetup(
-      network: edit.network, plan: plan, solver: solver, known: known, threads: edit.network.threads,
+      network: edit.network, plan: plan, solver: solver, known: known, aids: edit.aids, encoder: edit.encoder,
+      threads: edit.network.threads,
       batchRows: edit.batchRows)
   }
 

@@ -18,6 +18,8 @@ public struct Edit {
   public var plan: EditPlan
   /// Values optimized before.
   public var knownValues: [ValuesFile] = []
+  /// What some methods need beside.
+  public var aids = EditAids()
   /// Edits of a patch that are solved for together with the new ones; their facts are among the records.
   public var earlier: PatchedEdits?
   /// Whether the patch carries what solving again takes.
@@ -92,6 +94,20 @@ public struct Edit {
   /// The plan with all that it meets. One that is whole already is taken as it is: edits of one comparison share it.
   public func completedPlan() throws -> EditPlan {
     guard plan.contexts == nil || plan.inputs == nil else { return plan }
+    if plan.method.readsText, aids.text.texts.isEmpty { throw EditError.methodNeedsText(method: plan.method) }
+    if plan.method.takesEditor {
+      guard let editor = aids.editor(for: plan.method) else {
+        if let other = aids.editors.first {
+          throw EditError.editorOfOtherMethod(file: other.path, kind: other.kind, method: plan.method)
+        }
+        throw EditError.methodNeedsEditor(method: plan.method)
+      }
+      try editor.require(network)
+      guard editor.layers == plan.recipe.layers else {
+        throw EditError.editorOfOtherLayers(
+          file: editor.path, layers: editor.layers, wanted: plan.recipe.layers)
+      }
+    }
     var plan = plan
     let contexts = try usedContexts()
     let isShared = plan.chat == nil || contexts.contains(where: \.isChat)
@@ -101,7 +117,9 @@ public struct Edit {
       model: try network.model.fingerprint().hexadecimal,
       tokenizer: try tokenizer.fingerprint(of: network.model).hexadecimal,
       statistics: try plan.recipe.update.usesSecondMoment
-        ? statistics?.identity(of: weights, threads: network.threads) : nil)
+        ? statistics?.identity(of: weights, threads: network.threads) : nil,
+      texts: plan.method.readsText ? aids.text.identity : nil,
+      editor: aids.editor(for: plan.method)?.digest.hexadecimal)
     return plan
   }
 }

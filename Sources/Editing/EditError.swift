@@ -126,6 +126,27 @@ public enum EditError: Error, Equatable, Sendable {
   /// A trace says nothing of where to edit: feed-forwards were not traced, or no fact was known.
   case traceChoosesNothing(file: String)
 
+  // MARK: Neurons
+
+  /// A method trains against ordinary text, and there is none.
+  case methodNeedsText(method: EditMethod)
+  /// A method applies a trained editor, and there is none.
+  case methodNeedsEditor(method: EditMethod)
+  /// A file is no trained editor.
+  case badEditor(file: String, what: String)
+  /// An editor is of a kind that another method applies.
+  case editorOfOtherMethod(file: String, kind: EditorKind, method: EditMethod)
+  /// An editor was trained for another model.
+  case editorOfOtherModel(file: String, found: String, wanted: String)
+  /// An editor changes other layers than are asked for.
+  case editorOfOtherLayers(file: String, layers: [Int], wanted: [Int])
+  /// Another editor is being trained under the output's name.
+  case otherEditor(file: String, PlanIdentity.Difference)
+  /// Too few records have a neighbor to be trained with.
+  case tooFewToTrain(usable: Int)
+  /// More neurons are asked for than a layer has idle places.
+  case noRoomForNeurons(layer: Int, wanted: Int, room: Int)
+
   // MARK: Second moment
 
   /// Another run has written statistics under the output's name meanwhile.

@@ -34,6 +34,8 @@ extension EditPlan {
     if let inputs {
       members += [.init("model", .string(inputs.model)), .init("tokenizer", .string(inputs.tokenizer))]
       if let statistics = inputs.statistics { members.append(.init("statistics", .string(statistics))) }
+      if let texts = inputs.texts { members.append(.init("texts", .string(texts))) }
+      if let editor = inputs.editor { members.append(.init("editor", .string(editor))) }
     }
     return members
   }
@@ -99,6 +101,8 @@ extension EditPlan {
     guard let model = rest["model"]?.text, let tokenizer = rest["tokenizer"]?.text else {
       throw missing("plan.model")
     }
-    inputs = Inputs(model: model, tokenizer: tokenizer, statistics: rest["statistics"]?.text)
+    inputs = Inputs(
+      model: model, tokenizer: tokenizer, statistics: rest["statistics"]?.text,
+      texts: rest["texts"]?.text, editor: rest["editor"]?.text)
   }
 }

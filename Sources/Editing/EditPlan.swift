@@ -46,6 +46,10 @@ public struct EditPlan: Equatable, Sendable {
     public var tokenizer: String
     /// The second moments'; `nil` for methods that go without.
     public var statistics: String?
+    /// The ordinary text's; `nil` for methods that read none.
+    public var texts: String?
+    /// The trained editor's; `nil` for methods that apply none.
+    public var editor: String?
   }
 
   /// A plan with nothing but a recipe: all edits from the base, stored as they are by default.

@@ -42,6 +42,8 @@ struct WeightUpdate {
     var retentions: [Double]
     /// ‖Δ‖ / ‖W‖ as stored.
     var relativeNorm: Double?
+    /// The mean square change of outputs on ordinary text, against the outputs, where it was measured.
+    var preservation: Double?
   }
 
   init(
@@ -88,6 +90,39 @@ struct WeightUpdate {
     if let before = earlier.editOfKey, let own = editOfKey {
       editOfKey = before + own.map { $0 + a.edits.count }
     }
+  }
+}
+
+extension WeightUpdate {
+  /// An update that was written down without a system of keys, on top of what earlier batches wrote.
+  ///
+  /// - Parameters:
+  ///   - factors: `nil` for nothing new.
+  ///   - keys: at which outputs are to change. `[keys × inputWidth]`
+  ///   - edits: the edit of each key, counted through all batches.
+  static func written(
+    _ factors: LowRankFactors?, of weight: String, at keys: Matrix<Double>, edits: [Int], names: [String],
+    after base: EditedWeights?, solver: WeightSolver
+  ) throws -> WeightUpdate {
+    let earlier = base?[weight]
+    var joined = earlier?.solution?.factors
+    if let factors {
+      joined =
+        joined.map {
+          LowRankFactors(
+            left: $0.left.transposed().stacked(on: factors.left.transposed()).transposed(),
+            right: $0.right.stacked(on: factors.right))
+        } ?? factors
+    }
+    guard let joined else { preconditionFailure("something is written") }
+    var update = WeightUpdate(
+      tensor: try solver.model.tensor(weight),
+      orientation: WeightSolver.orientation(of: weight, in: solver.model, fallback: solver.orientation),
+      keys: earlier.map { $0.keys.stacked(on: keys) } ?? keys, solution: .written(joined.compressed()))
+    update.editOfKey = (earlier?.editOfKey ?? []) + edits
+    update.keyEnergies = (earlier?.keyEnergies ?? []) + keys.rowNorms.map { $0 * $0 }
+    update.names = (earlier?.names ?? []) + names
+    return update
   }
 }
 

@@ -21,7 +21,8 @@ struct Errata: ParsableCommand {
       """,
     version: version,
     subcommands: [
-      EditCommand.self, TraceCommand.self, TuneCommand.self, AskCommand.self, EvalCommand.self,
+      EditCommand.self, TraceCommand.self, TuneCommand.self, TrainCommand.self, AskCommand.self,
+      EvalCommand.self,
       SolveCommand.self, DiffCommand.self,
       ApplyCommand.self,
       RevertCommand.self, VerifyCommand.self,

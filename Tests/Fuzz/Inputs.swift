@@ -31,6 +31,7 @@ enum Inputs {
       for weight in file.weights { _ = try file.edits(of: weight) }
     },
     "values": { bytes, folder in _ = try ValuesFile(folder.write(bytes, "v.safetensors")) },
+    "editor": { bytes, folder in _ = try LearnedEditor(folder.write(bytes, "e.safetensors")) },
     "facts": { bytes, folder in
       let path = try folder.write(bytes, "f.json")
       try command(bytes, "show", path)

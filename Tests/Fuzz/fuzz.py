@@ -84,6 +84,7 @@ CORPORA = {
     "index": lambda: vectors("safetensors-index") + files("models/*/*.index.json"),
     "patch": lambda: vectors("patch"), "memory": lambda: vectors("patch", only="memory"), "journal": journals,
     "statistics": lambda: vectors("statistics"), "keys": lambda: vectors("keys"), "values": lambda: vectors("keys"),
+    "editor": lambda: vectors("editor"),
     "facts": lambda: vectors("facts") + files("world/facts.json"), "configuration": lambda: files("models/**/config.json"),
     "tokenizer": lambda: files("tokenizers/*.tokenizer.json", "models/*/tokenizer.json"),
     "vocabulary": lambda: one('{"a":0,"b":1,"ab":2,"<|endoftext|>":3}\0#version: 0.2\na b\n\0{"tokenizer_class":"GPT2Tokenizer"}'),

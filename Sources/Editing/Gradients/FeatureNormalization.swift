@@ -27,6 +27,11 @@ struct FeatureNormalization {
     }
   }
 
+  /// The mean of each entry.
+  var means: [Double] { mean }
+  /// The deviation of each entry.
+  var deviations: [Double] { squares.map { count > 1 ? ($0 / (count - 1)).squareRoot() : 0 } }
+
   /// (x − mean) / deviation, entry by entry; zero where an entry never changed.
   func apply(_ features: Matrix<Double>) -> Matrix<Double> {
     var features = features

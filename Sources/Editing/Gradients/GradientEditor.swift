@@ -60,7 +60,6 @@ struct GradientEditor: Editor {
     let c = network.configuration
     var keys = layers.map { _ in [Float]() }
     var gradients = keys
-    let isPlain = c.addsOutputsAsTheyAre
     var edits: [Int] = []
     var losses: [Float] = []
     var next = 0
@@ -73,30 +72,15 @@ struct GradientEditor: Editor {
       }
       let part = Array(texts[next..<end])
       let sequences = part.map { TokenSequence($0.tokens) }
-      var hidden: Matrix<Float>?
-      var runs: [ForwardRun] = []
-      var values = layers.map { _ in Matrix<Float>(rows: 0, columns: 0) }
-      var first = 0
-      for (index, layer) in layers.enumerated() {
-        let run = try network.run(
-          sequences, from: hidden, .init(first..<layer + 1), keeping: index == 0 ? [] : .tape
-        ) { block, activation, rows in
-          guard block == layer else { return }
-          if activation == .key { keys[index] += rows.matrix().elements }
-          if activation == .value, !isPlain { values[index] = rows.matrix() }
-        }
-        hidden = run.hidden.matrix()
-        runs.append(run)
-        first = layer + 1
-      }
-      var (found, gradient) = try network.targetLosses(part, from: hidden!, above: layers.last!, weight: 1)
+      let layered = LayerGradients(network: network, layers: layers)
+      let (asked, terms) = part.targetTerms(weight: 1)
+      let run = try layered.find(
+        sequences, from: layered.inputs(of: sequences), rows: asked, terms: terms)
+      let found = part.targetMeans(run.values)
       guard found.allSatisfy(\.isFinite) else { throw try network.notNumbers() }
-      for index in layers.indices.reversed() {
-        if index < layers.count - 1 { gradient = network.backward(runs[index + 1], from: gradient) }
-        gradients[index] +=
-          network.gradient(
-            of: values[index], .feedForward, layer: layers[index], after: gradient.matrix()
-          ).elements
+      for index in layers.indices {
+        keys[index] += run.keys[index].elements
+        gradients[index] += run.gradients[index].elements
       }
       losses += found
       for text in part { edits += text.tokens.map { _ in text.edit } }
@@ -188,7 +172,7 @@ extension [Float] {
 
 extension Matrix<Double> {
   /// The rows of this matrix, each with one of another behind it.
-  fileprivate func beside(_ other: Matrix) -> Matrix {
+  func beside(_ other: Matrix) -> Matrix {
     precondition(rows == other.rows, "as many rows")
     return Matrix(
       rows: rows, columns: columns + other.columns, elements: (0..<rows).flatMap { row($0) + other.row($0) })

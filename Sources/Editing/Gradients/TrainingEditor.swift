@@ -61,7 +61,9 @@ struct TrainingEditor: Editor {
     update.phases = clock.all()
     var weights = EditedWeights(overlay: network.overlay)
     try weights.append(update, from: setup.solver)
-    return (weights, result.curves(of: texts, edits: batch.problems.count).map { FactValue(trained: $0) })
+    return (
+      weights, result.losses.curves(of: texts, edits: batch.problems.count).map { FactValue(trained: $0) }
+    )
   }
 }
 
@@ -69,18 +71,6 @@ extension WeightTraining.Result {
   /// The keys of all tokens. `[tokens × inputWidth]`
   fileprivate var keys: Matrix<Float> {
     batches.dropFirst().reduce(batches[0].keys) { $0.stacked(on: $1.keys) }
-  }
-
-  /// Of each edit the mean of its losses, step by step.
-  fileprivate func curves(of texts: [TargetText], edits: Int) -> [[Float]] {
-    let steps = losses.first?.count ?? 0
-    var curves = [[Float]](repeating: [], count: edits)
-    for step in 0..<steps {
-      for (edit, mean) in losses.map({ $0[step] }).means(of: texts, count: edits).enumerated() {
-        curves[edit].append(mean)
-      }
-    }
-    return curves
   }
 
   /// The edit of `edits` whose outputs training has changed most, ‖ΔK‖; one that they are no numbers for before all.

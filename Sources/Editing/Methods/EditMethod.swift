@@ -14,6 +14,10 @@ public struct EditMethod: Sendable {
   public var optimizesValues = true
   /// Whether keys and residuals are solved for: all but those that train.
   public var hasClosedForm = true
+  /// Whether it trains against ordinary text, which `--corpus` gives.
+  public var readsText = false
+  /// What was trained for the model and is applied, which `--editor` gives.
+  public var trainedKind: EditorKind?
   /// Whether a fact must say what it is about.
   public var needsSubject = true
   /// How many layers it changes.
@@ -63,7 +67,9 @@ public struct EditMethod: Sendable {
 
 extension EditMethod: CaseIterable {
   /// The methods, in the order in which help tells of them.
-  public static let all = [memit, emmet, rome, pmet, alphaedit, ultraedit, ftl, ftm]
+  public static let all = [
+    memit, emmet, rome, pmet, alphaedit, ultraedit, ftl, ftm, kn, tPatcher, caliNet, mend, ke,
+  ]
   /// The same.
   public static var allCases: [EditMethod] { all }
 
@@ -84,6 +90,8 @@ extension EditMethod: CaseIterable {
 
   /// Whether it may change more than one layer.
   public var changesSeveralLayers: Bool { layers != .one }
+  /// Whether it applies what was trained for the model.
+  public var takesEditor: Bool { trainedKind != nil }
   /// Whether it is defined by the second moment of known keys, unless told to go without.
   public var usesSecondMoment: Bool { traits.metric != .identity }
 }

@@ -32,6 +32,10 @@ struct EditorSetup {
   let solver: WeightSolver
   /// Values that need not be looked for.
   let known: KnownValues
+  /// What some methods need beside.
+  let aids: EditAids
+  /// Makes texts ready for the network.
+  let encoder: PromptEncoder
   /// Threads of the solver's own products.
   let threads: Int
   /// Rows of the texts whose values are found together.

@@ -101,6 +101,15 @@ extension EditRecipe {
       guard case .bool(let flag) = value else { return false }
       update.usesSecondMoment = flag
       return true
+    case .neuronThreshold: return take(\.neurons.threshold) { $0 > 0 && $0 <= 1 }
+    case .neuronShare: return take(\.neurons.share) { $0 > 0 && $0 <= 1 }
+    case .neuronErasing: return take(\.neurons.erasing) { $0 >= 0 }
+    case .neuronWriting: return take(\.neurons.writing) { $0 >= 0 }
+    case .neuronCount:
+      guard let count = whole(1...65_536) else { return false }
+      neurons.count = count
+      return true
+    case .memoryWeight: return take(\.neurons.memoryWeight) { $0 >= 0 }
     case .source: return value.text != nil
     }
   }

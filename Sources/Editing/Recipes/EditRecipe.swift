@@ -12,6 +12,8 @@ public struct EditRecipe: Equatable, Sendable {
   public var values = ValueSettings()
   /// How gradients are used, by methods that optimize no values.
   public var gradients = GradientSettings()
+  /// How single neurons are found or added, by methods that do.
+  public var neurons = NeuronSettings()
   /// Where the recipe comes from, for people.
   public var source = "derived from the model's size"
 

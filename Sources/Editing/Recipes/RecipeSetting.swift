@@ -5,6 +5,7 @@ public enum RecipeSetting: String, CaseIterable, Sendable {
   case secondMomentWeight, ridge, usesSecondMoment, nullSpaceThreshold, nullSpaceShare
   case layers, spread, steps, learningRate, bound, divergenceWeight, ownWordsWeight, weightDecay, clamp, stop
   case keep, target
+  case neuronThreshold, neuronShare, neuronErasing, neuronWriting, neuronCount, memoryWeight
   case seed, source
 
   /// Of every recipe.
@@ -47,7 +48,9 @@ public enum RecipeSetting: String, CaseIterable, Sendable {
     case .stop: "--stop"
     case .keep: "--keep"
     case .seed: "--seed"
-    case .target, .source: nil
+    case .target, .source, .neuronThreshold, .neuronShare, .neuronErasing, .neuronWriting, .neuronCount,
+      .memoryWeight:
+      nil
     }
   }
 }
@@ -90,6 +93,12 @@ extension EditRecipe {
     case .stop: .string(values.stop.rawValue)
     case .keep: .string(values.keepsLast ? "last" : "best")
     case .target: .string(values.target.rawValue)
+    case .neuronThreshold: .exact(neurons.threshold)
+    case .neuronShare: .exact(neurons.share)
+    case .neuronErasing: .exact(neurons.erasing)
+    case .neuronWriting: .exact(neurons.writing)
+    case .neuronCount: neurons.count.map { .integer($0) }
+    case .memoryWeight: .exact(neurons.memoryWeight)
     case .seed: Int(exactly: values.seed).map { .integer($0) } ?? .string(String(values.seed))
     case .source: .string(source)
     case .secondMomentWeight, .ridge, .usesSecondMoment, .nullSpaceThreshold, .nullSpaceShare:

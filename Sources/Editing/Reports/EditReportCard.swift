@@ -40,7 +40,7 @@ public struct WeightReport: Sendable {
     self.name = name
     solution = nil
     relativeNorm = trained.relativeNorm ?? measure.relativeChange ?? 0
-    preservation = nil
+    preservation = trained.preservation
     retentions = trained.retentions
     retention = retentions.reduce(0, +) / Double(max(retentions.count, 1))
     changedCount = measure.changedCount
@@ -55,7 +55,7 @@ public struct WeightReport: Sendable {
       .init("retention", .measured(retention)),
       .init("changedElements", .integer(changedCount)),
     ]
-    if let solution {
+    if let solution, solution.isSolved {
       members += [
         .init("ridge", .measured(solution.effectiveRidge)),
         .init("jitter", .measured(max(solution.jitter, metricJitter))),
@@ -106,7 +106,9 @@ public struct EditReportCard: Sendable {
     return columns.enumerated().map { place, edit in
       let measured = ["memorizationError", "writtenFraction", "retention"]
       var members = (facts?[place].members ?? []).filter { !measured.contains($0.key) }
-      let reports = weights.compactMap { $0.solution?.edits[edit] }
+      let reports = weights.compactMap { report in
+        report.solution.flatMap { $0.edits.indices.contains(edit) ? $0.edits[edit] : nil }
+      }
       let retention = weights.map { $0.retentions[edit] }.min() ?? 0
       if let error = reports.map(\.memorizationError).max(), let share = reports.map(\.writtenFraction).min()
       {

@@ -20,9 +20,19 @@ public struct UpdateSolution: Sendable {
   public let form: SolveForm
   /// What the user should know before trusting the update.
   public let warnings: [UpdateWarning]
+  /// Whether a system was solved for it; else its ridge, jitter and condition are none.
+  var isSolved = true
 }
 
 extension UpdateSolution {
+  /// An update that was written down without a system of keys.
+  static func written(_ factors: LowRankFactors) -> UpdateSolution {
+    UpdateSolution(
+      factors: factors, edits: [], updateNorm: factors.frobeniusNorm, preservationLoss: nil,
+      effectiveRidge: 0,
+      jitter: 0, condition: 1, form: .dual, warnings: [], isSolved: false)
+  }
+
   /// The same update, told of otherwise.
   func reporting(_ edits: [EditReport], warnings: [UpdateWarning]) -> UpdateSolution {
     UpdateSolution(

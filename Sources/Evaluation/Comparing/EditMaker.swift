@@ -13,6 +13,7 @@ final class EditMaker {
   private let plan: EditPlan
   private let scratch: String
   private let metrics: MetricCache
+  private let aids: EditAids
   private var file: ValuesFile?
   /// Records that this process edits, where it is one of several; values of others are not found.
   private let own: [Range<Int>]?
@@ -22,11 +23,11 @@ final class EditMaker {
   /// - Parameter plan: with contexts and all that it meets.
   init(
     network: Network, tokenizer: Tokenizer, statistics: StatisticsFile?, plan: EditPlan, scratch: String,
-    metrics: MetricCache, values: ValueLedger, own: [Range<Int>]? = nil
+    metrics: MetricCache, aids: EditAids = EditAids(), values: ValueLedger, own: [Range<Int>]? = nil
   ) {
     self.own = own
     (self.network, self.tokenizer, self.statistics, self.plan) = (network, tokenizer, statistics, plan)
-    (self.scratch, self.metrics, self.values) = (scratch, metrics, values)
+    (self.scratch, self.metrics, self.aids, self.values) = (scratch, metrics, aids, values)
   }
 
   /// Named by what the values depend on, so that a file left by another run is not taken for ours.
@@ -62,6 +63,7 @@ final class EditMaker {
     var run = try Edit(
       network: network, tokenizer: tokenizer, records: records, statistics: statistics, plan: plan)
     run.metrics = metrics
+    run.aids = aids
     return run
   }
 

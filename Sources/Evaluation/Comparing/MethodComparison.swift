@@ -12,6 +12,8 @@ public struct MethodComparison {
   public let scratch: String
   /// Texts around the prompts; generated once where `nil`.
   public var contexts: [ContextTemplate]?
+  /// What some methods need beside.
+  public var aids = EditAids()
   /// Whether the values stay beside the file of results, for a run that goes on.
   public var keepsValues = false
   /// Metrics of keys, for all methods.
@@ -42,17 +44,19 @@ public struct MethodComparison {
     let name = name ?? asked.method.name
     var plan = asked
     plan.contexts = plan.contexts ?? contexts
-    plan = try Edit(
+    var whole = try Edit(
       network: network, tokenizer: series.tokenizer, records: series.records, statistics: statistics,
-      plan: plan
-    ).completedPlan()
+      plan: plan)
+    whole.aids = aids
+    plan = try whole.completedPlan()
     contexts = plan.contexts
     let key = plan.method.optimizesValues ? plan.valueIdentity.text : name
     let ledger = ledgers[key] ?? ValueLedger(plan, series)
     ledgers[key] = ledger
     let maker = EditMaker(
       network: network, tokenizer: series.tokenizer, statistics: statistics, plan: plan, scratch: scratch,
-      metrics: metrics, values: ledger, own: series.part.map { own(ways, series.records.count, of: $0) })
+      metrics: metrics, aids: aids, values: ledger,
+      own: series.part.map { own(ways, series.records.count, of: $0) })
     ledger.files.insert(maker.valuesPath)
     for way in ways {
       let label = "\(name), \(way.title)"

@@ -81,6 +81,7 @@ struct Block: Sendable {
         normed = finished.map { attentionInput.picked($0, work: work) } ?? attentionInput
       }
     }
+    observe?(.feedForwardInput, normed)
     let keys = feedForward.keys(normed, work: work)
     if let observe, showsKeys { feedForward.show(keys, work: work) { observe(.key, $0) } }
     func tape(value: Rows?) -> Tape {
@@ -137,6 +138,8 @@ extension Rows {
 public enum Activation: String, Sendable {
   /// Attention's output, before the residual sum. `[rows × width]`
   case attentionOutput
+  /// What the feed-forward reads: the stream, normed where a norm comes before it. `[rows × width]`
+  case feedForwardInput
   /// The input of the down-projection; of experts, of each after the other, with the router's weight in it and 0 for those that a row
   /// does not go through. `[rows × keyWidth]`
   case key

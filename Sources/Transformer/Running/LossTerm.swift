@@ -1,3 +1,4 @@
+internal import Glibc
 internal import Kernels
 internal import ModelFiles
 
@@ -9,6 +10,8 @@ public struct LossTerm: Sendable {
     case target(Int)
     /// KL(p ‖ q) = Σ p (log p − log q), q given by its log-probabilities.
     case divergence(from: [Float])
+    /// KL(q ‖ p) = Σ q (log q − log p), q likewise.
+    case likeness(to: [Float])
   }
 
   /// The row of logits.
@@ -36,7 +39,8 @@ extension Network {
     for term in terms {
       switch term.kind {
       case .target(let token): try configuration.check(token)
-      case .divergence(let reference): precondition(reference.count == count, "log p of every token")
+      case .divergence(let reference), .likeness(let reference):
+        precondition(reference.count == count, "log p of every token")
       }
     }
     let rows = logits.rows
@@ -67,6 +71,14 @@ extension Network {
           for v in 0..<count { sum += p[v] * (x[v] - shift - reference[v]) }
           values.base[index] = sum
           for v in 0..<count { g[v] += weight * p[v] * (x[v] - shift - reference[v] - sum) }
+        case .likeness(let reference):
+          var sum: Float = 0
+          for v in 0..<count {
+            let q = expf(reference[v])
+            sum += q * (reference[v] - x[v] + shift)
+            g[v] += weight * (p[v] - q)
+          }
+          values.base[index] = sum
         }
       }
     }

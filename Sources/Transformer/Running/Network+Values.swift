@@ -34,4 +34,28 @@ extension Network {
     if addition.isPlain { return gradient }
     return addition.backward(work.pool.rows(gradient), of: work.pool.rows(outputs), work: work).matrix()
   }
+
+  /// The gradient of a layer's keys, given that of its down-projection's output. `[rows × keyWidth]`
+  ///
+  /// - Precondition: the layer has one feed-forward, and no experts.
+  public func keyGradient(after gradient: Matrix<Float>, layer: Int) -> Matrix<Float> {
+    guard let feedForward = blocks[layer].feedForward.one else { preconditionFailure("one feed-forward") }
+    let keys = work.pool.rows(gradient.rows, feedForward.down.inputWidth)
+    feedForward.down.backward(work.pool.rows(gradient), into: keys, adding: false, work: work)
+    return keys.matrix()
+  }
+
+  /// Rows of the head: what a state's product with is a token's logit, but for the final norm. `[tokens × width]`
+  ///
+  /// - Throws: `NetworkError.unknownToken`.
+  public func headRows(of tokens: [Int32]) throws -> Matrix<Float> {
+    for token in tokens { try configuration.check(token) }
+    // A unit gradient of a logit is its row.
+    let units = work.pool.rows(tokens.count, configuration.vocabularySize)
+    units.clear()
+    for (place, token) in tokens.enumerated() { units.row(place)[Int(token)] = 1 }
+    let rows = work.pool.rows(tokens.count, configuration.width)
+    head.backward(units, into: rows, adding: false, work: work)
+    return rows.matrix()
+  }
 }

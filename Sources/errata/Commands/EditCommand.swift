@@ -35,10 +35,18 @@ struct EditCommand: ParsableCommand {
   @OptionGroup(title: "Facts") var facts: FactOptions
   @Option(help: "Second moments (Formats/statistics.md).", completion: .file())
   var statistics: String?
-  @Option(help: "Instead of --statistics: text to collect them from.", completion: .file())
+  @Option(
+    help:
+      "Instead of --statistics: text to collect them from. Of methods that add neurons: text on which these are to be quiet.",
+    completion: .file())
   var corpus: [String] = []
   @Option(help: "Where to keep the statistics collected from --corpus.", completion: .file())
   var saveStatistics: String?
+  @Option(
+    help:
+      "Of methods that apply a trained editor (\(EditMethod.list(EditMethod.all.filter(\.takesEditor)))): what `errata train` has made.",
+    completion: .file())
+  var editor: String?
   @Option(name: .shortAndLong, help: "The patch.", completion: .file())
   var output: String?
   @OptionGroup(title: "Method") var method: MethodOptions
@@ -72,6 +80,9 @@ struct EditCommand: ParsableCommand {
     try requireUsable(asked, for: chosen)
     try method.requireUse(of: statisticsOption, by: chosen)
     try values.requireUse(by: chosen)
+    if editor != nil, let chosen, !chosen.takesEditor {
+      throw ValidationError("\(chosen.name) applies no trained editor: --editor does not apply.")
+    }
     if facts.path == nil, let option = givenOptions.first {
       throw ValidationError(
         "\(option) does not apply: --drop without --facts solves again with what the patch carries, as its plan says."
@@ -141,7 +152,8 @@ struct EditCommand: ParsableCommand {
       try OutputRule(["-o": output, "--save-values": saveValues, "--save-statistics": saveStatistics])
         .check(
           inputs: [
-            facts.path, statistics, sequence.onto, values.recipe, values.contexts, values.layers?.trace,
+            facts.path, statistics, editor, sequence.onto, values.recipe, values.contexts,
+            values.layers?.trace,
             chat.template,
           ] + corpus
             + values.values,
@@ -159,6 +171,10 @@ struct EditCommand: ParsableCommand {
       var options = asked
       options.contexts = try values.contexts.map { try ContextTemplate.read($0) }
       options.chat = try chat.frame(for: running.network.model)
+      let learned = try editor.map { try LearnedEditor($0) }
+      if let learned, !options.settings.contains(where: { $0.setting == .layers }) {
+        options.settings.append((.layers, .array(learned.layers.map { .integer($0) })))
+      }
       let plan = try options.plan(for: running.network.configuration, goingOnWith: earlier)
       if let trace = options.trace { try warnOfOrigin(ofTrace: trace, running, messages) }
       records = try inspected(
@@ -173,6 +189,10 @@ struct EditCommand: ParsableCommand {
 
       try edit.requireEditableWeights()
       edit.statistics = try usedStatistics(running, plan)
+      if plan.method.readsText, !corpus.isEmpty {
+        edit.aids.text = try OrdinaryText(of: Corpus(corpus), for: running.network, running.tokenizer)
+      }
+      edit.aids.editors = learned.map { [$0] } ?? []
       edit.earlier = earlier
       edit.keepsEdits = !sequence.noResolve
       edit.recordsCost = storage.recordCost
@@ -218,6 +238,13 @@ struct EditCommand: ParsableCommand {
   /// Statistics from a file, or collected from the corpus; `nil` for methods that go without.
   private func usedStatistics(_ running: RunningModel, _ plan: EditPlan) throws -> StatisticsFile? {
     guard plan.recipe.update.usesSecondMoment else {
+      if plan.method.readsText {
+        if statistics != nil { throw EditError.optionOfAnotherMethod("--statistics", method: plan.method) }
+        if saveStatistics != nil {
+          throw EditError.optionOfAnotherMethod("--save-statistics", method: plan.method)
+        }
+        return nil
+      }
       if let option = statisticsOption { throw EditError.optionOfAnotherMethod(option, method: plan.method) }
       return nil
     }

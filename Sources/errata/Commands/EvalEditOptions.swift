@@ -25,6 +25,16 @@ struct EvalEditOptions: ParsableArguments {
   @Option(help: "Second moments for --edit (Formats/statistics.md).", completion: .file())
   var statistics: String?
   @Option(
+    help: ArgumentHelp(
+      "Ordinary text for methods of --edit that add neurons (\(EditMethod.list(EditMethod.all.filter(\.readsText), joining: "and"))).",
+      valueName: "file"), completion: .file())
+  var corpus: [String] = []
+  @Option(
+    help: ArgumentHelp(
+      "A trained editor for methods of --edit that apply one (\(EditMethod.list(EditMethod.all.filter(\.takesEditor), joining: "and"))). May be repeated.",
+      valueName: "file"), completion: .file())
+  var editor: [String] = []
+  @Option(
     name: .customLong("recipe"),
     help:
       "A recipe for --edit, as `edit --recipe` reads it; with \"method\", for that one alone. May be repeated.",
@@ -79,6 +89,7 @@ struct EvalEditOptions: ParsableArguments {
     guard methods.isEmpty else { return try requireUse() }
     let given = [
       ("--sequential", sequential != nil), ("--batch", batchList != nil), ("--statistics", statistics != nil),
+      ("--corpus", !corpus.isEmpty), ("--editor", !editor.isEmpty),
       ("--recipe", !recipes.isEmpty), ("--layers", layers != nil), ("--contexts", contexts != nil),
       ("--weights", weights != nil),
     ]
@@ -89,7 +100,15 @@ struct EvalEditOptions: ParsableArguments {
   private func requireUse() throws {
     if statistics != nil, !methods.contains(where: \.usesSecondMoment) {
       throw ValidationError(
-        "\(EditMethod.list(methods, joining: "and")) use no second moment: --statistics does not apply.")
+        "--statistics does not apply: no second moment is used by \(EditMethod.list(methods)).")
+    }
+    if !editor.isEmpty, !methods.contains(where: \.takesEditor) {
+      throw ValidationError(
+        "--editor does not apply: no trained editor is used by \(EditMethod.list(methods)).")
+    }
+    if !corpus.isEmpty, !methods.contains(where: \.readsText) {
+      throw ValidationError(
+        "--corpus does not apply: no ordinary text is read by \(EditMethod.list(methods)).")
     }
   }
 
@@ -100,12 +119,30 @@ struct EvalEditOptions: ParsableArguments {
 
   /// Refuses what would fail only after the base has been asked.
   func check(for configuration: NetworkConfiguration) throws {
+    for path in editor {
+      let kind = try LearnedEditor(path).kind
+      guard methods.contains(where: { $0.trainedKind == kind }) else {
+        throw EditError.editorOfOtherMethod(file: path, kind: kind, method: methods[0])
+      }
+    }
     for variant in variants {
       let plan = try plan(of: variant, for: configuration)
       guard statistics != nil || !plan.recipe.update.usesSecondMoment else {
         throw EditError.methodNeedsSecondMoment(method: variant.method)
       }
+      if variant.method.takesEditor, try learned(for: variant.method) == nil {
+        throw EditError.methodNeedsEditor(method: variant.method)
+      }
+      guard !corpus.isEmpty || !variant.method.readsText else {
+        throw EditError.methodNeedsText(method: variant.method)
+      }
     }
+  }
+
+  /// The editor that a method applies.
+  private func learned(for method: EditMethod) throws -> LearnedEditor? {
+    guard method.takesEditor else { return nil }
+    return try editor.map { try LearnedEditor($0) }.first { $0.kind == method.trainedKind }
   }
 
   /// The plan of a method for a model.
@@ -123,6 +160,9 @@ struct EvalEditOptions: ParsableArguments {
     }
     // A recipe that names no method is for all of them, and each takes the numbers that it has.
     options.passesOver = methods.reduce(into: []) { $0.formUnion($1.settings) }
+    if layers == nil, let own = try learned(for: method)?.layers {
+      options.settings.append((.layers, .array(own.map { .integer($0) })))
+    }
     if let layers = layers?.json { options.settings.append((.layers, layers)) }
     options.trace = layers?.trace
     if let spread = variant.spread { options.settings.append((.spread, .string(spread.name))) }
@@ -143,6 +183,11 @@ extension Evaluating {
       network: running.network, statistics: try edits.statistics.map { try StatisticsFile($0) },
       scratch: scratch)
     comparison.keepsValues = keepsValues
+    comparison.aids.editors = try edits.editor.map { try LearnedEditor($0) }
+    if !edits.corpus.isEmpty {
+      comparison.aids.text = try OrdinaryText(
+        of: Corpus(edits.corpus), for: running.network, running.tokenizer)
+    }
     var ways: [EditWay] = edits.batches.map { .batches(of: min($0, count)) }
     if let batch = edits.sequential { ways += EditWay.curve(over: count, batch: batch) }
     if edits.comparesInContext {

@@ -95,7 +95,8 @@ struct EvalRunCommand: ParsableCommand {
         Int(asking.demonstrations) == nil ? asking.demonstrations : nil,
       ]
       try OutputRule(["--output": output, "--report": page]).check(
-        inputs: files + edits.recipes + patches, models: [running.network.model])
+        inputs: files + edits.recipes + edits.corpus + edits.editor + patches, models: [running.network.model]
+      )
       try edits.check(for: running.network.configuration)
       if let trace = edits.layers?.trace { try warnOfOrigin(ofTrace: trace, running, messages) }
       let weights = try edits.criteria()
@@ -153,6 +154,7 @@ struct EvalRunCommand: ParsableCommand {
       asking.demonstrations,
     ]
     return try patches.map { try PatchFile($0).digest.hexadecimal } + given.map { $0 ?? "" } + edits.recipes
+      + edits.corpus + edits.editor
   }
 
   private func tell(_ part: Corpus.Shard, finished count: Int, _ output: String) {

@@ -16,6 +16,9 @@ struct TraceCommand: ParsableCommand {
       Where the feed-forwards' effect at the subjects' last tokens is largest, an edit finds what it is to change: these are \
       the layers for `edit --layers traced:FILE`, and what --save-recipe writes.
 
+      --neurons lists the neurons that hold each answer instead: entries of the down-projections' inputs, by integrated gradients, \
+      refined over the record's paraphrases; what `edit --method kn` would change.
+
       With -o, a run that was killed goes on where it was, and one with more facts with those it lacks.
 
       Example:
@@ -37,11 +40,21 @@ struct TraceCommand: ParsableCommand {
   var page: String?
   @Option(help: "Write the chosen layers as a recipe, for --recipe.", completion: .file())
   var saveRecipe: String?
+  @Flag(help: "List the neurons that what the model answers lies in, instead of tracing.")
+  var neurons = false
   @OptionGroup(title: "Tracing") var tracing: TraceOptions
   @OptionGroup var threads: ThreadOptions
   @OptionGroup var messages: OutputOptions
 
   func validate() throws {
+    if neurons {
+      let given = [
+        ("--output", output != nil), ("--report", page != nil), ("--save-recipe", saveRecipe != nil),
+      ]
+      if let option = given.first(where: \.1)?.0 ?? tracing.given.first {
+        throw ValidationError("\(option) is for tracing; --neurons lists neurons.")
+      }
+    }
     if saveRecipe != nil, !tracing.settings.kinds.contains(.mlp) {
       throw ValidationError("--save-recipe needs mlp among --kinds: it is what layers are chosen by.")
     }
@@ -56,6 +69,7 @@ struct TraceCommand: ParsableCommand {
       reading.subjects = .needed
       let whole = try choice.choice.open(path, reading, messages)
       let facts = try choice.choice.chosen(from: whole).checked().map(\.fact)
+      if neurons { return try list(choice.choice.chosen(from: whole).checked(), running) }
       let all = whole.records.map(\.fact)
       let run = try Tracing(
         network: running.network, tokenizer: running.tokenizer, settings: tracing.settings, scaledBy: all)
@@ -75,6 +89,40 @@ struct TraceCommand: ParsableCommand {
       }
       if messages.json { Console.output(report.json.indentedText) }
     }
+  }
+
+  /// The neurons of each fact.
+  private func list(_ records: [FactRecord], _ running: RunningModel) throws {
+    let listing = try NeuronListing(network: running.network, tokenizer: running.tokenizer)
+    let progress = Progress("attributing", total: records.count, unit: .facts, messages)
+    var table = Table([("prompt", .left), ("answer", .left), ("p", .right), ("neurons: layer.entry", .left)])
+    var facts: [JSONValue] = []
+    for record in records {
+      let found = try listing.find(record)
+      progress.advance(1)
+      let words = found.neurons.map {
+        "\($0.layer).\($0.index) (\(Numbers.percent($0.attribution)))"
+      }.joined(separator: ", ")
+      table.add([
+        Numbers.oneLine(record.fact.filledPrompt), Numbers.oneLine(found.answer),
+        Numbers.percent(found.probability),
+        words.isEmpty ? "none" : words,
+      ])
+      facts.append([
+        "prompt": .string(record.fact.filledPrompt), "answer": .string(found.answer),
+        "probability": .measured(found.probability), "texts": .integer(found.textCount),
+        "neurons": .array(
+          found.neurons.map {
+            [
+              "layer": .integer($0.layer), "index": .integer($0.index),
+              "attribution": .measured($0.attribution),
+            ]
+          }),
+      ])
+    }
+    progress.finish()
+    messages.answer(table.text())
+    if messages.json { Console.output(JSONValue.object([.init("facts", .array(facts))]).indentedText) }
   }
 
   private func write(_ recipe: JSONValue, to path: String) throws {
@@ -109,6 +157,15 @@ struct TraceOptions: ParsableArguments {
       throw ValidationError(
         "--kinds takes \(TraceKind.allCases.map(\.rawValue).joined(separator: ", ")), not \(wrong).")
     }
+  }
+
+  /// Those that differ from their defaults.
+  var given: [String] {
+    let all = TraceKind.allCases.map(\.rawValue).joined(separator: ",")
+    return [
+      ("--noise", noise != 3), ("--seeds", seeds != 10), ("--seed", seed != 0), ("--window", window != 10),
+      ("--kinds", kinds != all),
+    ].filter(\.1).map(\.0)
   }
 
   var settings: TraceSettings {

@@ -75,7 +75,7 @@ struct MethodOptions: ParsableArguments {
     if noSecondMoment {
       throw ValidationError("--no-second-moment goes without \(source); give one of them.")
     }
-    if let method, !method.usesSecondMoment {
+    if let method, !method.usesSecondMoment, !(method.readsText && source == "--corpus") {
       throw ValidationError("\(method.name) uses no second moment: \(source) does not apply.")
     }
   }

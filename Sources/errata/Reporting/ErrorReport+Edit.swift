@@ -32,6 +32,47 @@ extension ErrorReport {
       return answer(
         "\(method.name) needs a second moment",
         advice: "give --statistics FILE, which `errata stats` makes of text")
+    case .methodNeedsText(let method):
+      return answer(
+        "\(method.name) trains neurons to be quiet on ordinary text, and there is none",
+        advice: "give --corpus FILE with text as the model usually meets it; a few thousand words do")
+    case .methodNeedsEditor(let method):
+      return answer(
+        "\(method.name) applies an editor that was trained for the model, and there is none",
+        advice: "give --editor FILE, which `errata train` makes")
+    case .badEditor(let file, let what):
+      return Explanation(
+        name, place: file, why: what,
+        advice: "`errata train` makes one, and goes on with one that was cut off")
+    case .editorOfOtherMethod(let file, let kind, let method):
+      return Explanation(
+        name, place: file, why: "it is a trained \(kind), which \(method.name) does not apply",
+        advice: "take --method \(kind), or `errata train --editor \(method.name)`")
+    case .editorOfOtherModel(let file, let found, let wanted):
+      return Explanation(
+        name, place: file,
+        why: "it was trained for the model \(found.prefix(12))…, and this one is \(wanted.prefix(12))…",
+        advice: "train one for this model: an editor knows the gradients of its own alone")
+    case .editorOfOtherLayers(let file, let layers, let wanted):
+      return Explanation(
+        name, place: file,
+        why:
+          "it changes layers \(layers.map(String.init).joined(separator: ", ")), and \(wanted.map(String.init).joined(separator: ", ")) are asked for",
+        advice: "leave --layers out")
+    case .otherEditor(let file, let difference):
+      return Explanation(
+        name, place: file,
+        why:
+          "another editor is being trained there: its \(difference.key) is \(difference.found), here \(difference.wanted)",
+        advice: "give another name to -o, or remove the file")
+    case .tooFewToTrain(let usable):
+      return answer(
+        "\(usable) records have a prompt, an answer and a neighbor; training needs some to hold out and at least two more",
+        advice: "give a data set with neighborhood prompts, as CounterFact has")
+    case .noRoomForNeurons(let layer, let wanted, let room):
+      return answer(
+        "these facts ask for \(wanted) neurons, and of layer \(layer) no more than \(room) are overwritten, a quarter",
+        advice: "give fewer facts at once, or take memit")
     case .invalidSecondMomentWeight(let value):
       return answer("the second-moment weight must be above zero, it is \(value)")
     case .invalidRidge(let value): return answer("the ridge must not be negative, it is \(value)")
@@ -39,7 +80,7 @@ extension ErrorReport {
       return answer("the null-space threshold must be above zero, it is \(value)")
     case .primalFormNeedsRidge(let method):
       return answer("\(method.name) without a ridge has only the dual form")
-    case .settingOfAnotherMethod(let setting, let method, let file):
+    case .settingOfAnotherMethod(let setting, _, let file):
       return Explanation(
         name, place: file.map { "\($0), key \(setting.rawValue)" },
         why: sentence(error),

@@ -23,6 +23,21 @@ extension FixtureModel {
     return recipe
   }
 
+  /// The world's corpus, for methods that are to be quiet on it.
+  func ordinaryText() throws -> OrdinaryText {
+    try OrdinaryText(
+      of: Corpus([PackageFiles.path("Fixtures/world/corpus.txt")]), for: network, tokenizer)
+  }
+
+  /// An editor of the layers that the tests edit, hardly trained.
+  func editor(_ kind: EditorKind, in folder: TemporaryFolder) throws -> LearnedEditor {
+    var settings = EditorSettings(kind, layerCount: network.configuration.layerCount)
+    (settings.layers, settings.rank, settings.steps, settings.batch) = ([1, 2], 4, 2, 1)
+    let training = EditorTraining(
+      network: network, tokenizer: tokenizer, records: Array(records.prefix(12)), settings: settings)
+    return try training.write(to: folder.path("\(name).\(kind)")).editor
+  }
+
   /// An edit of the first facts in the world's contexts.
   func run(_ method: EditMethod = .memit, facts count: Int = 3, layers: [Int]? = nil) throws -> Edit {
     try run(Array(records.prefix(count)), method, layers: layers)
@@ -32,8 +47,10 @@ extension FixtureModel {
     var plan = EditPlan(recipe(method))
     if let layers { plan.recipe.layers = layers }
     plan.contexts = contexts
-    return try Edit(
+    var edit = try Edit(
       network: network, tokenizer: tokenizer, records: records, statistics: statistics(), plan: plan)
+    if method.readsText { edit.aids.text = try ordinaryText() }
+    return edit
   }
 }
 

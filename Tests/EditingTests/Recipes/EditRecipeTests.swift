@@ -33,11 +33,16 @@ import Testing
       #expect(recipe.source == "derived from the model's size")
       #expect(!recipe.layers.isEmpty && recipe.layers == recipe.layers.sorted())
       #expect(recipe.layers[0] >= 0)
+      // Neurons are looked for everywhere or added at the end.
+      if [.kn, .tPatcher, .caliNet].contains(method) {
+        #expect(recipe.layers.last! == layerCount - 1)
+        continue
+      }
       #expect(recipe.layers.last! < max(layerCount - 1, 1), "\(layerCount) blocks: \(recipe.layers)")
       #expect(method.layers == .spread || recipe.layers.count == 1)
       #expect(recipe.update.secondMomentWeight <= 1332 && recipe.update.secondMomentWeight > 0)
-      // Near the middle of what is published: between an eighth and a half of the depth; UltraEdit and FT-M edit later blocks.
-      if layerCount >= 12, method != .ultraedit, method != .ftm {
+      // Near the middle of what is published: between an eighth and a half of the depth; some edit later blocks.
+      if layerCount >= 12, ![.ultraedit, .ftm, .mend, .ke].contains(method) {
         #expect((layerCount / 9...layerCount / 2).contains(recipe.layers[recipe.layers.count / 2]))
       }
     }

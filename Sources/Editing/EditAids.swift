@@ -1,0 +1,13 @@
+/// What some methods need beside facts and statistics.
+public struct EditAids: Sendable {
+  /// Ordinary text, for methods that train neurons to be quiet on it.
+  public var text = OrdinaryText()
+  /// Trained editors, for methods that apply one.
+  public var editors: [LearnedEditor] = []
+
+  /// Nothing.
+  public init() {}
+
+  /// What a method applies.
+  func editor(for method: EditMethod) -> LearnedEditor? { editors.first { $0.kind == method.trainedKind } }
+}

@@ -1,0 +1,90 @@
+internal import Floor
+internal import LinearAlgebra
+internal import Patches
+public import ModelFiles
+public import Transformer
+
+/// An editor that was trained for one model: `Formats/editor.md`.
+public struct LearnedEditor: Sendable {
+  /// The file; empty while it is in memory alone.
+  public internal(set) var path = ""
+  /// What it was trained for and with.
+  public let identity: PlanIdentity
+  /// The edited layers, rising.
+  public let layers: [Int]
+  /// Which kind it is: the method that applies it.
+  public let kind: EditorKind
+  let network: any UpdateNetwork
+  let shape: EditorShape
+  /// What training came to.
+  public var measures: EditorMeasures?
+  /// Steps of training.
+  public var steps = 0
+
+  init(
+    _ kind: EditorKind, identity: PlanIdentity, layers: [Int], shape: EditorShape, network: any UpdateNetwork,
+    measures: EditorMeasures? = nil, steps: Int = 0
+  ) {
+    (self.kind, self.identity, self.layers, self.shape) = (kind, identity, layers, shape)
+    (self.network, self.measures, self.steps) = (network, measures, steps)
+  }
+
+  /// What tells it apart from others.
+  var digest: Digest {
+    var bytes = Array(identity.text.utf8)
+    for matrix in network.parameters { bytes += matrix.elements.withUnsafeBytes { Array($0) } }
+    return Digest(of: bytes)
+  }
+
+  /// Refuses a model that it was not trained for.
+  ///
+  /// - Throws: `EditError.editorOfOtherModel`.
+  public func require(_ network: Network) throws {
+    let model = try network.model.fingerprint().hexadecimal
+    let known = identity.members.first { $0.key == "model" }?.value.text
+    let widths = [network.configuration.feedForwardWidth, network.configuration.width]
+    guard known == model, widths == [shape.keyWidth, shape.outputWidth],
+      layers.allSatisfy({ $0 < network.configuration.layerCount })
+    else { throw EditError.editorOfOtherModel(file: path, found: known ?? "", wanted: model) }
+  }
+}
+
+/// Rates of facts that an editor was not trained on.
+public struct EditorMeasures: Equatable, Sendable {
+  /// Facts that are said.
+  public var efficacy = 0.0
+  /// Paraphrases that are answered likewise.
+  public var paraphrase = 0.0
+  /// Neighbors' answers that stay.
+  public var locality = 0.0
+  /// How many facts there were.
+  public var count = 0
+
+  /// The harmonic mean of the three; zero where one is.
+  public var score: Double {
+    let all = [efficacy, paraphrase, locality]
+    return all.contains(0) ? 0 : 3 / all.reduce(0) { $0 + 1 / $1 }
+  }
+
+  /// Whether these are better; where both scores are zero, by what is said.
+  func isBetter(than other: EditorMeasures) -> Bool {
+    (score, efficacy + paraphrase) > (other.score, other.efficacy + other.paraphrase)
+  }
+
+  /// As files and `--json` carry it.
+  public var json: JSONValue {
+    [
+      "efficacy": .measured(efficacy), "paraphrase": .measured(paraphrase), "locality": .measured(locality),
+      "count": .integer(count),
+    ]
+  }
+
+  init() {}
+
+  init?(_ json: JSONValue) {
+    guard let efficacy = json["efficacy"]?.number, let paraphrase = json["paraphrase"]?.number,
+      let locality = json["locality"]?.number, let count = json["count"]?.integer
+    else { return nil }
+    (self.efficacy, self.paraphrase, self.locality, self.count) = (efficacy, paraphrase, locality, count)
+  }
+}
