@@ -58,6 +58,8 @@ public enum PatchError: Error, Equatable, Sendable {
   case wrongFile(file: String, expected: Digest?, found: Digest?, state: ModelState)
   /// The patch changes files beside the weights, and the model is given as a single file.
   case filesNeedFolder(patch: String, file: String, model: String)
+  /// A file of the model has another length than when it was opened.
+  case lengthChanged(file: String, expected: Int, found: Int)
   /// What was computed is not what the patch promises.
   case wrongResult(tensor: String, file: String, tile: Int)
 

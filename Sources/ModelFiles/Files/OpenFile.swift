@@ -8,6 +8,8 @@ internal import Glibc
 public final class OpenFile: Sendable {
   /// The path, as the caller named it.
   public let path: String
+  /// Length when it was opened; zero where it could not be told.
+  public let openedSize: Int
   let descriptor: Int32
 
   /// How a file is opened.
@@ -46,10 +48,14 @@ public final class OpenFile: Sendable {
       }
       throw ModelFileError(.system(call: "open", code: code), file: path)
     }
+    openedSize = OpenFile.size(of: descriptor) ?? 0
   }
 
   /// Takes over an open descriptor, under the name that errors shall give it.
-  init(taking descriptor: Int32, as path: String) { (self.descriptor, self.path) = (descriptor, path) }
+  init(taking descriptor: Int32, as path: String) {
+    (self.descriptor, self.path) = (descriptor, path)
+    openedSize = OpenFile.size(of: descriptor) ?? 0
+  }
 
   /// A file without a name in the folder of an output, for what is needed on the way to it: no kill leaves it behind.
   ///
@@ -63,7 +69,7 @@ public final class OpenFile: Sendable {
       FileLedger.warn(
         .temporaryStays, path, ModelFileError(.system(call: "unlink", code: errno), file: path))
     }
-    (self.descriptor, self.path) = (descriptor, output)
+    (self.descriptor, self.path, openedSize) = (descriptor, output, 0)
   }
 
   deinit {
@@ -79,9 +85,13 @@ public final class OpenFile: Sendable {
 
   /// Length of the file now.
   public func size() throws(ModelFileError) -> Int {
+    guard let size = OpenFile.size(of: descriptor) else { throw failure("fstat") }
+    return size
+  }
+
+  private static func size(of descriptor: Int32) -> Int? {
     var status = stat()
-    guard fstat(descriptor, &status) == 0 else { throw failure("fstat") }
-    return Int(status.st_size)
+    return fstat(descriptor, &status) == 0 ? Int(status.st_size) : nil
   }
 
   /// Permission bits.

@@ -48,7 +48,8 @@ extension PatchRun {
   ) throws {
     let source = model.shards[shard]
     let target = output.file
-    let size = try source.size()
+    // What was checked is the file as it was opened; what somebody puts behind it meanwhile is no part of a model.
+    let size = source.openedSize
     try target.reserve(size)
     var copied = 0
     for item in items.indices.filter({ items[$0].tensor.shard == shard }).sorted(by: {
@@ -66,6 +67,10 @@ extension PatchRun {
       copied = range.upperBound
     }
     try target.copy(copied..<size, of: source, to: copied)
+    let found = try source.size()
+    guard found == size else {
+      throw PatchError.lengthChanged(file: source.path, expected: size, found: found)
+    }
   }
 
   /// A new file under a name that is neither a folder's nor an input's.

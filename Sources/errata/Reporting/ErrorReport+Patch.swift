@@ -125,6 +125,12 @@ extension ErrorReport {
         name, place: file,
         why:
           "it has \(Numbers.bytes(byteCount)); files beside the weights travel up to \(Numbers.bytes(limit))")
+    case .lengthChanged(let file, let expected, let found):
+      return Explanation(
+        name, place: file,
+        why:
+          "it had \(Numbers.bytes(expected)) when it was opened and has \(Numbers.bytes(found)) now: something else writes to it",
+        advice: "wait until the other is done, and look at the model with `errata show`")
     case .wrongResult(let tensor, let file, let tile):
       return Explanation(
         name, place: "\(file), tensor \(tensor), tile \(tile)",

@@ -1,3 +1,4 @@
+import Glibc
 import LinearAlgebra
 import ModelFiles
 import TestSupport
@@ -45,6 +46,31 @@ import Testing
     #expect(try bench.folder.read("other.safetensors") == bytes)
     #expect(try state("other.safetensors") == .other)
     #expect(try !bench.names().contains { $0.contains("journal") })
+  }
+
+  /// By somebody who appends or cuts while a run is under way, to the one file or to a shard.
+  @Test(arguments: [1000, 1, -1]) func `a file whose length changes meanwhile gives no output`(change: Int)
+    throws
+  {
+    let bytes = try bench.folder.read("base.safetensors")
+    try Folder.create(bench.folder.path("folder"))
+    for name in ["grown.safetensors", "folder/model.safetensors"] {
+      try bench.folder.write(bytes, to: name)
+      let run = try bench.run("p.errata", name.hasPrefix("folder") ? "folder" : name)
+      let changed = change > 0 ? bytes + [UInt8](repeating: 7, count: change) : bytes.dropLast(-change)
+      let file = try OpenFile(bench.folder.path(name), .updating)
+      try file.write(Array(changed), at: 0)
+      #expect(truncate(bench.folder.path(name), changed.count) == 0)
+      let error = #expect(throws: (any Error).self) {
+        try run.write(.apply, to: bench.folder.path("out"))
+      }
+      guard change > 0 else { continue }
+      guard case .lengthChanged(_, bytes.count, changed.count)? = error as? PatchError else {
+        Issue.record("\(name): \(String(describing: error))")
+        continue
+      }
+    }
+    #expect(!Folder.occupied(bench.folder.path("out")))
   }
 
   @Test func `a change to a tensor that the patch does not touch is no matter`() throws {
