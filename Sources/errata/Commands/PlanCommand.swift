@@ -27,7 +27,8 @@ struct PlanCommand: ParsableCommand {
   var path: String
   @OptionGroup var choice: FactChoiceOptions
   @Option(
-    help: ArgumentHelp("\(EditMethod.list()) (default: memit).", valueName: "method"),
+    help: ArgumentHelp(
+      "\(EditMethod.list(EditMethod.all.filter(\.optimizesValues))) (default: memit).", valueName: "method"),
     transform: MethodOptions.method)
   var method = EditMethod.memit
   @Option(help: "Layers: 3-8, or 3,5,8 (default: those of the recipe).")
@@ -56,6 +57,12 @@ struct PlanCommand: ParsableCommand {
     if let tasks, !(1...100_000).contains(tasks) {
       throw ValidationError("--tasks takes a number from 1 to 100000.")
     }
+    guard method.optimizesValues else {
+      let planned = EditMethod.list(EditMethod.all.filter(\.optimizesValues), joining: "and")
+      throw ValidationError(
+        "\(method.name) finds no values, and what it takes instead is not known here: \(planned) can be planned for."
+      )
+    }
     if statistics != nil, !corpus.isEmpty {
       throw ValidationError("Give one of --statistics and --corpus.")
     }
@@ -63,19 +70,13 @@ struct PlanCommand: ParsableCommand {
       throw ValidationError(
         "--tokens is for statistics that are still to be collected; --statistics has them.")
     }
-    if let option = [
-      ("--corpus", !corpus.isEmpty), ("--statistics", statistics != nil), ("--tokens", tokens != nil),
-    ]
-    .first(where: \.1)?.0, !method.usesSecondMoment {
-      throw ValidationError("\(method.name) uses no second moment: \(option) does not apply.")
-    }
     guard tasks != nil else {
       for (option, isGiven) in [("--launcher", launcher != nil), ("--output", output != nil)] where isGiven {
         throw ValidationError("\(option) is for the batch script; give --tasks N.")
       }
       return
     }
-    if method.usesSecondMoment, statistics == nil, corpus.isEmpty {
+    if statistics == nil, corpus.isEmpty {
       throw ValidationError("A batch script for \(method.name) needs --corpus TEXT or --statistics FILE.")
     }
   }
@@ -95,8 +96,7 @@ struct PlanCommand: ParsableCommand {
       let edit = try Edit(
         network: running.network, tokenizer: running.tokenizer, records: records, statistics: nil,
         plan: options.plan(for: running.network.configuration))
-      let collects = method.usesSecondMoment && statistics == nil
-      let count = collects ? tokens ?? running.network.configuration.tokens(forEachInput: 10) : nil
+      let count = statistics == nil ? tokens ?? running.network.configuration.tokens(forEachInput: 10) : nil
       let plan = try WorkPlan(.init(edit, tokens: count))
       let report = PlanReport(
         plan: plan, network: running.network, tokens: count, layers: edit.plan.recipe.layers)
