@@ -23,19 +23,19 @@ extension Edit {
       network: try network.overlaid(weights.overlay), norms: norms.sorted { $0.0 < $1.0 })
   }
 
+  /// Of matrices and of vectors alike: biases of added neurons are edited too.
   private func relativeNorm(of update: WeightUpdate) throws -> Double {
-    func base() throws -> Matrix<Float> {
-      let tensor = update.tensor
-      return try tensor.floats(
-        network.model.file(of: tensor).read(tensor.byteCount, at: tensor.byteRange.lowerBound),
-        update.orientation)
+    let tensor = update.tensor
+    func base() throws -> [Float] {
+      let bytes = try network.model.file(of: tensor).read(tensor.byteCount, at: tensor.byteRange.lowerBound)
+      return tensor.elementType.decoded(bytes)
     }
-    func measure() throws -> Double { try base().elements.squaredNorm.squareRoot() }
-    let norm = try metrics?.norm(of: update.tensor.name, measure: measure) ?? measure()
+    func measure() throws -> Double { try base().squaredNorm.squareRoot() }
+    let norm = try metrics?.norm(of: tensor.name, measure: measure) ?? measure()
     if let solution = update.solution { return solution.updateNorm / norm }
     guard let trained = update.trained else { return 0 }
-    let edited = try update.tensor.floats(trained.bytes, update.orientation)
-    let change = zip(edited.elements, try base().elements).reduce(0.0) { sum, pair in
+    let edited = tensor.elementType.decoded(trained.bytes)
+    let change = zip(edited, try base()).reduce(0.0) { sum, pair in
       let difference = Double(pair.0) - Double(pair.1)
       return sum + difference * difference
     }

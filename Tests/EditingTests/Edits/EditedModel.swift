@@ -20,6 +20,8 @@ extension FixtureModel {
       recipe.update.nullSpaceThreshold = .absolute(isGPT2 ? 0.033603 : 0.1478)
       recipe.update.ridge = 1
     }
+    // A model that knows a small world alone is sure of what it says.
+    if method == .tPatcher { recipe.gradients.learningRate = 0.2 }
     return recipe
   }
 
@@ -30,7 +32,8 @@ extension FixtureModel {
   }
 
   /// An editor of the layers that the tests edit, hardly trained.
-  func editor(_ kind: EditorKind, in folder: TemporaryFolder) throws -> LearnedEditor {
+  func editor(_ kind: EditorKind) throws -> LearnedEditor {
+    let folder = try TemporaryFolder()
     var settings = EditorSettings(kind, layerCount: network.configuration.layerCount)
     (settings.layers, settings.rank, settings.steps, settings.batch) = ([1, 2], 4, 2, 1)
     let training = EditorTraining(
@@ -50,6 +53,7 @@ extension FixtureModel {
     var edit = try Edit(
       network: network, tokenizer: tokenizer, records: records, statistics: statistics(), plan: plan)
     if method.readsText { edit.aids.text = try ordinaryText() }
+    if let kind = method.trainedKind, layers == nil { edit.aids.editors = [try editor(kind)] }
     return edit
   }
 }

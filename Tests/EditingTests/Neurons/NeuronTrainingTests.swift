@@ -133,8 +133,6 @@ import Transformer
     let model = try FixtureModel(name)
     var edit = try model.run(.tPatcher, facts: 1)
     edit.plan.recipe.layers = [3]
-    // A model that knows a small world alone is sure of what it says.
-    edit.plan.recipe.gradients.learningRate = 0.2
     let report = try edit.write("fix", in: folder)
     #expect(report.failed.isEmpty && report.locality == 1)
     let patch = try PatchFile(folder.path("fix"))

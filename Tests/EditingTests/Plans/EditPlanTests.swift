@@ -22,7 +22,6 @@ import Transformer
     run.plan.isOriginal = method.originalRule != nil
     if method.hasClosedForm { run.plan.factorType = .f32 }
     if method.settings.contains(.learningRate) { run.plan.recipe.learningRate *= 0.987654321 }
-    if let kind = method.trainedKind { run.aids.editors = [try model.editor(kind, in: folder)] }
     run.plan.recipe.values.seed = 5
     let report = try run.write("fix", in: folder)
     let edit = try #require(try PatchFile(folder.path("fix")).manifest["edit"])
