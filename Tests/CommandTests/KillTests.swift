@@ -65,7 +65,9 @@ import Testing
     let later = (0..<60).map { (delay: $0 % 8 * duration / 100, sinceJournal: true) }
     var cutOff = 0
     for (delay, sinceJournal) in delays + later where !sinceJournal || cutOff < 4 {
-      let isCutOff = try killRun(way, after: delay, sinceJournal: sinceJournal)
+      let isLeft = try killRun(way, after: delay, sinceJournal: sinceJournal)
+      // A journal whose run had written all tiles, and was killed before it took it away, asks for nothing.
+      let isCutOff = try isLeft && FileBytes.read(journal).starts(with: "ERRATAJ1".utf8)
       if isCutOff { cutOff += 1 }
       let left = try FileBytes.read(model)
 
@@ -77,7 +79,7 @@ import Testing
       #expect(try runner.errata("show", model, "--quiet").status == 0)
       #expect(try runner.errata("diff", model, model, "--quiet").status == (isCutOff ? 1 : 0))
       #expect(try FileBytes.read(model) == left)
-      #expect(Folder.occupied(journal) == isCutOff)
+      #expect(Folder.occupied(journal) == isLeft)
 
       // Half of them by name, half in passing, by the next run in place: then that run has nothing to do.
       if isCutOff, cutOff % 2 == 0 {
