@@ -56,6 +56,7 @@ import Testing
     "solve model --keys $FIXTURES/reference/tiny-llama.ten-facts.keys.safetensors --no-second-moment -o out",
     "diff model edited -o out",
     "stats model --corpus text.txt --layers 1 -o out",
+    "edit model --facts $FIXTURES/world/facts.json --limit 1 --method t-patcher --corpus text.txt --steps 8 -o out",
   ]) func `the same bytes with every number of threads`(command: String) throws {
     try run("head -20 $FIXTURES/world/corpus.txt >text.txt")
     #expect(try results(command, kernels: false) == 1)

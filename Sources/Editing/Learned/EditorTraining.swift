@@ -68,9 +68,11 @@ public struct EditorTraining {
     }
     let weights = try layers.map { try EditedMatrix(network, layer: $0) }
     let encoder = PromptEncoder(tokenizer, for: configuration)
-    let prepared = try TrainingTexts.prepare(
-      records, network: network, encoder: encoder, layers: layers, kind: settings.kind
-    ) { _ in progress(.prepared) }
+    let prepared = try BLASThreads.with(1) {
+      try TrainingTexts.prepare(
+        records, network: network, encoder: encoder, layers: layers, kind: settings.kind
+      ) { _ in progress(.prepared) }
+    }
     let heldCount = min(
       EditorSettings.validationLimit, Int(Double(prepared.texts.count) * settings.heldOut))
     guard heldCount > 0, prepared.texts.count - heldCount > 1 else {
@@ -97,7 +99,8 @@ public struct EditorTraining {
         measures: measures, steps: steps)
     }
     var updates: any UpdateNetwork =
-      left?.editor.network ?? untrained(shape, seen.map { texts[$0].input }, weights)
+      left?.editor.network
+      ?? BLASThreads.with(1) { untrained(shape, seen.map { texts[$0].input }, weights) }
     var best = editor(updates, left?.editor.measures, left?.editor.steps ?? 0)
     if let known = left?.unfinished { updates.parameters = known.parameters }
     let shown = texts.indices.filter(held.contains).map { texts[$0] }

@@ -23,6 +23,13 @@ struct LearnedUpdateEditor: Editor {
   mutating func update(
     _ batch: EditBatch, on network: Network, after base: EditedWeights?, progress: (Edit.Stage) -> Void
   ) throws -> (weights: EditedWeights, values: [FactValue]) {
+    // Last bits must not tell how many threads there are.
+    try BLASThreads.with(1) { try updateAlone(batch, on: network, after: base, progress: progress) }
+  }
+
+  private mutating func updateAlone(
+    _ batch: EditBatch, on network: Network, after base: EditedWeights?, progress: (Edit.Stage) -> Void
+  ) throws -> (weights: EditedWeights, values: [FactValue]) {
     progress(.gradients)
     let texts = TargetText.all(batch.problems)
     let reader = UpdateInputReader(
@@ -33,7 +40,7 @@ struct LearnedUpdateEditor: Editor {
       let (input, found) = try reader.read(
         text, words: batch.problems[text.edit].prompts[text.variant / 2].fact)
       losses += [text].targetMeans(found)
-      let updates = BLASThreads.with(1) { editor.network.run(input).factors }
+      let updates = editor.network.run(input).factors
       for index in editor.layers.indices {
         parts[index].left.append(updates[index].left)
         parts[index].right.append(updates[index].right)

@@ -33,6 +33,13 @@ struct AddedNeuronEditor: Editor {
   mutating func update(
     _ batch: EditBatch, on network: Network, after base: EditedWeights?, progress: (Edit.Stage) -> Void
   ) throws -> (weights: EditedWeights, values: [FactValue]) {
+    // Last bits must not tell how many threads there are.
+    try BLASThreads.with(1) { try updateAlone(batch, on: network, after: base, progress: progress) }
+  }
+
+  private mutating func updateAlone(
+    _ batch: EditBatch, on network: Network, after base: EditedWeights?, progress: (Edit.Stage) -> Void
+  ) throws -> (weights: EditedWeights, values: [FactValue]) {
     progress(.gradients)
     let recipe = setup.recipe
     guard let layer = recipe.layers.first, recipe.layers.count == 1 else {
@@ -65,10 +72,8 @@ struct AddedNeuronEditor: Editor {
       texts: texts, inputs: texted.inputs, hidden: texted.hidden, values: texted.values, queries: queries,
       memory: others.reduce(memory.inputs) { $0.stacked(on: $1) })
     progress(.weight(feedForward.tensors.down, .solving))
-    let result = try BLASThreads.with(setup.threads) {
-      let start = try neurons(count, queries, texted.inputs, others, memory, feedForward)
-      return try training.train(from: start, hasBias: feedForward.tensors.bias != nil)
-    }
+    let start = try neurons(count, queries, texted.inputs, others, memory, feedForward)
+    let result = try training.train(from: start, hasBias: feedForward.tensors.bias != nil)
     let edits = feedForward.rows(of: texts)
     let updates = try feedForward.updates(
       result.neurons, at: places, texted.inputs, keys: texted.keys, edits: edits, count: batch.problems.count,

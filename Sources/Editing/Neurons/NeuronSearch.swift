@@ -128,7 +128,7 @@ public struct NeuronListing {
     let score = try search.network.score([Continuation(prompt: first, target: [0])])[0]
     guard score.isNumber else { throw try search.network.notNumbers() }
     let answer = score.mostProbable[0]
-    let (neurons, probability) = try search.neurons(of: texts, answer: answer)
+    let (neurons, probability) = try BLASThreads.with(1) { try search.neurons(of: texts, answer: answer) }
     return Listed(
       answer: encoder.tokenizer.text(of: [answer], after: first), probability: probability,
       textCount: min(texts.count, NeuronSearch.textLimit),

@@ -6,7 +6,7 @@ import Testing
   @Test func `methods are known by name, and EMMET by two`() {
     for method in EditMethod.allCases { #expect(EditMethod(name: method.name) == method) }
     #expect(EditMethod(name: "emt") == .emmet)
-    #expect(EditMethod(name: "mend") == nil)
+    #expect(EditMethod(name: "magic") == nil)
   }
 
   @Test(arguments: [
