@@ -20,8 +20,12 @@ extension FixtureModel {
       recipe.update.nullSpaceThreshold = .absolute(isGPT2 ? 0.033603 : 0.1478)
       recipe.update.ridge = 1
     }
-    // A model that knows a small world alone is sure of what it says.
-    if method == .tPatcher { recipe.gradients.learningRate = 0.2 }
+    // Its place is the last layer; and a model that knows a small world alone is sure of what it says.
+    if method == .tPatcher {
+      recipe.layers = [network.configuration.layerCount - 1]
+      recipe.gradients.learningRate = 0.2
+    }
+    if method.readsText { recipe.gradients.steps = 80 }
     return recipe
   }
 
