@@ -39,7 +39,7 @@ HOSTILE := Damaged|Odd|Hostile|Mutation|Vector|Refusal
 KERNELS := -Xcc -O2
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
-.PHONY: all build demo test test-stops test-foreign test-threads test-undefined fuzz fuzz-build fuzz-replay coverage test-cluster test-address test-libraries test-package test-reproducible test-python test-docs install package docs try lint python bench bench-diff \
+.PHONY: all build demo test test-stops test-foreign test-threads test-undefined fuzz fuzz-build fuzz-check fuzz-replay coverage test-cluster test-address test-libraries test-package test-reproducible test-python test-docs install package docs try lint python bench bench-diff \
   bench-network bench-edit bench-eval bench-memory libraries clean
 all: build
 
@@ -141,6 +141,11 @@ fuzz-build: libraries
 
 fuzz: fuzz-build
 	python3 Tests/Fuzz/fuzz.py "$$($(FUZZ_BUILD) --show-bin-path)/fuzz" $(FUZZ)
+
+# What `.ci/run` does: every known input once, then a second of each kind, with one build.
+fuzz-check: fuzz-build
+	python3 Tests/Fuzz/fuzz.py "$$($(FUZZ_BUILD) --show-bin-path)/fuzz" --replay
+	python3 Tests/Fuzz/fuzz.py "$$($(FUZZ_BUILD) --show-bin-path)/fuzz" --seconds 1
 
 fuzz-replay: fuzz-build
 	python3 Tests/Fuzz/fuzz.py "$$($(FUZZ_BUILD) --show-bin-path)/fuzz" --replay

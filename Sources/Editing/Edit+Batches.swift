@@ -70,7 +70,11 @@ extension Edit.Run {
       let part = first..<min(first + size, groups.count)
       let network = try weights.map { try edit.network.overlaid($0.overlay) } ?? edit.network
       let batch = EditBatch(groups: Array(groups[part]), problems: Array(problems[part]))
-      let (all, own) = try editor.update(batch, on: network, after: weights, progress: progress)
+      // Solves take all threads. What trains is many small products, whose last bits must not tell how many threads there are.
+      let threads = plan.method.hasClosedForm ? edit.network.threads : 1
+      let (all, own) = try BLASThreads.with(threads) {
+        try editor.update(batch, on: network, after: weights, progress: progress)
+      }
       weights = all
       values += own
     }

@@ -1,9 +1,7 @@
 public import Floor
-internal import Glibc
 internal import LinearAlgebra
 public import ModelFiles
 internal import Patches
-internal import Synchronization
 public import Transformer
 
 /// Trains an editor for a model: for each fact an update is made, the edited network is asked about the fact in other words and about
@@ -62,146 +60,39 @@ public struct EditorTraining {
   ///   `PartsError.stopped` where it was told to stop.
   public func write(to path: String, progress: (Stage) -> Void = { _ in }) throws -> Result {
     let layers = settings.layers
-    let configuration = network.configuration
-    guard let last = layers.last, layers[0] >= 0, last < configuration.layerCount else {
-      throw EditError.layersOutsideModel(layers: layers, layerCount: configuration.layerCount)
+    guard let last = layers.last, layers[0] >= 0, last < network.configuration.layerCount else {
+      throw EditError.layersOutsideModel(layers: layers, layerCount: network.configuration.layerCount)
     }
-    let weights = try layers.map { try EditedMatrix(network, layer: $0) }
-    let encoder = PromptEncoder(tokenizer, for: configuration)
     let prepared = try BLASThreads.with(1) {
       try TrainingTexts.prepare(
-        records, network: network, encoder: encoder, layers: layers, kind: settings.kind
+        records, network: network, encoder: PromptEncoder(tokenizer, for: network.configuration),
+        layers: layers, kind: settings.kind
       ) { _ in progress(.prepared) }
     }
-    let heldCount = min(
-      EditorSettings.validationLimit, Int(Double(prepared.texts.count) * settings.heldOut))
-    guard heldCount > 0, prepared.texts.count - heldCount > 1 else {
-      throw EditError.tooFewToTrain(usable: prepared.texts.count)
-    }
-    // Every few records, so that all of a file's kinds are among those held out.
-    let every = Double(prepared.texts.count) / Double(heldCount)
-    let held = Set((0..<heldCount).map { Int((Double($0) + 0.5) * every) })
-    // What is held out is not to be known from another record of the same subject.
-    let subjects = Set(held.map { prepared.texts[$0].subject })
-    let seen = prepared.texts.indices.filter { !subjects.contains(prepared.texts[$0].subject) }
-    guard seen.count > 1 else { throw EditError.tooFewToTrain(usable: prepared.texts.count) }
+    let (seen, held) = try split(prepared.texts)
     let identity = try identity()
     let left = try unfinished(path, identity)
-    let shape = EditorShape(
-      keyWidth: configuration.feedForwardWidth, outputWidth: configuration.width, layerCount: layers.count,
-      rank: settings.rank)
-    let texts = prepared.texts
-    func editor(
-      _ network: any UpdateNetwork, _ measures: EditorMeasures?, _ steps: Int
-    ) -> LearnedEditor {
-      LearnedEditor(
-        settings.kind, identity: identity, layers: layers, shape: shape, network: network,
-        measures: measures, steps: steps)
+    func result(_ editor: LearnedEditor) -> Result {
+      Result(
+        editor: editor, trained: seen.count, heldOut: held.count, leftOut: prepared.leftOut.count,
+        resumed: left.map { $0.unfinished?.steps ?? $0.editor.steps } ?? 0)
     }
-    var updates: any UpdateNetwork =
-      left?.editor.network
-      ?? BLASThreads.with(1) { untrained(shape, seen.map { texts[$0].input }, weights) }
-    var best = editor(updates, left?.editor.measures, left?.editor.steps ?? 0)
-    if let known = left?.unfinished { updates.parameters = known.parameters }
-    let shown = texts.indices.filter(held.contains).map { texts[$0] }
-    let pass = EditorPass(
-      network: network, layers: layers, weights: weights, editWeight: Float(settings.editWeight))
-    var moments = updates.parameters.enumerated().map { index, matrix in
-      let isRate = index == updates.parameters.count - 1
-      let rate = Float(settings.learningRate) * (isRate ? EditorSettings.rateFactor : 1)
-      guard let known = left?.unfinished?.moments[index] else {
-        return AdamMoments(count: matrix.elements.count, rate: rate)
-      }
-      return AdamMoments(first: known.first, second: known.second, count: left!.unfinished!.steps, rate: rate)
-    }
-    let resumed = left?.unfinished?.steps ?? (left.map { $0.editor.steps } ?? 0)
-    var (step, waited) = (resumed, left?.unfinished?.waited ?? 0)
-    if let left, left.unfinished == nil {
-      return Result(
-        editor: left.editor, trained: seen.count, heldOut: held.count, leftOut: prepared.leftOut.count,
-        resumed: resumed)
-    }
-    func save() throws {
-      try best.write(
-        to: path,
-        unfinished: UnfinishedTraining(
-          parameters: updates.parameters, moments: moments.map { ($0.first, $0.second) }, steps: step,
-          waited: waited))
-    }
-    func validate() throws {
-      let measures = try pass.measures(shown, updates)
-      progress(.validated(step: step, measures))
-      if best.measures.map({ measures.isBetter(than: $0) }) ?? true {
-        best = editor(updates, measures, step)
-        waited = 0
-      } else {
-        waited += 1
-      }
-    }
-    if best.measures == nil { try validate() }
-    var lastSave = ProcessUse.wallSeconds
-    let start = ProcessUse.wallSeconds
-    while step < settings.steps, waited < settings.patience {
-      var draw = SplitMix64(seed: settings.seed &+ UInt64(step) &* 0x9E37)
-      let picked = (0..<settings.batch).map { _ in
-        let text = texts[seen[draw.below(seen.count)]]
-        let others = [text.prompt] + text.paraphrases
-        return EditorPass.Sample(
-          texts: text, edited: others[draw.below(others.count)],
-          neighbor: text.neighbors[draw.below(text.neighbors.count)])
-      }
-      let (loss, gradient) = try pass.gradient(picked, updates)
-      guard loss.isFinite else { break }
-      let norm = gradient.reduce(0.0) { $0 + $1.elements.sumOfSquares }.squareRoot()
-      let clip = Float(min(1, EditorSettings.clip / max(norm, 1e-30)))
-      for index in moments.indices {
-        moments[index].step(&updates.parameters[index], gradient[index].elements.map { $0 * clip })
-      }
-      step += 1
-      progress(.step(step, loss: loss))
-      if step - resumed == 5 {
-        let each = (ProcessUse.wallSeconds - start) / 5
-        progress(.estimated(seconds: each * Double(settings.steps - step)))
-      }
-      if step % settings.validationInterval == 0 || step == settings.steps { try validate() }
-      if isStopping() {
-        try save()
-        throw PartsError.stopped(file: path, done: "\(step) of \(settings.steps) steps")
-      }
-      if ProcessUse.wallSeconds - lastSave >= saveInterval {
-        try save()
-        lastSave = ProcessUse.wallSeconds
-      }
-    }
-    try best.write(to: path)
-    best.path = path
-    return Result(
-      editor: best, trained: seen.count, heldOut: held.count, leftOut: prepared.leftOut.count,
-      resumed: resumed)
+    if let left, left.unfinished == nil { return result(left.editor) }
+    var run = try EditorRun(self, seen: seen, held: held, identity: identity, left: left)
+    return try result(run.finish(path, progress))
   }
 
-  /// A network to begin with, whose updates are a share of each weight, ‖Δ‖ / ‖W‖: published is a ρ of 1e-4 for all models, and what that comes
-  /// to depends on how long keys are.
-  private func untrained(
-    _ shape: EditorShape, _ inputs: [UpdateInput], _ weights: [EditedMatrix]
-  ) -> any UpdateNetwork {
-    var network = settings.kind.untrained(shape, inputs, settings.seed)
-    var norms = weights.map { _ in 0.0 }
-    let few = inputs.prefix(16)
-    for input in few {
-      for (layer, update) in network.run(input).factors.enumerated() {
-        norms[layer] +=
-          LowRankFactors(
-            left: Matrix<Double>(update.left).transposed(), right: Matrix<Double>(update.right)
-          ).frobeniusNorm / Double(few.count)
-      }
-    }
-    let rates = network.parameters.count - 1
-    for (layer, norm) in norms.enumerated() {
-      network.parameters[rates][0, layer] = Float(
-        log(EditorSettings.firstShare * weights[layer].weight.frobeniusNorm / max(norm, 1e-30)))
-    }
-    return network
+  /// Those to train on, and those to choose the best by. What is held out is not to be known from another record of the same subject.
+  private func split(_ texts: [TrainingTexts]) throws -> (seen: [TrainingTexts], held: [TrainingTexts]) {
+    let count = min(EditorSettings.validationLimit, Int(Double(texts.count) * settings.heldOut))
+    guard count > 0, texts.count - count > 1 else { throw EditError.tooFewToTrain(usable: texts.count) }
+    // Every few records, so that all of a file's kinds are among those held out.
+    let every = Double(texts.count) / Double(count)
+    let held = (0..<count).map { texts[Int((Double($0) + 0.5) * every)] }
+    let subjects = Set(held.map(\.subject))
+    let seen = texts.filter { !subjects.contains($0.subject) }
+    guard seen.count > 1 else { throw EditError.tooFewToTrain(usable: texts.count) }
+    return (seen, held)
   }
 
   private func identity() throws -> PlanIdentity {

@@ -33,13 +33,6 @@ struct AddedNeuronEditor: Editor {
   mutating func update(
     _ batch: EditBatch, on network: Network, after base: EditedWeights?, progress: (Edit.Stage) -> Void
   ) throws -> (weights: EditedWeights, values: [FactValue]) {
-    // Last bits must not tell how many threads there are.
-    try BLASThreads.with(1) { try updateAlone(batch, on: network, after: base, progress: progress) }
-  }
-
-  private mutating func updateAlone(
-    _ batch: EditBatch, on network: Network, after base: EditedWeights?, progress: (Edit.Stage) -> Void
-  ) throws -> (weights: EditedWeights, values: [FactValue]) {
     progress(.gradients)
     let recipe = setup.recipe
     guard let layer = recipe.layers.first, recipe.layers.count == 1 else {

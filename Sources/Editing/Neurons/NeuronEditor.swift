@@ -29,13 +29,6 @@ struct NeuronEditor: Editor {
   mutating func update(
     _ batch: EditBatch, on network: Network, after base: EditedWeights?, progress: (Edit.Stage) -> Void
   ) throws -> (weights: EditedWeights, values: [FactValue]) {
-    // Last bits must not tell how many threads there are.
-    try BLASThreads.with(1) { try updateAlone(batch, on: network, after: base, progress: progress) }
-  }
-
-  private mutating func updateAlone(
-    _ batch: EditBatch, on network: Network, after base: EditedWeights?, progress: (Edit.Stage) -> Void
-  ) throws -> (weights: EditedWeights, values: [FactValue]) {
     progress(.gradients)
     let recipe = setup.recipe
     let search = NeuronSearch(

@@ -157,7 +157,7 @@ private final class EditorProgress {
     case .step:
       if training == nil {
         preparing.finish()
-        training = Progress("training", total: steps, unit: .facts, messages)
+        training = Progress("training", total: steps, unit: .steps, messages)
       }
       training?.advance(1)
     case .validated(let step, let measures):

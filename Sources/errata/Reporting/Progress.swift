@@ -15,6 +15,7 @@ final class Progress: Sendable {
   enum Unit {
     case bytes
     case facts
+    case steps
   }
 
   init(_ label: String, total: Int, unit: Unit = .bytes, _ output: OutputOptions) {
@@ -48,6 +49,7 @@ final class Progress: Sendable {
     switch unit {
     case .bytes: "\(Numbers.bytes(Int(rate)))/s"
     case .facts: "\(Numbers.significant(rate, 2)) facts/s"
+    case .steps: "\(Numbers.significant(rate, 2)) steps/s"
     }
   }
 
