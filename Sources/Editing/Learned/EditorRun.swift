@@ -13,7 +13,12 @@ struct EditorRun {
   private let pass: EditorPass
   private var updates: any UpdateNetwork
   private var moments: [AdamMoments]
-  private var best: LearnedEditor
+  private let identity: PlanIdentity
+  private let shape: EditorShape
+  /// The best so far, what it came to, and after how many steps.
+  private var best: any UpdateNetwork
+  private var measures: EditorMeasures?
+  private var bestStep: Int
   private var step: Int
   /// Validations since the best one.
   private var waited: Int
@@ -25,7 +30,7 @@ struct EditorRun {
     _ training: EditorTraining, seen: [TrainingTexts], held: [TrainingTexts], identity: PlanIdentity,
     left: (editor: LearnedEditor, unfinished: UnfinishedTraining?)?
   ) throws {
-    (self.training, self.seen, self.held) = (training, seen, held)
+    (self.training, self.seen, self.held, self.identity) = (training, seen, held, identity)
     let (settings, configuration) = (training.settings, training.network.configuration)
     let weights = try settings.layers.map { try EditedMatrix(training.network, layer: $0) }
     pass = EditorPass(
@@ -34,12 +39,11 @@ struct EditorRun {
     let shape = EditorShape(
       keyWidth: configuration.feedForwardWidth, outputWidth: configuration.width,
       layerCount: settings.layers.count, rank: settings.rank)
+    self.shape = shape
     updates =
       left?.editor.network
       ?? BLASThreads.with(1) { Self.untrained(settings, shape, seen.map(\.input), weights) }
-    best = LearnedEditor(
-      settings.kind, identity: identity, layers: settings.layers, shape: shape, network: updates,
-      measures: left?.editor.measures, steps: left?.editor.steps ?? 0)
+    (best, measures, bestStep) = (updates, left?.editor.measures, left?.editor.steps ?? 0)
     let known = left?.unfinished
     if let known { updates.parameters = known.parameters }
     (step, waited) = (known?.steps ?? 0, known?.waited ?? 0)
@@ -59,7 +63,7 @@ struct EditorRun {
   mutating func finish(
     _ path: String, _ progress: (EditorTraining.Stage) -> Void
   ) throws -> LearnedEditor {
-    if best.measures == nil { try validate(progress) }
+    if measures == nil { try validate(progress) }
     let (start, first) = (ProcessUse.wallSeconds, step)
     var lastSave = start
     while step < settings.steps, waited < settings.patience {
@@ -79,9 +83,17 @@ struct EditorRun {
         lastSave = ProcessUse.wallSeconds
       }
     }
-    try best.write(to: path)
-    best.path = path
-    return best
+    var editor = editor
+    try editor.write(to: path)
+    editor.path = path
+    return editor
+  }
+
+  /// The best so far.
+  private var editor: LearnedEditor {
+    LearnedEditor(
+      settings.kind, identity: identity, layers: settings.layers, shape: shape, network: best,
+      measures: measures, steps: bestStep)
   }
 
   /// One step, on facts drawn by its number alone; the loss before it, or `nil` for one that is no number.
@@ -107,20 +119,17 @@ struct EditorRun {
 
   /// Asks about what is held out, and keeps the network where it is the best.
   private mutating func validate(_ progress: (EditorTraining.Stage) -> Void) throws {
-    let measures = try pass.measures(held, updates)
-    progress(.validated(step: step, measures))
-    guard best.measures.map({ measures.isBetter(than: $0) }) ?? true else {
+    let found = try pass.measures(held, updates)
+    progress(.validated(step: step, found))
+    guard measures.map({ found.isBetter(than: $0) }) ?? true else {
       waited += 1
       return
     }
-    best = LearnedEditor(
-      best.kind, identity: best.identity, layers: best.layers, shape: best.shape, network: updates,
-      measures: measures, steps: step)
-    waited = 0
+    (best, measures, bestStep, waited) = (updates, found, step, 0)
   }
 
   private func save(_ path: String) throws {
-    try best.write(
+    try editor.write(
       to: path,
       unfinished: UnfinishedTraining(
         parameters: updates.parameters, moments: moments.map { ($0.first, $0.second) }, steps: step,
