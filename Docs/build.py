@@ -16,10 +16,10 @@ MENU = [
     ("Learn", [f"Docs/tutorial/{name}" for name in
                ("1-first-fact", "2-a-batch", "3-a-sequence", "4-a-quantized-file", "5-review-and-ship", "6-a-memory")]),
     ("Do", [f"Docs/how-to/{name}" for name in
-            ("install", "real-model", "python", "fine-tune", "statistics", "measure", "sign")]),
+            ("install", "real-model", "python", "fine-tune", "statistics", "measure", "neurons-and-editors", "sign")]),
     ("Look up", ["Docs/reference/commands", "Docs/reference/python", "Docs/reference/libraries", "Formats/README",
                  *(f"Formats/{name}" for name in
-                   ("facts", "output", "patch", "memory", "statistics", "keys", "values", "safetensors", "gguf", "signature", "record"))]),
+                   ("facts", "output", "patch", "memory", "statistics", "keys", "values", "editor", "safetensors", "gguf", "signature", "record"))]),
     ("Understand", ["Docs/explanation/which-method", "Design/mathematics", "Design/contract", "Design/networks", "Design/trust",
                     "Design/README", "Benchmarks/README"]),
 ]

@@ -98,8 +98,9 @@ struct TrainCommand: ParsableCommand {
         network: running.network, tokenizer: running.tokenizer, records: records, settings: settings)
       training.saveInterval = saveInterval
       training.isStopping = { Interruption.isStopping }
-      let result = try training.write(
-        to: output, progress: EditorProgress(messages, records.count, steps).show)
+      let shown = EditorProgress(messages, records.count, steps)
+      let result = try training.write(to: output, progress: shown.show)
+      shown.finish()
       if result.leftOut > 0 {
         messages.say(
           "Warning: \(Numbers.count(result.leftOut, "record")) were left out: without a neighbor, or too long."
@@ -149,10 +150,17 @@ private final class EditorProgress {
     preparing = Progress("reading", total: records, unit: .facts, messages)
   }
 
+  /// Takes the line away.
+  func finish() {
+    preparing.finish()
+    training?.finish()
+  }
+
   func show(_ stage: EditorTraining.Stage) {
     switch stage {
     case .prepared: preparing.advance(1)
     case .estimated(let seconds):
+      guard seconds >= 60 else { return }
       messages.say("About \(Numbers.significant(seconds / 60, 2)) minutes to go, if it takes all its steps.")
     case .step:
       if training == nil {
