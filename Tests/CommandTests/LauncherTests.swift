@@ -77,7 +77,9 @@ import Testing
     #expect(throws: ValidationError.self) { try place(variables) }
   }
 
-  @Test(arguments: ["", "auto/", "auto/0", "auto/x", "auto/2/3", "0/2", "3/2", "1/0", "1", "1/2/3", "-1/2"])
+  @Test(arguments: [
+    "", "auto/", "auto/0", "auto/x", "auto/2/3", "0/2", "3/2", "1/0", "1", "1/2/3", "-1/2", "1/1048577",
+  ])
   func `what is no part is no argument`(text: String) { #expect(ShardArgument(argument: text) == nil) }
 
   private func place(_ variables: [String: String]) throws -> String { try place("auto", variables) }

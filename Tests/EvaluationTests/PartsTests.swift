@@ -146,6 +146,17 @@ struct PartsTests {
     try expect(lines.enumerated().filter { $0.offset != 2 }.map(\.element), line: 3)
     try expect(Array(lines[..<3]) + [lines[2]] + lines[3...], line: 4)
     try expect(lines + [lines[1]], line: lines.count + 1)
+    // Numbers that nothing can be added to.
+    func changed(_ line: Int, _ old: String, _ new: String) -> [[UInt8]] {
+      var changed = lines
+      changed[line] = Array(String(decoding: lines[line], as: UTF8.self).replacing(old, with: new).utf8)
+      return changed
+    }
+    try expect(changed(1, #""place":0"#, #""place":9223372036854775807"#), line: 2)
+    let edit = Array(
+      #"{"run":"r","label":"l","record":"edit","id":"edit","probes":[],"edit":{"facts":9223372036854775807,"seconds":1,"norms":{}}}"#
+        .utf8)
+    try expect(lines[..<1] + [edit] + lines[1...], line: 2)
     // The last of the answers is gone.
     try expect(Array(lines.dropLast(2)) + [lines.last!], line: lines.count - 1)
   }

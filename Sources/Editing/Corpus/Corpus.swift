@@ -33,9 +33,12 @@ public struct Corpus: Sendable {
     /// How many parts there are.
     public let count: Int
 
+    /// More parts than anybody makes; a file that says so must not make its reader look for each.
+    public static let countLimit = 1 << 20
+
     /// One part of several; `nil` where there is no such part.
     public init?(_ number: Int, of count: Int) {
-      guard count > 0, (1...count).contains(number) else { return nil }
+      guard (1...Self.countLimit).contains(count), (1...count).contains(number) else { return nil }
       self.number = number
       self.count = count
     }

@@ -31,7 +31,8 @@ struct ValuesPart: Equatable {
       let isFinished = json["finished"].map({ $0 == true })
     else { return nil }
     groups = numbers.compactMap(\.integer)
-    guard groups.count == count, numbers.count == count, groups.allSatisfy({ (0..<groupCount).contains($0) }),
+    guard groups.count == count, numbers.count == count, groupCount >= count,
+      groups.allSatisfy({ (0..<groupCount).contains($0) }),
       zip(groups, groups.dropFirst()).allSatisfy({ $0 < $1 })
     else { return nil }
     if let number = json["number"]?.integer, let parts = json["count"]?.integer {

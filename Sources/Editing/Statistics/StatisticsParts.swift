@@ -21,11 +21,12 @@ struct StatisticsParts {
   private static func read(_ entry: String) -> (text: String, part: Int, count: Int)? {
     let pieces = entry.split(", ")
     if let numbers = pieces.last?.wholeMatch(of: /part ([0-9]+) of ([0-9]+)/),
-      let part = Int(numbers.output.1), let count = Int(numbers.output.2), (1...max(count, 1)).contains(part)
+      let part = Int(numbers.output.1), let count = Int(numbers.output.2),
+      let shard = Corpus.Shard(part, of: count)
     {
       // How far each part was read may differ.
       let text = pieces.dropLast().filter { $0.wholeMatch(of: /first [0-9]+ documents/) == nil }
-      return (text.joined(separator: ", "), part, count)
+      return (text.joined(separator: ", "), shard.number, shard.count)
     }
     return entry.hasPrefix("sha256:") ? (entry, 0, 0) : nil
   }

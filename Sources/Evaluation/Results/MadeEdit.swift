@@ -26,8 +26,12 @@ public struct MadeEdit: Equatable, Sendable {
     ]
   }
 
+  /// More facts than there are; below it the sum over a file's lines is a number.
+  private static let factLimit = 1 << 40
+
   init?(_ value: JSONValue) {
-    guard let facts = value["facts"]?.integer, facts > 0, let seconds = value["seconds"]?.number,
+    guard let facts = value["facts"]?.integer, (1..<Self.factLimit).contains(facts),
+      let seconds = value["seconds"]?.number,
       seconds.isFinite, let members = value["norms"]?.members
     else { return nil }
     self.init(facts: facts, seconds: seconds)

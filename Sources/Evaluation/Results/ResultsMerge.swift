@@ -92,7 +92,9 @@ private struct ScannedPart {
         if note == nil { throw PartsError.noPart(file: path) }
       } else if let own = value[PartNote.place]?.integer {
         // Work goes in order, also after a kill.
-        guard own > place else { throw EvaluationError.badResults(file: path, line: lineCount) }
+        guard own > place, own < Int.max else {
+          throw EvaluationError.badResults(file: path, line: lineCount)
+        }
         place = own
         placedCount += 1
       } else if let edit = answers.edit {

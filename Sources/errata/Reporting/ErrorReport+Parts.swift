@@ -12,7 +12,7 @@ extension ErrorReport {
       return Explanation(
         name, place: whole,
         why:
-          "of its \(count) parts \(missing.map(String.init).joined(separator: ", ")) \(missing.count == 1 ? "is" : "are") missing",
+          "of its \(count) parts \(Quote.list(missing.map(String.init), 20)) \(missing.count == 1 ? "is" : "are") missing",
         advice: "give all parts, or --partial if the rest comes later")
     case .differentParts(let first, let second, let whole):
       return Explanation(

@@ -200,7 +200,7 @@ import Testing
 
   private func write(
     _ values: [Float] = [1, 2, 3, 4], shape: [Int] = [2, 2], starts: [Float] = [1, 1, 1, 1],
-    losses: [Int] = [2, 2], states: [Int] = [2, 3], facts: String = "[[], []]"
+    losses: [Int] = [2, 2], states: [Int] = [2, 3], facts: String = "[[], []]", part: String? = nil
   ) throws -> ValuesFile {
     try SafetensorsWriter.write(
       [
@@ -212,7 +212,7 @@ import Testing
         NewTensor(
           name: "states", elementType: .f64, shape: states,
           elements: [Double](repeating: 1, count: states.reduce(1, *))),
-      ], metadata: [("facts", facts)], to: folder.path("made"))
+      ], metadata: [("facts", facts)] + (part.map { [("part", $0)] } ?? []), to: folder.path("made"))
     return try ValuesFile(folder.path("made"))
   }
 
@@ -238,6 +238,17 @@ import Testing
     expect("starts") { try write(starts: [1, 2, .infinity, 4]) }
     #expect(throws: (any Error).self) {
       try ValuesFile(PackageFiles.path("Fixtures/reference/solver.safetensors"))
+    }
+  }
+
+  @Test(arguments: [
+    "", #""groups": [0, 1], "of": -1"#, #""groups": [0, 1], "of": 1"#, #""groups": [1, 1], "of": 2"#,
+    #""groups": [0], "of": 2"#, #""groups": [0, 1], "of": 2, "number": 0, "count": 2"#,
+    #""groups": [0, 1], "of": 2, "number": 1, "count": 9223372036854775807"#,
+  ]) func `a note that tells of no part is refused`(members: String) throws {
+    let note = "{" + members + (members.isEmpty ? "" : ", ") + #""facts": "f", "finished": true}"#
+    #expect(throws: EditError.badNote(file: folder.path("made"), key: "part", detail: nil)) {
+      try write(part: note)
     }
   }
 

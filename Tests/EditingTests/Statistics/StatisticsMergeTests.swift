@@ -183,6 +183,8 @@ import Testing
       throws: PartsError.differentParts(
         first: parts[0].container.path, second: quarter.container.path, whole: text)
     ) { try merge(parts[0], quarter) }
+    // A text of more parts than anybody makes is no part of several, and nobody looks for the others.
+    try merge(part("endless", "\(text), part 1 of \(Int.max)"))
   }
 
   @Test func `parts are merged in steps where that is asked for, and then all must be there`() throws {
