@@ -8,13 +8,15 @@
 // e^x to about one unit in the last place: 2ⁿ eʳ with r = x − n ln 2 in [−½ ln 2, ½ ln 2], eʳ by its Taylor polynomial.
 INLINE float NAMED(exponential)(float x) {
   x = x < -87.0f ? -87.0f : x > 88.0f ? 88.0f : x;
-  // Adding 1.5·2²³ rounds to a whole number and leaves it in the low bits.
+  // Adding 1.5·2²³ rounds to a whole number and leaves it in the low bits, where it is taken from: a conversion of what is no number is
+  // undefined.
   float shifted = x * 1.44269504f + 12582912.0f;
   float n = shifted - 12582912.0f;
   float r = (x - n * 0.693359375f) + n * 2.12194440e-4f;
   float p = 1.0f + r * (1.0f + r * (0.5f + r * (1.66666667e-1f + r * (4.16666667e-2f
           + r * (8.33333333e-3f + r * 1.38888889e-3f)))));
-  union { float f; uint32_t u; } power = {.u = ((uint32_t)(int32_t)n + 127u) << 23};
+  union { float f; uint32_t u; } power = {.f = shifted};
+  power.u = (power.u - 0x4b400000u + 127u) << 23;
   return p * power.f;
 }
 
