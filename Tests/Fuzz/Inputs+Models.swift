@@ -31,6 +31,39 @@ extension Inputs {
       }
       try use(Tokenizer(folder: "words"))
     },
+    "chat": { bytes, folder in
+      // tokenizer_config.json, special_tokens_map.json and chat_template.jinja, each ended by a zero byte.
+      try folder.write(folder.baseBytes, "talking/model.safetensors")
+      folder.remove("talking/chat_template.jinja", "talking/special_tokens_map.json")
+      let parts = bytes.split(separator: 0, omittingEmptySubsequences: false)
+      for (part, name) in zip(
+        parts, ["tokenizer_config.json", "special_tokens_map.json", "chat_template.jinja"])
+      {
+        try folder.write(Array(part), "talking/" + name)
+      }
+      for name in [nil, "default", "tool_use"] {
+        guard let template = try? ChatTemplate(of: ModelFile("talking"), named: name) else { continue }
+        _ = try? template.render([ChatMessage(role: "user", content: "é")], addsGenerationPrompt: true)
+      }
+    },
+    "packed": { bytes, folder in
+      // config.json, ended by a zero byte, and the weights.
+      guard let end = bytes.firstIndex(of: 0) else { return }
+      try folder.write(Array(bytes[..<end]), "packed/config.json")
+      try folder.write(Array(bytes[(end + 1)...]), "packed/model.safetensors")
+      try command(bytes, "show", "packed")
+      _ = try Network(ModelFile("packed"), threads: 1)
+    },
+    "bundle": { bytes, folder in
+      // A model.sig, whose base is the folder's one model.
+      try folder.write(folder.baseBytes, "signed/model.safetensors")
+      try folder.write(bytes, "signed/model.sig")
+      try folder.write(FuzzFolder.pem, "key.pem")
+      try command(bytes, "show", "signed")
+      let signature = try ModelSignature("signed/model.sig")
+      do { try signature.check(key: "key.pem") } catch {}
+      try signature.check(filesOf: ModelFile("signed"))
+    },
     "record": { bytes, folder in
       let path = try folder.write(bytes, "errata-record.jsonl")
       let record = try PatchRecord(path)

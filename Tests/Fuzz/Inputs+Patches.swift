@@ -19,8 +19,10 @@ extension Inputs {
     try patch.checkBlocks(threads: 1)
     _ = try? PatchedEdits(patch)
     _ = try? PatchHistory([patch], ModelFile(folder.base), threads: 1)
-    defer { folder.remove("out.safetensors", "p.html", "p.md", "p.json") }
-    for (direction, model) in [(PatchRun.Direction.apply, folder.base), (.revert, folder.edited)] {
+    defer { folder.remove("out.safetensors", "out", "p.html", "p.md", "p.json") }
+    let models =
+      patch.beside.isEmpty ? [folder.base, folder.edited] : [folder.baseFolder, folder.editedFolder]
+    for (direction, model) in zip([PatchRun.Direction.apply, .revert], models) {
       do {
         let run = try PatchRun(patch, ModelFile(model), threads: 1)
         // The tiles are computed even where the digests of the model say no: they are what a mutation reaches.
@@ -29,7 +31,7 @@ extension Inputs {
             _ = try? runner.compute(0, TileTransform.Scratch())
           }
         }
-        try run.write(direction, to: "out.safetensors")
+        try run.write(direction, to: patch.beside.isEmpty ? "out.safetensors" : "out")
       } catch {}
     }
   }

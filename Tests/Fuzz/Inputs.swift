@@ -22,7 +22,13 @@ enum Inputs {
       for weight in file.weights { _ = try? file.secondMoment(of: weight) }
       for weight in file.weights { _ = try? file.secondMomentWithoutBegin(of: weight) }
       defer { folder.remove("out.stats") }
+      try StatisticsFile.merge([file], to: "out.stats")
+      try file.writeImatrix(to: "out.stats")
       try StatisticsFile.merge([file, file], to: "out.stats")
+    },
+    "imatrix": { bytes, folder in
+      let file = try StatisticsFile(folder.write(bytes, "i.gguf"))
+      for weight in file.weights { _ = try file.secondMoment(of: weight) }
     },
     "keys": { bytes, folder in
       let path = try folder.write(bytes, "k.safetensors")
@@ -30,8 +36,17 @@ enum Inputs {
       let file = try KeysFile(path)
       for weight in file.weights { _ = try file.edits(of: weight) }
     },
-    "values": { bytes, folder in _ = try ValuesFile(folder.write(bytes, "v.safetensors")) },
-    "editor": { bytes, folder in _ = try LearnedEditor(folder.write(bytes, "e.safetensors")) },
+    "values": { bytes, folder in
+      let file = try ValuesFile(folder.write(bytes, "v.safetensors"))
+      defer { folder.remove("out.values") }
+      for isPartial in [true, false] {
+        try ValuesFile.merge([file], to: "out.values", isPartial: isPartial)
+      }
+    },
+    "editor": { bytes, folder in
+      // With what a training that was cut off goes on from.
+      _ = try LearnedEditor.read(folder.write(bytes, "e.safetensors"))
+    },
     "facts": { bytes, folder in
       let path = try folder.write(bytes, "f.json")
       try command(bytes, "show", path)
@@ -62,6 +77,27 @@ enum Inputs {
       while try reader.next() != nil {}
     },
     "answers": { bytes, folder in _ = try ResultsFile(folder.write(bytes, "a.jsonl")) },
+    "part": { bytes, folder in
+      // Two parts, between which is an empty line.
+      let cut = bytes.indices.dropLast().first { bytes[$0] == 0x0A && bytes[$0 + 1] == 0x0A } ?? bytes.count
+      let paths = [
+        try folder.write(Array(bytes[..<min(cut + 1, bytes.count)]), "p1.jsonl"),
+        try folder.write(Array(bytes[min(cut + 2, bytes.count)...]), "p2.jsonl"),
+      ]
+      defer { folder.remove("out.jsonl") }
+      for isPartial in [true, false] {
+        do { _ = try ResultsFile.merge(paths, to: "out.jsonl", isPartial: isPartial) } catch {}
+        _ = try ResultsFile.merge([paths[0]], to: "out.jsonl", isPartial: isPartial)
+        _ = try ResultsFile("out.jsonl")
+      }
+    },
+    "frequencies": { bytes, folder in
+      // tfidf_vocab.json, ended by a zero byte, and idf.npy.
+      guard let end = bytes.firstIndex(of: 0) else { return }
+      try folder.write(Array(bytes[..<end]), "idf/tfidf_vocab.json")
+      try folder.write(Array(bytes[(end + 1)...]), "idf/idf.npy")
+      _ = try WordFrequencies.read("idf")
+    },
     "choices": { bytes, folder in _ = try MultipleChoice(folder.write(bytes, "c.jsonl")) },
     "references": { bytes, folder in _ = try ReferenceTexts(folder.write(bytes, "r.json")) },
     "weights": { bytes, folder in _ = try CriterionWeights(folder.write(bytes, "w.json")) },
@@ -102,6 +138,12 @@ enum Inputs {
       _ = signature.key.fingerprint
     },
     "key": { bytes, _ in _ = try SSHPrivateKey(bytes, file: "k").signature(of: [1]) },
+    "pem": { bytes, _ in
+      do { _ = try EllipticKey(pem: bytes).isValid([0x30, 0], of: [1]) } catch EllipticKey.Problem.form {}
+    },
+    "prompts": { bytes, folder in
+      _ = try TextFile(folder.write(bytes, "t.txt"), .text, limit: TextFile.Limit.text).text
+    },
     "signers": { bytes, folder in _ = try AllowedSigners(folder.write(bytes, "signers")) },
     "arguments": arguments,
   ]

@@ -1,3 +1,4 @@
+import Floor
 import ModelFiles
 
 /// Changes of a JSON text that leave it one: a value is replaced by an unwelcome one, doubled, moved, renamed or taken out.
@@ -20,7 +21,21 @@ enum JSONChange {
     return Array(change(value, &left, &draw).compactText.utf8)
   }
 
+  /// The value that a text holds, as notes of safetensors files do, in base64 where a signed statement does; and how it is written back.
+  private static func inner(_ value: JSONValue) -> (value: JSONValue, write: (JSONValue) -> JSONValue)? {
+    guard case .string(let text) = value else { return nil }
+    if text.hasPrefix("{") || text.hasPrefix("[") {
+      return (try? JSONValue(parsing: Array(text.utf8))).map { ($0, { .string($0.compactText) }) }
+    }
+    // An object's beginning in base64.
+    guard text.hasPrefix("ey"), let bytes = Base64.bytes(text.utf8),
+      let found = try? JSONValue(parsing: bytes)
+    else { return nil }
+    return (found, { .string(Base64.text(Array($0.compactText.utf8))) })
+  }
+
   private static func count(_ value: JSONValue) -> Int {
+    if let inner = inner(value) { return 1 + count(inner.value) }
     switch value {
     case .array(let elements): 1 + elements.reduce(0) { $0 + count($1) }
     case .object(let members): 1 + members.reduce(0) { $0 + count($1.value) }
@@ -35,6 +50,7 @@ enum JSONChange {
       return replaced(value, &draw)
     }
     left -= 1
+    if let inner = inner(value) { return inner.write(change(inner.value, &left, &draw)) }
     switch value {
     case .array(let elements):
       return .array(

@@ -5,19 +5,21 @@ import ModelFiles
 
 /// An input cut where its format does, and put together again with lengths and checksums that are right.
 struct Parts {
-  private enum Kind { case patch, journal, safetensors, json, lines }
+  private enum Kind { case patch, journal, safetensors, packed, json, lines, texts }
   private let kind: Kind
-  /// patch: header, manifest, rows of the block table, blocks. journal: note, slot. safetensors: header, data. json: all. lines: each.
+  /// patch: header, manifest, rows of the block table, blocks. journal: note, slot. safetensors: header, data. packed: configuration,
+  /// header, data. json: all. lines: each. texts: what a zero byte ends.
   private var pieces: [[UInt8]]
   /// The patch in a journal.
   private var inner: [[UInt8]] = []
 
   private static let kinds: [String: Kind] = [
     "patch": .patch, "memory": .patch, "journal": .journal, "safetensors": .safetensors,
-    "statistics": .safetensors, "keys": .safetensors, "values": .safetensors, "index": .json, "facts": .json,
+    "statistics": .safetensors, "keys": .safetensors, "values": .safetensors, "editor": .safetensors,
+    "packed": .packed, "index": .json, "facts": .json, "bundle": .json,
     "configuration": .json, "tokenizer": .json, "recipe": .json, "contexts": .json, "trace": .json,
     "references": .json, "weights": .json, "json": .json, "record": .lines, "answers": .lines,
-    "choices": .lines,
+    "choices": .lines, "part": .lines, "vocabulary": .texts, "chat": .texts, "frequencies": .texts,
   ]
 
   /// `nil` where an input is not of its target's form, or the form has no parts.
@@ -39,15 +41,29 @@ struct Parts {
       pieces = [Array(bytes[56..<56 + note]), Array(bytes[slot...])]
       inner = cut
     case .safetensors:
-      guard bytes.count >= 8 else { return nil }
-      let header = Int(clamping: UInt64(littleEndianBytes: bytes[0..<8]))
-      guard header <= bytes.count - 8 else { return nil }
-      pieces = [Array(bytes[8..<8 + header]), Array(bytes[(8 + header)...])]
+      guard let cut = Parts.cut(safetensors: bytes[...]) else { return nil }
+      pieces = cut
+    case .packed:
+      guard let end = bytes.firstIndex(of: 0), let cut = Parts.cut(safetensors: bytes[(end + 1)...]) else {
+        return nil
+      }
+      pieces = [Array(bytes[..<end])] + cut
+    case .texts:
+      pieces = bytes.split(separator: 0, maxSplits: 2, omittingEmptySubsequences: false).map(Array.init)
     case .json: pieces = [bytes]
     case .lines:
-      pieces = bytes.split(separator: 0x0A).map(Array.init)
+      pieces = bytes.split(separator: 0x0A, omittingEmptySubsequences: false).map(Array.init)
+      if pieces.last == [] { pieces.removeLast() }
       if pieces.isEmpty { return nil }
     }
+  }
+
+  private static func cut(safetensors bytes: ArraySlice<UInt8>) -> [[UInt8]]? {
+    guard bytes.count >= 8 else { return nil }
+    let data = bytes.dropFirst(8)
+    let header = Int(clamping: UInt64(littleEndianBytes: bytes.prefix(8)))
+    guard header <= data.count else { return nil }
+    return [Array(data.prefix(header)), Array(data.dropFirst(header))]
   }
 
   private static func cut(patch bytes: [UInt8]) -> [[UInt8]]? {
@@ -84,6 +100,9 @@ struct Parts {
     switch kind {
     case .patch: return Parts.joined(patch: pieces)
     case .safetensors: return UInt64(pieces[0].count).littleEndianBytes(8) + pieces[0] + pieces[1]
+    case .packed:
+      return pieces[0] + [0] + UInt64(pieces[1].count).littleEndianBytes(8) + pieces[1] + pieces[2]
+    case .texts: return Array(pieces.joined(separator: [0]))
     case .json: return pieces[0]
     case .lines: return pieces.flatMap { $0 + [0x0A] }
     case .journal:

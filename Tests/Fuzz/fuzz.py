@@ -5,7 +5,7 @@
 
 --replay gives every input of the corpora to its target once, and through the commands. --keep has what was covered from run to run.
 An input that is found goes to the folder of --found; ends with 1 if there is one."""
-import argparse, concurrent.futures, hashlib, json, os, pathlib, re, shutil, struct, subprocess, sys, tempfile, time
+import argparse, base64, concurrent.futures, hashlib, json, os, pathlib, re, shutil, struct, subprocess, sys, tempfile, time
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 FIXTURES, VECTORS = ROOT / "Fixtures", ROOT / "Formats/vectors"
@@ -31,6 +31,81 @@ def files(*patterns, limit=LONGEST):
 def heads(*patterns):
     """Model files without most of their data: the header is what is read."""
     return [path.read_bytes()[:4096] for pattern in patterns for path in sorted(FIXTURES.glob(pattern))]
+
+
+def patches():
+    """The vectors, and one that tells of an edit, as `edit` writes it (edit.json)."""
+    found = vectors("patch")
+    plain = vectors("patch", only="accept-rank-one")[0]
+    length, blocks = struct.unpack("<QQ", plain[16:32])
+    manifest = json.loads(plain[40:40 + length]) | {"edit": json.loads((ROOT / "Tests/Fuzz/edit.json").read_text())}
+    text = json.dumps(manifest, separators=(",", ":")).encode()
+    rest = plain[40 + length:-32]
+    front = plain[:16] + struct.pack("<QQQ", len(text), blocks, 40 + len(text) + len(rest) + 32) + text + rest[:48 * blocks]
+    return [*found, front + rest[48 * blocks:] + hashlib.sha256(front).digest()]
+
+
+def safetensors(notes, **shapes):
+    """A file of F32 tensors of ones."""
+    header, place = {"__metadata__": {key: note if isinstance(note, str) else json.dumps(note) for key, note in notes.items()}}, 0
+    for name, shape in shapes.items():
+        header[name] = {"dtype": "F32", "shape": shape, "data_offsets": [place, place + 4 * shape[0] * shape[1]]}
+        place += 4 * shape[0] * shape[1]
+    text = json.dumps(header).encode()
+    return struct.pack("<Q", len(text)) + text + struct.pack("<f", 1) * (place // 4)
+
+
+def values():
+    notes = {"facts": [[["{} lives in", "Ada", "Oslo"]], [["{} has", "Bo", "one"]]],
+             "identity": {"sequence": "resolve", "model": "m", "tokenizer": "t", "layer": 2, "steps": 2, "contexts": ["a {}"]}}
+    shapes = {"values": [2, 3], "starts": [2, 3], "losses": [2, 2], "states": [2, 3]}
+    part = {"groups": [0, 1], "of": 2, "facts": "0" * 64, "finished": True}
+    return [safetensors(notes, **shapes), safetensors(notes | {"part": part | {"number": 1, "count": 1}}, **shapes),
+            safetensors(notes | {"part": part | {"number": 2, "count": 3, "groups": [1, 4], "of": 5, "finished": False}}, **shapes)]
+
+
+def bundle():
+    """A model.sig of the folder that a target has, with no right signature."""
+    header = b'{"w":{"dtype":"F16","shape":[2,2],"data_offsets":[0,8]}}'
+    model = struct.pack("<Q", len(header)) + header + bytes.fromhex("003c004200ba0064")
+    content = hashlib.sha256(model).digest()
+    statement = {"_type": "https://in-toto.io/Statement/v1", "subject": [{"name": "signed", "digest": {"sha256": hashlib.sha256(content).hexdigest()}}],
+                 "predicateType": "https://model_signing/signature/v1.0",
+                 "predicate": {"serialization": {"hash_type": "sha256", "ignore_paths": [".git"], "allow_symlinks": False, "method": "files"},
+                               "resources": [{"name": "model.safetensors", "algorithm": "sha256", "digest": content.hex()}]}}
+    envelope = {"payload": base64.b64encode(json.dumps(statement, separators=(",", ":")).encode()).decode(),
+                "payloadType": "application/vnd.in-toto+json", "signatures": [{"sig": "MAA="}]}
+    return json.dumps({"mediaType": "application/vnd.dev.sigstore.bundle.v0.3+json", "verificationMaterial": {"publicKey": {}, "tlogEntries": []},
+                       "dsseEnvelope": envelope}).encode()
+
+
+def parts():
+    """Parts of an evaluation: two of one run with an empty line between them, one alone."""
+    def line(**more):
+        return json.dumps({"run": "r", "label": "l", "record": "x", "id": "1", "probes": []} | more, separators=(",", ":"))
+
+    def part(number, count, places, of):
+        edit = line(edit={"facts": 2, "seconds": 0.5, "norms": {"w": 0.1}})
+        found = [line(run="asked", record="part", id="begin", part=number, of=count), edit, *[line(place=place) for place in places],
+                 line(run="plan", record="part", id="end", places=of)]
+        return "".join(text + "\n" for text in found)
+    return [(part(1, 2, [0, 2], 4) + "\n" + part(2, 2, [1, 3], 4)).encode(), part(1, 1, [0, 1], 2).encode(), part(2, 3, [1], 3).encode()]
+
+
+def joined(*texts):
+    return b"\0".join(text.encode() if isinstance(text, str) else text for text in texts)
+
+
+def packed():
+    return [joined((folder / "config.json").read_bytes(), (folder / "model.safetensors").read_bytes())
+            for folder in sorted(FIXTURES.glob("models/packed/*"))]
+
+
+def chats():
+    tokens = '{"bos_token":"<s>","eos_token":{"content":"</s>"},"chat_template":'
+    template = "{% for m in messages %}{{ bos_token }}{{ m['role'] }}: {{ m.content | trim }}{{ eos_token }}{% endfor %}"
+    several = [{"name": name, "template": template} for name in ("default", "tool_use")]
+    return [joined(tokens + json.dumps(template) + "}", '{"unk_token":"?"}'), joined(tokens + json.dumps(several) + "}"), joined("{}", "{}", template)]
 
 
 def journals():
@@ -82,9 +157,13 @@ CORPORA = {
     "safetensors": lambda: vectors("safetensors") + heads("models/packed/*/model.safetensors"),
     "gguf": lambda: vectors("gguf") + heads("tokenizers/*.gguf", "models/families/*.gguf"),
     "index": lambda: vectors("safetensors-index") + files("models/*/*.index.json"),
-    "patch": lambda: vectors("patch"), "memory": lambda: vectors("patch", only="memory"), "journal": journals,
-    "statistics": lambda: vectors("statistics"), "keys": lambda: vectors("keys"), "values": lambda: vectors("keys"),
-    "editor": lambda: vectors("editor"),
+    "patch": patches, "memory": lambda: vectors("patch", only="memory"), "journal": journals,
+    "statistics": lambda: vectors("statistics"), "keys": lambda: vectors("keys"), "values": values,
+    "imatrix": lambda: files("reference/imatrix.gguf"), "editor": lambda: vectors("editor"), "packed": packed, "chat": chats, "part": parts,
+    "frequencies": lambda: [joined('{"a":0,"b":1}', b"\x93NUMPY\x01\x00\x46\0" + b"{'descr': '<f8', 'fortran_order': False, 'shape': (2,), }".ljust(69) + b"\n"
+                                   + struct.pack("<dd", 1, 2))],
+    "bundle": lambda: [*files("keys/tiny-*.sig"), bundle()], "pem": lambda: files("keys/*.pem"),
+    "prompts": lambda: [b"Ada lives in\nOslo \xc3\xa9\n", b"\xef\xbb\xbfa\r\n"],
     "facts": lambda: vectors("facts") + files("world/facts.json"), "configuration": lambda: files("models/**/config.json"),
     "tokenizer": lambda: files("tokenizers/*.tokenizer.json", "models/*/tokenizer.json"),
     "vocabulary": lambda: one('{"a":0,"b":1,"ab":2,"<|endoftext|>":3}\0#version: 0.2\na b\n\0{"tokenizer_class":"GPT2Tokenizer"}'),
@@ -93,7 +172,7 @@ CORPORA = {
     "choices": lambda: files("evaluation/choices.jsonl"), "references": lambda: files("evaluation/references.json"),
     "weights": lambda: one({"reliability": 3, "speed": 0.5}), "trace": lambda: one(TRACE),
     "corpus": lambda: [b'[{"text":"a"}, "b"]', b'{"text":"a"}\n{"text":"b"}\n', b"plain\ntext\n"], "json": lambda: vectors("json"),
-    "signature": lambda: files("keys/*.sig"), "key": lambda: files("keys/ada", "keys/eve", "keys/locked", "keys/rsa"),
+    "signature": lambda: files("keys/rank-one.*.sig"), "key": lambda: files("keys/ada", "keys/eve", "keys/locked", "keys/rsa"),
     "signers": lambda: files("keys/allowed_signers") + one('a namespaces="g*,!x",valid-after="20200101Z",valid-before="20300101" ssh-ed25519 AAAA\n'),
     "record": lambda: one(RECORD), "arguments": arguments,
 }
