@@ -121,14 +121,19 @@ test-foreign: libraries python
 # Those that use several threads and need no long computing.
 THREADED := ParallelWork|Journal|RoundTrip|ModelComparison|PatchFile|BLASThreads
 test-threads: libraries
-	TSAN_OPTIONS="suppressions=$(CURDIR)/.ci/threads.suppress" SWIFT_BACKTRACE=enable=no $(SWIFT) test --sanitize=thread --scratch-path .build-threads --disable-xctest --filter "$(THREADED)"
+	TSAN_OPTIONS="suppressions=$(CURDIR)/.ci/threads.suppress" SWIFT_BACKTRACE=enable=no $(SWIFT) test --sanitize=thread --scratch-path .build-threads $(KERNELS) --disable-xctest --filter "$(THREADED)"
 
 # Those that reach the kernels in C, and the vectors.
-COMPUTED := Kernel|Preimage|Quantiz|Blocks|Attention|Vector|RoundTrip|Element
-# swiftc has no such sanitizer, so clang's is asked for by itself, in the form that traps and needs no library: the test that stops has the fault.
-UNDEFINED := -Xcc -fsanitize=undefined -Xcc -fsanitize-trap=undefined
+COMPUTED := Kernel|Preimage|Quantiz|Blocks|Attention|Vector|RoundTrip|Element|Coder|Codec|BlockLevel|DifferenceBlock|Choices|Rounding|RowCoupling
+COMPUTED := $(COMPUTED)|Packing|Forward|Backward|Conversion|ScaleSearch|LowRank
+# swiftc has no such sanitizer, so clang's is asked for by itself, and its library where the compiler has it. All faults are written down, and then shown.
+RUNTIME = $(dir $(realpath $(shell command -v $(SWIFT))))../lib/swift/clang/lib/linux
+UNDEFINED = -Xcc -fsanitize=undefined -Xlinker $(RUNTIME)/libclang_rt.ubsan_standalone-$(shell uname -m).so -Xlinker -rpath=$(RUNTIME)
 test-undefined: libraries
-	$(SWIFT) test --scratch-path .build-undefined $(KERNELS) $(UNDEFINED) --disable-xctest --filter "$(COMPUTED)"
+	@rm -f .build-undefined/found.*
+	UBSAN_OPTIONS="log_path=$(CURDIR)/.build-undefined/found print_stacktrace=1" $(SWIFT) test --scratch-path .build-undefined $(KERNELS) $(UNDEFINED) \
+	  --disable-xctest --filter "$(COMPUTED)"
+	@! cat .build-undefined/found.* 2>/dev/null
 
 # A program of its own in a folder of its own, with the modules' insides open to it. FUZZ_FORM=release takes twice as long to build.
 # Of two sanitizers swiftc keeps the last, so the fuzzer's counters are asked for by themselves.
@@ -152,7 +157,7 @@ fuzz-replay: fuzz-build
 
 coverage: libraries
 	$(SWIFT) test --enable-code-coverage --scratch-path .build-coverage $(KERNELS) --disable-xctest $(if $(FILTER),--filter "$(FILTER)")
-	@python3 .ci/coverage.py "$$($(SWIFT) test --scratch-path .build-coverage --show-codecov-path)"
+	@python3 .ci/coverage.py "$$($(SWIFT) test --scratch-path .build-coverage --show-codecov-path)" --files 30
 
 lint: python
 	$(SWIFT) format lint --strict --recursive Sources Tests Examples Package.swift

@@ -1,31 +1,55 @@
-"""Prints which share of the lines of each module the tests ran, from llvm-cov's JSON.   coverage.py CODECOV.json [--lines]
+"""Prints which share of the lines of each module the tests ran, from llvm-cov's JSON.   coverage.py CODECOV.json [--files N] [--lines PATTERN]
 
---lines: also each stretch of lines that was never run, by file."""
-import json, pathlib, sys
+--files: also the files with the most lines that were never run. --lines: each stretch of such lines in files whose name has the pattern."""
+import argparse, json, pathlib
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-report = json.loads(pathlib.Path(sys.argv[1]).read_text())["data"][0]
-modules, stretches = {}, []
-for file in report["files"]:
-    path = pathlib.Path(file["filename"])
-    if ROOT / "Sources" not in path.parents:
-        continue
-    name = path.relative_to(ROOT / "Sources")
-    whole = modules.setdefault(name.parts[0], [0, 0])
-    lines = file["summary"]["lines"]
-    whole[0] += lines["covered"]
-    whole[1] += lines["count"]
-    start = None
-    for line, _, count, has_count, _, _ in (segment[:6] for segment in file["segments"]):
+
+
+def stretches(file):
+    """First and last line of each stretch that was never run."""
+    found, start = [], None
+    for line, _, count, has_count in (segment[:4] for segment in file["segments"]):
         if has_count and count == 0 and start is None:
             start = line
         elif start is not None and has_count and count > 0:
-            stretches.append((str(name), start, line))
+            found.append((start, line))
             start = None
-for module, (covered, count) in sorted(modules.items()):
-    print(f"{module:14} {covered:6} of {count:6} lines  {100 * covered / max(count, 1):5.1f} %")
-covered, count = (sum(numbers) for numbers in zip(*modules.values()))
-print(f"{'all':14} {covered:6} of {count:6} lines  {100 * covered / max(count, 1):5.1f} %")
-if "--lines" in sys.argv:
-    for name, first, last in stretches:
-        print(f"{name}:{first}-{last}")
+    return found
+
+
+def row(name, covered, count):
+    print(f"{name:14} {covered:6} of {count:6} lines  {100 * covered / max(count, 1):5.1f} %")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("report")
+    parser.add_argument("--files", type=int, default=0)
+    parser.add_argument("--lines")
+    options = parser.parse_args()
+    files = {}
+    for file in json.loads(pathlib.Path(options.report).read_text())["data"][0]["files"]:
+        path = pathlib.Path(file["filename"])
+        if ROOT / "Sources" in path.parents:
+            files[path.relative_to(ROOT / "Sources")] = file
+    lines = {name: (file["summary"]["lines"]["covered"], file["summary"]["lines"]["count"]) for name, file in files.items()}
+    modules = {}
+    for name, (covered, count) in lines.items():
+        before = modules.get(name.parts[0], (0, 0))
+        modules[name.parts[0]] = before[0] + covered, before[1] + count
+    for module, numbers in sorted(modules.items()):
+        row(module, *numbers)
+    row("all", *(sum(numbers) for numbers in zip(*modules.values())))
+    most = sorted(files, key=lambda name: lines[name][0] - lines[name][1])[:options.files]
+    for name in most:
+        covered, count = lines[name]
+        print(f"{count - covered:6} of {count:5} never run  {name}")
+    for name in sorted(files) if options.lines is not None else []:
+        if options.lines in str(name):
+            for first, last in stretches(files[name]):
+                print(f"{name}:{first}-{last}")
+
+
+if __name__ == "__main__":
+    main()
