@@ -95,7 +95,7 @@ int errata_coder_add(errata_coder *coder, const uint16_t *shares, int is_linked)
   for (uint32_t slot = 0; slot < errata_slot_count; slot++) {
     uint32_t symbol = symbols[slot], place = rank[symbol]++;
     entries[slot] = symbol | place << 8 | (uint32_t)(shares[symbol] - 1) << 20;
-    coder->slots[0][codes[symbol].start + place] = (uint16_t)slot;
+    coder->slots[table][codes[symbol].start % errata_slot_count + place] = (uint16_t)slot;
   }
   return 1;
 }
