@@ -208,8 +208,11 @@ def feed(name, options, found):
         (folder / hashlib.sha1(data).hexdigest()).write_bytes(data)
     before, began = set(found.glob(f"{name}-*")), time.time()
     more = {"FUZZ_COMMANDS": "1"} if options.replay else {}
+    env = environment(name, **more)
+    # Where each block was asked for is of use only for an input that is found, and that is run once more.
+    env["ASAN_OPTIONS"] += ":malloc_context_size=1"
     run = subprocess.Popen([os.fspath(word) for word in words(options, found, name, folder)], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
-                           text=True, errors="replace", env=environment(name, **more))
+                           text=True, errors="replace", env=env)
     said = run.communicate()[1]
     # What a stopped target leaves of its working folder.
     for parent in ("/dev/shm", "/tmp"):
