@@ -37,9 +37,9 @@ enum JSONChange {
   private static func count(_ value: JSONValue) -> Int {
     if let inner = inner(value) { return 1 + count(inner.value) }
     switch value {
-    case .array(let elements): 1 + elements.reduce(0) { $0 + count($1) }
-    case .object(let members): 1 + members.reduce(0) { $0 + count($1.value) }
-    default: 1
+    case .array(let elements): return 1 + elements.reduce(0) { $0 + count($1) }
+    case .object(let members): return 1 + members.reduce(0) { $0 + count($1.value) }
+    default: return 1
     }
   }
 
