@@ -119,7 +119,7 @@ test-foreign: libraries python
 	@sh Fixtures/make/foreign.sh "$$($(SWIFT) build --show-bin-path)/errata" $(PYTHON_FOLDER)/bin/python
 
 # Those that use several threads and need no long computing.
-THREADED := ParallelWork|Journal|RoundTrip|ModelComparison|PatchFile|BLASThreads
+THREADED := ParallelWork|BLASThreads|LayerPages|Shared(Texts|Sequences)|Scoring|StatisticsCollection|FactTracer|EvaluationTests.EvaluationTests|PartsTests|PatchFile|LowRankSearch
 test-threads: libraries
 	TSAN_OPTIONS="suppressions=$(CURDIR)/.ci/threads.suppress" SWIFT_BACKTRACE=enable=no $(SWIFT) test --sanitize=thread --scratch-path .build-threads $(KERNELS) --disable-xctest --filter "$(THREADED)"
 
