@@ -125,5 +125,5 @@ if Context.environment["ERRATA_FUZZ"] != nil,
         "errata", "Evaluation", "Editing", "Transformer", "Patches", "ModelFiles", "Floor",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
-      path: "Tests/Fuzz", exclude: ["fuzz.py", "found"]))
+      path: "Tests/Fuzz", exclude: ["edit.json", "fuzz.py", "found"]))
 }
