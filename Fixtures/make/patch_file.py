@@ -114,6 +114,20 @@ class Patch:
         self.manifest["tensors"], self.manifest["layout"] = [tensor], dict(base=sides[0], result=sides[1])
         self.blocks = [Block(longer[4:].tobytes()), *map(Block, headers)]
 
+    def extend(self):
+        """Makes it the same tensor with a column after its two."""
+        longer = np.concatenate([BASE.reshape(2, 2), np.array([[5], [-2]], "<f2")], 1)
+        tensor = dict(
+            name="w", change="extended", elementType="F16", shape=[2, 3], baseShape=[2, 2], runs=2,
+            baseDigest=tensor_digest(BASE), resultDigest=tensor_digest(longer), ends=[0, 1])
+        headers = [container(2, columns) for columns in (2, 3)]
+        sides = [dict(folder=False, files=[dict(name="m.safetensors", bytes=len(header) + 4 * columns,
+                                                headerBytes=len(header), header=[place, 1])])
+                 for place, (header, columns) in enumerate(zip(headers, (2, 3)), 1)]
+        self.features = 16
+        self.manifest["tensors"], self.manifest["layout"] = [tensor], dict(base=sides[0], result=sides[1])
+        self.blocks = [Block(longer[:, 2:].tobytes()), *map(Block, headers)]
+
     def aware(self):
         """Makes it a tensor of blocks, Q8_0 [1, 32], all zero on both sides."""
         digest = tensor_digest(np.zeros(34, "u1"))
@@ -187,9 +201,9 @@ class Patch:
             yield self.tail, "beyond the end"
 
 
-def container(rows):
+def container(rows, columns=2):
     """The header of a safetensors file that holds w of so many rows, alone."""
-    text = json.dumps({"w": dict(dtype="F16", shape=[rows, 2], data_offsets=[0, 4 * rows])}, separators=(",", ":"))
+    text = json.dumps({"w": dict(dtype="F16", shape=[rows, columns], data_offsets=[0, 2 * rows * columns])}, separators=(",", ":"))
     text += " " * (-len(text) % 8)
     return struct.pack("<Q", len(text)) + text.encode()
 

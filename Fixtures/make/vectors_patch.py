@@ -48,6 +48,7 @@ def accept_all(made):
                   lambda p: (put(p.manifest, tensors=[]), put(p, blocks=[])))
     made.accept("resolve", "one edit that can be solved for again: values and keys, each 1 x 2", "Resolve", with_resolve)
     made.accept("resized", "a third row, 5 -2; the two before stay", "Manifest", lambda p: p.resize())
+    made.accept("extended", "a third column, 5 -2; the two before stay", "Manifest", lambda p: p.extend())
     made.accept("beside", "the configuration beside the weights changes in one digit", "Beside", lambda p: p.beside())
     made.accept("beside-added", "a file that only the edited model has", "Beside",
                 lambda p: (p.beside(name="merges.txt", prefix=None, suffix=None, baseBytes=None, baseDigest=None, base=None,
@@ -251,6 +252,26 @@ def reject_resized(made):
            lambda p: put(p.blocks[1], stored=container(2)[:8] + b"{}".ljust(len(container(2)) - 8)), "Layout")
 
 
+def reject_extended(made):
+    def reject(name, case, comment, change, section="Manifest"):
+        made.reject(name, case, comment, section, lambda p: (p.extend(), change(p)))
+    reject("extended-without-bit", "badManifest", "an extended tensor, and the feature bit is not set",
+           lambda p: put(p, features=0), "Header")
+    reject("extended-same-shape", "badManifest", "as many columns as before", lambda p: put(p.tensor, baseShape=[2, 3]))
+    reject("extended-two-axes", "badManifest", "other rows too", lambda p: put(p.tensor, baseShape=[1, 2]))
+    reject("extended-other-rank", "badManifest", "another number of extents before", lambda p: put(p.tensor, baseShape=[4]))
+    reject("extended-of-nothing", "badManifest", "no columns before", lambda p: put(p.tensor, baseShape=[2, 0]))
+    reject("extended-no-runs", "badManifest", "no runs", lambda p: put(p.tensor, runs=0))
+    reject("extended-part-of-a-row", "badManifest", "runs that no row is made of", lambda p: put(p.tensor, runs=1))
+    reject("extended-parts-of-a-column", "badManifest", "four runs of half a row", lambda p: put(p.tensor, runs=4))
+    reject("extended-without-layout", "badManifest", "no layout",
+           lambda p: (put(p.manifest, layout=None), put(p, blocks=p.blocks[:1])))
+    reject("extended-ends-too-long", "badBlockRange", "two columns where one is added",
+           lambda p: put(p.blocks[0], stored=bytes(8), decoded=8))
+    reject("extended-ends-not-of-tensor", "leafDigest", "a column that is not the one of the digest",
+           lambda p: put(p.blocks[0], stored=bytes(4)))
+
+
 def reject_aware(made):
     """Faults of a low-rank change whose codes were chosen; parts of it before its blocks are looked at."""
     def reject(name, case, comment, change, section="Aware"):
@@ -296,7 +317,7 @@ def reject_beside(made):
 def vectors():
     made = Vectors()
     for part in (accept_all, accept_memory, reject_header, reject_table, reject_manifest, reject_ranges, reject_content,
-                 reject_scaled, reject_resized, reject_aware, reject_beside, reject_memory):
+                 reject_scaled, reject_resized, reject_extended, reject_aware, reject_beside, reject_memory):
         part(made)
     return made.list
 

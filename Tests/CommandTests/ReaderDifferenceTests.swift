@@ -165,6 +165,31 @@ struct ReaderDifferenceTests {
     try check("edited", "base", kinds: ["resized"])
   }
 
+  @Test func `columns that came, and rows in the middle`() throws {
+    // Of the longer side one run has 1210 bytes or more, so pieces cut runs and hold several.
+    let forms: [(name: String, type: ElementType, before: [Int], after: [Int], runs: Int)] = [
+      ("down", .bf16, [997, 605], [997, 640], 997), ("pair", .f32, [14, 31], [20, 31], 2),
+      ("stack", .u8, [3, 5, 7], [3, 6, 7], 3), ("wide", .f64, [2, 300_000], [2, 300_001], 2),
+    ]
+    for name in ["base", "edited"] {
+      try Folder.create(folder.path(name))
+      let tensors = try forms.map { form -> NewTensor in
+        var generator = SplitMix64(state: 5)
+        let count = try form.type.byteCount(shape: form.after)
+        let longer = (0..<count).map { _ in UInt8.random(in: 0...255, using: &generator) }
+        guard name == "base" else {
+          return NewTensor(name: form.name, elementType: form.type, shape: form.after, elements: longer)
+        }
+        let (short, long) = (try form.type.byteCount(shape: form.before) / form.runs, count / form.runs)
+        let bytes = (0..<form.runs).flatMap { longer[$0 * long..<$0 * long + short] }
+        return NewTensor(name: form.name, elementType: form.type, shape: form.before, elements: bytes)
+      }
+      try SafetensorsWriter.write(tensors, to: folder.path(name + "/model.safetensors"))
+    }
+    try check("base", "edited", kinds: ["extended"])
+    try check("edited", "base", kinds: ["extended"])
+  }
+
   @Test func `a patch of nothing, and one of a header alone`() throws {
     let tensor = try pair("w", .f32, [3, 3]).0
     try SafetensorsWriter.write([tensor], to: folder.path("base.safetensors"))

@@ -65,6 +65,9 @@ class Change:
         if self.t["change"] == "resized":
             yield from self.resized()
             return
+        if self.t["change"] == "extended":
+            yield self.extended().tobytes()
+            return
         if not self.is_tiled:
             yield from tiles(np.frombuffer(self.patch.content(self.t[self.target]), "u1"))
             return
@@ -89,6 +92,17 @@ class Change:
         need(f"{self.name!r}, rows", leafDigest=length > common or self.source[common:].tobytes() == rows)
         if length > common:
             yield rows
+
+    def extended(self):
+        """Apply, Revert: each run with its end, or without."""
+        runs = self.t["runs"]
+        ends = np.frombuffer(self.patch.content(self.t["ends"]), "u1").reshape(runs, -1)
+        own = np.asarray(self.source).reshape(runs, -1)
+        if byte_count(*self.form) > len(self.source):
+            return np.concatenate([own, ends], 1)
+        common = own.shape[1] - ends.shape[1]
+        need(f"{self.name!r}, ends", leafDigest=(own[:, common:] == ends).all())
+        return own[:, :common]
 
     def other_side(self, i, tile, function):
         def differ(tile):

@@ -1,5 +1,5 @@
 """The file of a patch, written from patch.md alone; docstrings name the sections of that page."""
-import hashlib, json, pathlib, re, struct
+import hashlib, json, math, pathlib, re, struct
 import numpy as np, zstandard
 from .memory import Memory, check_manifest
 from .lowrank import TYPES, gain
@@ -8,10 +8,11 @@ from .model import SIZES, byte_count, need
 TILE = 1 << 20
 RANGES = {"low-rank": ("leaves", "scales", "left", "right", "differences", "choices"),
           "difference": ("differences", "leaves"), "scaled": ("leaves", "differences", "choices"),
-          "resized": ("differences", "rows"), "replaced": ("base", "result"), "added": ("result",), "removed": ("base",)}
+          "resized": ("differences", "rows"), "extended": ("ends",), "replaced": ("base", "result"), "added": ("result",),
+          "removed": ("base",)}
 OPTIONAL = {(change, "differences") for change in ("low-rank", "scaled", "resized")}
 CODINGS = {"choices": 4, "differences": 5}
-RESIZED, BESIDE, AWARE, MEMORY = 1, 2, 4, 8                           # critical features
+RESIZED, BESIDE, AWARE, MEMORY, EXTENDED = 1, 2, 4, 8, 16             # critical features
 BESIDE_NAME = r"(?!\.)[^/\0]*(?<!\.index)\.json|(?!\.)[^/\0]*\.(jinja|model|spm|tiktoken|txt|vocab)"
 
 
@@ -34,7 +35,7 @@ class Patch:
         self.data = data = pathlib.Path(path).read_bytes()
         need("header", notAPatch=data[:8] == b"\x89ERR\r\n\x1a\n", wrongLength=len(data) >= 72)
         version, features, m, b, length = struct.unpack("<IIQQQ", data[8:40])
-        need("header", unknownVersion=version == 1, unknownFeature=features < 16, manifestTooLarge=m <= 1 << 28,
+        need("header", unknownVersion=version == 1, unknownFeature=features < 32, manifestTooLarge=m <= 1 << 28,
              tooManyBlocks=b <= 1 << 24, wrongLength=length == len(data) >= (body := 40 + m + 48 * b) + 32)
         need(path, patchDigest=sha(data[:body]) == data[-32:])
         self.table = np.frombuffer(data[40 + m:body], "<u8, <u4, <u4, V32")
@@ -46,6 +47,7 @@ class Patch:
             self.manifest = read_manifest(data[40:40 + m])
             check_ranges(self.manifest, decoded, self.coding)
             used = RESIZED * any(t["change"] == "resized" for t in self.manifest["tensors"]) \
+                + EXTENDED * any(t["change"] == "extended" for t in self.manifest["tensors"]) \
                 + AWARE * any(map(is_aware, self.manifest["tensors"]))
             need("features", badManifest=features == used + BESIDE * ("beside" in self.manifest)
                  + MEMORY * ("memory" in self.manifest))
@@ -157,6 +159,19 @@ def row_size(t):
         whole == (row * before, row * after) else None
 
 
+def run_sizes(t):
+    """Manifest: bytes of a run on both sides of an extended tensor; None where there are no such runs."""
+    kind, runs, shapes = t["elementType"], t["runs"], (t["baseShape"], t["shape"])
+    sizes = [byte_count(kind, shape) for shape in shapes]
+    axes = [i for i, extents in enumerate(zip(*shapes)) if len(set(extents)) > 1]
+    if len({*map(len, shapes)}) > 1 or len(axes) != 1 or not all(sizes) or type(runs) is not int or runs < 1:
+        return None
+    leading = math.prod(shapes[0][:axes[0]])
+    whole = max(SIZES[kind][1] // 8, 1)
+    return [size // runs for size in sizes] if runs % leading == 0 and all(
+        shape[axes[0]] % (runs // leading) == 0 and size % (runs * whole) == 0 for shape, size in zip(shapes, sizes)) else None
+
+
 def check_tensor(t):
     """Manifest: the fields of one tensor."""
     name, change = repr(t["name"]), t["change"]
@@ -179,6 +194,8 @@ def check_tensor(t):
     if change == "resized":
         need(name, badManifest=byte_count(t["elementType"], t["baseShape"]) is not None and t["shape"] and t["baseShape"]
              and row_size(t) is not None)
+    if change == "extended":
+        need(name, badManifest=byte_count(t["elementType"], t["baseShape"]) is not None and run_sizes(t) is not None)
     if change == "scaled":
         need(name, badManifest=t["elementType"] in TYPES
              and re.fullmatch("[0-9a-f]{16}" if t["elementType"] == "F64" else "[0-9a-f]{8}", t["gain"]) is not None
@@ -206,6 +223,8 @@ def check_ranges(m, decoded, coding):
         if t["change"] == "resized":
             common = row_size(t) * min(t["shape"][0], t["baseShape"][0])
             count, sizes["rows"] = -(-common // TILE), row_size(t) * max(t["shape"][0], t["baseShape"][0]) - common
+        if t["change"] == "extended":
+            sizes["ends"] = t["runs"] * abs(int.__sub__(*run_sizes(t)))
         if t["change"] == "low-rank":
             (outputs, inputs), factor = t["shape"], t["rank"] * (2 if t["factorType"] == "F16" else 4)
             if t["orientation"] == "input-major":

@@ -16,7 +16,7 @@ extension ModelComparison {
   ) throws -> PatchFile {
     if changesLayout { for model in [base, edited] { try ModelLayout.requireListed(model) } }
     let writer = try PatchWriter(path)
-    let (tiled, resized) = (Set(changed), Set(resized))
+    let (tiled, resized, extended) = (Set(changed), Set(resized), Set(extended))
     for name in names {
       if tiled.contains(name) {
         try append(name, to: writer, known[name], effort: effort, threads: threads, progress: progress)
@@ -25,6 +25,10 @@ extension ModelComparison {
         try writer.appendResized(
           before, of: base.file(of: before), after, of: edited.file(of: after), threads: threads,
           progress: progress)
+      } else if extended.contains(name) {
+        let (before, after) = (try base.tensor(name), try edited.tensor(name))
+        try writer.appendExtended(before, in: base, after, in: edited, threads: threads)
+        progress(byteCount(of: name))
       } else {
         try writer.appendWhole(name, from: base, to: edited, threads: threads)
         progress(byteCount(of: name))

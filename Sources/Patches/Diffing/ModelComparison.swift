@@ -13,6 +13,8 @@ public struct ModelComparison: Sendable {
   public let changed: [String]
   /// Tensors that got or lost rows at their end.
   public let resized: [String]
+  /// Tensors whose runs got longer or shorter at their ends, and are the same else.
+  public let extended: [String]
   /// Tensors under one name with another type or shape otherwise.
   public let replaced: [String]
   /// Tensors that only the edited model has.
@@ -50,7 +52,7 @@ public struct ModelComparison: Sendable {
       || baseLayout.isFolder && editedLayout.isFolder
         && baseLayout.files.map(\.name) != editedLayout.files.map(\.name)
     var pairs: [(before: TensorInfo, after: TensorInfo)] = []
-    var (resized, replaced): ([String], [String]) = ([], [])
+    var (resized, extended, replaced): ([String], [String], [String]) = ([], [], [])
     for tensor in base.tensors where edited.contains(tensor.name) {
       let after = try edited.tensor(tensor.name)
       if TensorForm(tensor) == TensorForm(after) {
@@ -60,6 +62,8 @@ public struct ModelComparison: Sendable {
         for name in isApart ? parts : [tensor.name] {
           pairs.append((try base.tensor(name), try edited.tensor(name)))
         }
+      } else if try ExtendedPair.find(tensor, in: base, after, in: edited) != nil {
+        extended.append(tensor.name)
       } else if ResizedChange.rowByteCount(TensorForm(tensor), TensorForm(after)) != nil {
         resized.append(tensor.name)
       } else {
@@ -68,10 +72,10 @@ public struct ModelComparison: Sendable {
     }
     added = edited.tensors.map(\.name).filter { !base.contains($0) }
     removed = base.tensors.map(\.name).filter { !edited.contains($0) }
-    (self.resized, self.replaced) = (resized, replaced)
+    (self.resized, self.extended, self.replaced) = (resized, extended, replaced)
     let different = try ModelComparison.different(pairs, base, edited, threads: threads, progress: progress)
     changed = zip(pairs, different).filter(\.1).map(\.0.before.name)
-    names = (changed + resized + replaced + added + removed).sorted {
+    names = (changed + resized + extended + replaced + added + removed).sorted {
       $0.utf8.lexicographicallyPrecedes($1.utf8)
     }
     beside = try ModelComparison.beside(base, edited, weightsOnly: weightsOnly)

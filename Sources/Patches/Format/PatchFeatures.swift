@@ -13,9 +13,11 @@ struct PatchFeatures: OptionSet, Sendable {
   static let aware = PatchFeatures(rawValue: 1 << 2)
   /// Facts that speak beside the weights.
   static let memory = PatchFeatures(rawValue: 1 << 3)
+  /// Changes of kind `extended`.
+  static let extended = PatchFeatures(rawValue: 1 << 4)
 
   /// All that this reader knows.
-  static let known: PatchFeatures = [.resized, .beside, .aware, .memory]
+  static let known: PatchFeatures = [.resized, .beside, .aware, .memory, .extended]
 
   init(rawValue: UInt32) { self.rawValue = rawValue }
 

@@ -20,6 +20,8 @@ public struct TensorChange: Equatable, Sendable {
     case scaled(ScaledChange)
     /// A tensor that got or lost rows at its end.
     case resized(ResizedChange)
+    /// A tensor whose runs got longer or shorter at their ends.
+    case extended(ExtendedChange)
     /// A tensor of another type or shape under the same name; both are stored whole.
     case replaced(ReplacedChange)
     /// A tensor that the base does not have.
@@ -29,8 +31,8 @@ public struct TensorChange: Equatable, Sendable {
 
     /// Every kind, by which names are looked up; the `switch` of `own` demands that none is forgotten there.
     static let all: [any ChangeKind.Type] = [
-      LowRankChange.self, DifferenceChange.self, ScaledChange.self, ResizedChange.self, ReplacedChange.self,
-      AddedChange.self, RemovedChange.self,
+      LowRankChange.self, DifferenceChange.self, ScaledChange.self, ResizedChange.self, ExtendedChange.self,
+      ReplacedChange.self, AddedChange.self, RemovedChange.self,
     ]
 
     /// What the kind consists of.
@@ -40,6 +42,7 @@ public struct TensorChange: Equatable, Sendable {
       case .difference(let change): change
       case .scaled(let change): change
       case .resized(let change): change
+      case .extended(let change): change
       case .replaced(let change): change
       case .added(let change): change
       case .removed(let change): change

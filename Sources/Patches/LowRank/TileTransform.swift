@@ -35,7 +35,7 @@ struct TileTransform: Sendable {
       guard !own.isAware else { return nil }
       self.init(try StoredFactors(of: own, change.name, in: patch), own.shape)
     case .scaled(let own): self.init(scaling: own.gain, own.form)
-    case .difference, .resized, .replaced, .added, .removed: return nil
+    case .difference, .resized, .extended, .replaced, .added, .removed: return nil
     }
   }
 

@@ -41,6 +41,9 @@ extension PatchRun {
     if case .resized(let own) = change.kind {
       return try write(own, change.name, direction, to: target, at: place, progress: progress)
     }
+    if case .extended(let own) = change.kind {
+      return try write(own, change.name, direction, to: target, at: place, progress: progress)
+    }
     guard let blocks = change.stored(direction) else {
       preconditionFailure("what does not go tile by tile is stored whole")
     }

@@ -65,7 +65,8 @@ struct DiffCommand: ParsableCommand {
   private func kinds(_ comparison: ModelComparison) -> [String: String] {
     var kinds: [String: String] = [:]
     for (names, kind) in [
-      (comparison.changed, "changed"), (comparison.resized, "resized"), (comparison.replaced, "replaced"),
+      (comparison.changed, "changed"), (comparison.resized, "resized"), (comparison.extended, "extended"),
+      (comparison.replaced, "replaced"),
       (comparison.added, "added"), (comparison.removed, "removed"),
     ] {
       for name in names { kinds[name] = kind }

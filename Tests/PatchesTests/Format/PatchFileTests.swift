@@ -21,6 +21,9 @@ struct WorkedExample {
       try bench.write([TestTensor("w", .f16, [2, 2], bytes: bytes)], to: name + ".safetensors")
     }
     try bench.write([TestTensor("w", .f16, [3, 2], bytes: Self.resized)], to: "resized.safetensors")
+    // A third column, 5 and −2.
+    let extended = Self.base[..<4] + [0x00, 0x45] + Self.base[4...] + [0x00, 0xC0]
+    try bench.write([TestTensor("w", .f16, [2, 3], bytes: Array(extended))], to: "extended.safetensors")
     // The same in folders, with a configuration beside them.
     for (name, bytes, configuration) in [
       ("base", Self.base, "{\"a\": 1}\n"), ("edited", Self.edited, "{\"a\": 2}\n"),
@@ -40,7 +43,7 @@ struct WorkedExample {
     guard patch.beside.isEmpty else { return try useFolders(patch) }
     try change(patch, .apply, "base.safetensors")
     let label = patch.changes.first?.label ?? ""
-    let edited = ["scaled", "resized"].contains(label) ? label : "edited"
+    let edited = ["scaled", "resized", "extended"].contains(label) ? label : "edited"
     try change(patch, .revert, edited + ".safetensors")
   }
 
