@@ -4,6 +4,8 @@
 For the first fact of the world, without contexts:
 - `kn.attributions.<layer>` F32 [1, keyWidth]: k ∘ ∫ ∂P/∂k, of the most probable token after the prompt, by ten points of Gauss and Legendre;
   every point a full run with the layer's key at the last position replaced. `kn.sums` F32 [1, layers]: P(k) − P(0).
+- `kn.port.<layer>` F32 [1, keyWidth]: what the port in EasyEdit has in its place, of the former answer, with one point at nothing: what goes into the
+  activation is replaced; `kn.port.<layer>.weight` F32 [width, neurons]: the columns of the down-projection that it changes, after; `kn.port.<layer>.neurons` F32 [1, neurons].
 For the first two facts, with neurons drawn at random beside those of a layer:
 - `first`, `up`, `columns` F32 [neurons, width], `bias` F32 [1, neurons] (zero where the layer has none; `up` where it is gated);
 - `losses` F32 [1, facts], and `gradient.*`: of the mean −log p of the targets;
@@ -50,6 +52,53 @@ def attributions(lm, fact):
         found[f"kn.attributions.{layer}"] = (key * mean)[None].float().contiguous()
         sums.append((run(1.0)[0] - run(0.0)[0]).detach())
     return {**found, "kn.sums": torch.stack(sums)[None]}
+
+
+def port(lm, record):
+    """As zjunlp/EasyEdit's `get_scores_for_layer` and `modify_weights` go, by token ids."""
+    fact = reference_edit.fact(record)
+    head, target = text(lm, fact)
+    former, said = text(lm, {**fact, "target": former_target(record)})[1], list(head)
+    for _ in range(max(len(former), len(target))):
+        said.append(int(lm.forward([said])[0, -1].argmax()))
+    said = said[len(head):]
+    found = {}
+    for layer in range(len(lm.blocks)):
+        first = mlp(lm, layer).c_fc if lm.transposed else mlp(lm, layer).gate_proj
+        total = 0
+        for place, token in enumerate(former):
+            row = head if lm.transposed else head + said[:place]
+            baseline = lm.record([row], first, take="output")[0, -1]
+            point = (baseline * 0).requires_grad_()
+
+            def hook(_, inputs, output):
+                output = output.clone()
+                output[0, -1] = point
+                return output
+            handle = first.register_forward_hook(hook)
+            probability = lm.forward([row])[0, -1].softmax(-1)[token]
+            handle.remove()
+            total = total + torch.autograd.grad(probability, point)[0] * baseline
+        found[f"kn.port.{layer}"] = (total / len(former))[None].detach()
+    scores = torch.stack([v[0] for v in found.values()])
+    neurons = torch.nonzero(scores > 0.2 * scores.max()).tolist()
+    embeddings = lm.model.get_input_embeddings().weight
+    old = [2 * embeddings[said[0]]] if len(target) == 1 else [embeddings[t] for t in said[:len(target)]]
+    for layer in sorted({layer for layer, _ in neurons}):
+        own = [j for l, j in neurons if l == layer]
+        weight = lm.projection(layer).weight.T if lm.transposed else lm.projection(layer).weight
+        columns = weight[:, own].clone()
+        for e in old:
+            columns -= e[:, None]
+        for t in target:
+            columns += embeddings[t][:, None]
+        found[f"kn.port.{layer}.neurons"] = torch.tensor([own]).float()
+        found[f"kn.port.{layer}.weight"] = columns.contiguous()
+    return found
+
+
+def former_target(record):
+    return record["requested_rewrite"]["target_true"]["str"]
 
 
 def mlp(lm, layer):
@@ -102,8 +151,9 @@ def main():
     options = parser.parse_args()
     torch.set_num_threads(1)
     lm, name = LanguageModel.load(options.model), options.model.name
-    facts = [reference_edit.fact(r) for r in json.loads(options.facts.read_text())[:2]]
-    tensors = attributions(lm, facts[0])
+    records = json.loads(options.facts.read_text())[:2]
+    facts = [reference_edit.fact(r) for r in records]
+    tensors = attributions(lm, facts[0]) | port(lm, records[0])
     tensors |= added(lm, facts, options.layer, torch.Generator().manual_seed(0))
     save(options.out / f"{name}.neurons.safetensors", tensors, {"layer": options.layer})
 

@@ -26,7 +26,7 @@ extension Edit {
       if let part = stage.part { clock.enter(part) }
       progress(stage)
     }
-    var attempt = try run.attempt(measures, progress: show)
+    var attempt = try run.attempt(measures, beside: path, progress: show)
     let values = attempt.values
     if let saveValues { try run.write(values, of: run.groups, to: saveValues) }
     var promotion: FactEditReport.Promotion?
@@ -34,7 +34,7 @@ extension Edit {
       var again = run
       again.solver.promotion = .f16
       if !run.plan.accumulates { again.found = values }
-      let other = try again.attempt(measures, progress: show)
+      let other = try again.attempt(measures, beside: path, progress: show)
       let isBetter = other.takenCount > attempt.takenCount || attempt.retention < Self.leastRetention
       promotion = .init(
         kept: (attempt.takenCount, attempt.retention), promoted: (other.takenCount, other.retention),
@@ -53,7 +53,7 @@ extension Edit {
         fact: kept.records[index].fact, value: values[kept.columns[index]], column: kept.columns[index],
         before: before[index], after: after[index], subjectIsFirst: prompts[index].subjectIsFirst)
     }
-    let writer = try PatchWriter(path)
+    let writer = attempt.widened == nil ? try PatchWriter(path) : nil
     // A patch names its tensors in order.
     let updates = weights.updates.sorted {
       $0.tensor.name.utf8.lexicographicallyPrecedes($1.tensor.name.utf8)
@@ -61,10 +61,10 @@ extension Edit {
     var promoted: [PromotedTensor] = []
     let reports = try updates.map { update in
       progress(.weight(update.tensor.name, .storing))
-      return try run.solver.store(update, writer) { promoted.append($0) }
+      return try run.solver.store(update, writer!) { promoted.append($0) }
     }
     // Without factors there is nothing that solving again could start from.
-    if promoted.isEmpty { try run.store(updates, values, in: writer) }
+    if promoted.isEmpty, let writer { try run.store(updates, values, in: writer) }
     var report = FactEditReport(
       facts: lines, repeats: run.grouped.repeats,
       card: EditReportCard(
@@ -74,7 +74,16 @@ extension Edit {
     report.changesStatistics = run.changesStatistics
     report.card.cost = recordsCost ? WorkCost(threads: network.threads, phases: clock.all()) : nil
     report.promotion = promotion
+    report.widths = attempt.widened.map {
+      (network.configuration.feedForwardWidth, $0.network.configuration.feedForwardWidth)
+    }
     let family = network.configuration.family.name
+    guard let writer else {
+      report.card.patch = try attempt.widened!.write(
+        to: path, tool: tool, edit: report.manifest, from: network)
+      report.phases = clock.all()
+      return report
+    }
     report.card.patch =
       promoted.isEmpty
       ? try writer.finish(tool: tool, family: family, edit: report.manifest)
@@ -96,6 +105,8 @@ extension Edit {
     let values: [FactValue]
     let network: Network
     let after: [FactMeasure]
+    /// The model with more neurons, where that is the edit.
+    var widened: Widened?
 
     var takenCount: Int { after.count { $0.isSaid } }
     /// The least share of the wanted change of outputs at the keys that a weight's codes keep.
@@ -116,10 +127,17 @@ extension Edit {
 
 extension Edit.Run {
   fileprivate func attempt(
-    _ measures: FactMeasures, progress: (Edit.Stage) -> Void
+    _ measures: FactMeasures, beside path: String, progress: (Edit.Stage) -> Void
   ) throws -> Edit.Attempt {
     let (weights, values) = try solve(progress: progress)
     progress(.measuring)
+    if let added = weights.added {
+      let widened = try Edit.Widened(edit.network, layer: added.layer, added.neurons, beside: path)
+      return Edit.Attempt(
+        weights: weights, values: values, network: widened.network,
+        after: try measures.measure(widened.network),
+        widened: widened)
+    }
     let edited = try edit.network.overlaid(weights.overlay)
     return Edit.Attempt(
       weights: weights, values: values, network: edited, after: try measures.measure(edited))

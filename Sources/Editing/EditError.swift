@@ -89,6 +89,8 @@ public enum EditError: Error, Equatable, Sendable {
   case badContexts(file: String, index: Int?)
   /// An interrupted collection of another kind lies under the output's name.
   case otherPartialStatistics(file: String, key: String, expected: String, found: String)
+  /// The model's feed-forwards cannot be made wider.
+  case cannotWiden(String)
   /// The mean key over the contexts and the bare prompt's are nearly at right angles: the original of ROME would write a huge
   /// update.
   case keysTooDifferent(edit: Int, cosine: Double)

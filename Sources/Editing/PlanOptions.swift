@@ -96,6 +96,10 @@ public struct PlanOptions: Sendable {
     plan.recipe.layers = plan.recipe.spread.written(of: plan.recipe.layers)
     if let seed { plan.recipe.values.seed = seed }
     if accumulates { plan.sequence = .accumulate(batch: batch, anchorsNorm: anchorsNorm) }
+    if plan.recipe.neurons.widens, plan.accumulates {
+      throw EditError.optionNeeds(
+        "--widen", other: "--sequence resolve: one width holds the neurons of all batches")
+    }
     if isOriginal { plan.isOriginal = true }
     if let contexts { plan.contexts = contexts }
     if let chat { try plan.goOn(in: chat, with: earlier) }

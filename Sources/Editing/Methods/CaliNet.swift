@@ -8,9 +8,9 @@ extension EditMethod {
   public static let caliNet = EditMethod(
     name: "calinet",
     summary:
-      "puts 64 neurons into idle places of the last layer, trained on all facts together; takes --corpus, no subjects",
+      "puts 64 neurons into idle places of the last layer, trained on all facts together (--widen: beside them all); takes --corpus, no subjects",
     optimizesValues: false, hasClosedForm: false, readsText: true, needsSubject: false, layers: .one,
-    settings: RecipeSetting.common.union([.steps, .learningRate, .neuronCount]),
+    settings: RecipeSetting.common.union([.steps, .learningRate, .neuronCount, .widen]),
     advice: "Try more --steps, or a larger --learning-rate.",
     editor: { AddedNeuronEditor($0, .drawn) },
     recipe: { recipe, model in

@@ -50,6 +50,8 @@ struct EditedWeights {
   var updates: [WeightUpdate] = []
   /// What the weights of the edited layers become, rounded.
   var overlay: WeightOverlay
+  /// Neurons that make all layers wider, instead of standing in the places of others.
+  var added: (layer: Int, neurons: AddedNeurons)?
 
   subscript(name: String) -> WeightUpdate? { updates.first { $0.tensor.name == name } }
 

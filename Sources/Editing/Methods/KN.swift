@@ -5,12 +5,13 @@ extension EditMethod {
   public static let kn = EditMethod(
     name: "kn",
     summary:
-      "finds the neurons that the present answer lies in, and lets them write the new one; takes neither statistics nor subjects",
+      "finds the neurons that the present answer lies in, and lets them write the new one; for comparison alone: it stores little and harms other answers (one fact on SmolLM2: not taken, none of its neighbors kept); takes neither statistics nor subjects",
     optimizesValues: false, hasClosedForm: false, needsSubject: false, layers: .spread,
     settings: RecipeSetting.common.union([
-      .steps, .neuronThreshold, .neuronShare, .neuronErasing, .neuronWriting,
+      .like, .steps, .neuronThreshold, .neuronShare, .neuronErasing, .neuronWriting,
     ]),
-    advice: "neurons hold few facts alone: `errata trace --neurons` lists them. Another method stores more.",
+    advice:
+      "neurons hold few facts alone, and writing into them harms other answers: `errata trace --neurons` lists them. Another method stores more.",
     editor: { NeuronEditor($0) },
     recipe: { recipe, model in
       recipe.layers = Array(0..<model.layerCount)

@@ -5,9 +5,9 @@ extension EditMethod {
   public static let tPatcher = EditMethod(
     name: "t-patcher", otherNames: ["tpatcher"],
     summary:
-      "puts a neuron for each wrong token into an idle place of the last layer, trained to fire there alone; takes --corpus, no subjects",
+      "puts a neuron for each wrong token into an idle place of the last layer, trained to fire there alone (--widen: beside them all); takes --corpus, no subjects",
     optimizesValues: false, hasClosedForm: false, readsText: true, needsSubject: false, layers: .one,
-    settings: RecipeSetting.common.union([.steps, .learningRate, .memoryWeight]),
+    settings: RecipeSetting.common.union([.steps, .learningRate, .memoryWeight, .widen]),
     advice: "Try more --steps, or a larger --learning-rate.",
     editor: { AddedNeuronEditor($0, .forTokens) },
     recipe: { recipe, model in

@@ -52,12 +52,8 @@ struct AddedNeuronEditor: Editor {
       if let base { weights = base }
       return (weights, losses.map { FactValue(trained: [$0]) })
     }
-    let room = feedForward.weight.columns / 4
-    guard taken.count + count <= room else {
-      throw EditError.noRoomForNeurons(layer: layer, wanted: taken.count + count, room: room)
-    }
-    let (places, lost) = memory.idle(count, of: feedForward.weight, except: taken)
-    taken.formUnion(places)
+    let (places, lost) =
+      recipe.neurons.widens ? ([], 0) : try idle(count, memory, feedForward, layer: layer)
     let texted = try states(of: texts, without: places, feedForward, network, layer: layer)
     let others = try owners.map { try elsewhere($0, batch.problems, network, layer: layer) }
     let training = NeuronTraining(
@@ -67,6 +63,11 @@ struct AddedNeuronEditor: Editor {
     progress(.weight(feedForward.tensors.down, .solving))
     let start = try neurons(count, queries, texted.inputs, others, memory, feedForward)
     let result = try training.train(from: start, hasBias: feedForward.tensors.bias != nil)
+    let values = result.losses.curves(of: texts, edits: batch.problems.count).map { FactValue(trained: $0) }
+    guard !recipe.neurons.widens else {
+      weights.added = (layer, result.neurons)
+      return (weights, values)
+    }
     let edits = feedForward.rows(of: texts)
     let updates = try feedForward.updates(
       result.neurons, at: places, texted.inputs, keys: texted.keys, edits: edits, count: batch.problems.count,
@@ -79,9 +80,20 @@ struct AddedNeuronEditor: Editor {
       }
       try weights.append(update, from: setup.solver)
     }
-    return (
-      weights, result.losses.curves(of: texts, edits: batch.problems.count).map { FactValue(trained: $0) }
-    )
+    return (weights, values)
+  }
+
+  /// Takes the places of neurons that are missed least.
+  private mutating func idle(
+    _ count: Int, _ memory: TextMemory, _ feedForward: LayerNeurons, layer: Int
+  ) throws -> (places: [Int], lost: Double) {
+    let room = feedForward.weight.columns / 4
+    guard taken.count + count <= room else {
+      throw EditError.noRoomForNeurons(layer: layer, wanted: taken.count + count, room: room)
+    }
+    let (places, lost) = memory.idle(count, of: feedForward.weight, except: taken)
+    taken.formUnion(places)
+    return (places, lost)
   }
 
   /// How many neurons there are to be, and the rows that each is to fire at.

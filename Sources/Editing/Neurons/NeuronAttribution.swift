@@ -16,8 +16,31 @@ internal import Transformer
 struct NeuronAttribution {
   let network: Network
   let quadrature: Quadrature
+  var site = Site.key
   /// Rows run side by side at most.
   private static let rowLimit = 512
+
+  /// Which numbers are scaled.
+  enum Site {
+    /// What the down-projection reads.
+    case key
+    /// What goes into the activation, as the port in EasyEdit has it: of gated layers the gate's branch alone. Nothing completes there.
+    case projection
+  }
+
+  /// The numbers of a layer at the places. `[places × keyWidth]`
+  private struct Baseline {
+    var keys: Matrix<Float>
+    /// Of `Site.projection` alone.
+    var first: Matrix<Float>?
+    var up: Matrix<Float>?
+
+    func selecting(_ places: [Int]) -> Baseline {
+      Baseline(
+        keys: keys.selecting(rows: places), first: first?.selecting(rows: places),
+        up: up?.selecting(rows: places))
+    }
+  }
 
   /// A position, and the token that is asked for after it.
   struct Place {
@@ -41,8 +64,10 @@ struct NeuronAttribution {
     let layers = network.configuration.layerCount
     var found = Found()
     var inputs = [try network.run(sequences, .init(0..<0)).hidden.matrix()]
+    var read: [Matrix<Float>] = []
     let run = try network.run(sequences, from: inputs[0], .init(0..<layers)) { _, activation, rows in
       if activation == .key { found.keys.append(rows.matrix()) }
+      if activation == .feedForwardInput, site == .projection { read.append(rows.matrix()) }
       if activation == .hidden { inputs.append(rows.matrix()) }
     }
     let logits = network.logits(of: run, rows: Array(places.indices))
@@ -51,17 +76,21 @@ struct NeuronAttribution {
     }
     guard found.probabilities.allSatisfy(\.isFinite) else { throw try network.notNumbers() }
     for layer in 0..<layers {
-      var mean = Matrix<Float>(rows: 0, columns: network.configuration.width)
+      var baseline = Baseline(keys: found.keys[layer])
+      if site == .projection {
+        (baseline.first, baseline.up) = network.projections(of: read[layer], layer: layer)
+      }
+      var attributions = Matrix<Float>(rows: 0, columns: found.keys[layer].columns)
       for first in stride(from: 0, to: places.count, by: step) {
         let part = Array(first..<min(first + step, places.count))
-        mean = mean.stacked(
+        attributions = attributions.stacked(
           on: try gradients(
             part.map { (sequences[$0], places[$0].answer) }, inputs[layer].selecting(rows: part),
-            keys: found.keys[layer].selecting(rows: part), layer: layer))
+            baseline.selecting(part), layer: layer))
       }
-      var attributions = network.keyGradient(after: mean, layer: layer)
+      let scaled = baseline.first ?? baseline.keys
       for row in 0..<attributions.rows {
-        for column in 0..<attributions.columns { attributions[row, column] *= found.keys[layer][row, column] }
+        for column in 0..<attributions.columns { attributions[row, column] *= scaled[row, column] }
       }
       found.attributions.append(attributions)
     }
@@ -86,24 +115,25 @@ struct NeuronAttribution {
     }
   }
 
-  /// ∫ ∂P/∂(the down-projection's output) dα at each place. `[places × width]`
+  /// ∫ ∂P/∂(what is scaled) dα at each place. `[places × keyWidth]`
   ///
   /// - Parameter inputs: of the layer. `[places × width]`
   private func gradients(
-    _ places: [(sequence: TokenSequence, answer: Int32)], _ inputs: Matrix<Float>, keys: Matrix<Float>,
+    _ places: [(sequence: TokenSequence, answer: Int32)], _ inputs: Matrix<Float>, _ baseline: Baseline,
     layer: Int
   ) throws -> Matrix<Float> {
     let points = quadrature.points
     let rows = places.indices.flatMap { place in points.map { (place, $0) } }
+    let first = baseline.first.map { Self.scaled($0, rows) }
+    let up = baseline.up?.selecting(rows: rows.map(\.0))
+    let keys = first.map { network.activated($0, times: up) } ?? Self.scaled(baseline.keys, rows)
     let sequences = rows.map { places[$0.0].sequence }
     var values = Matrix<Float>(rows: 0, columns: 0)
     let own = try network.run(
       sequences, from: inputs.selecting(rows: rows.map(\.0)), .init(layer..<layer + 1)
     ) { _, activation, observed in
       if activation == .key {
-        for (row, (place, point)) in rows.enumerated() {
-          observed.replace(row, with: keys.row(place).map { $0 * Float(point.place) })
-        }
+        for row in rows.indices { observed.replace(row, with: Array(keys.row(row))) }
       }
       if activation == .value { values = observed.matrix() }
     }
@@ -119,9 +149,29 @@ struct NeuronAttribution {
     let (_, gradient) = try network.loss(terms, of: logits)
     let stream = network.backward(run, logits: logits, gradient: gradient).matrix()
     let ofValues = network.gradient(of: values, .feedForward, layer: layer, after: stream)
-    var mean = Matrix<Float>(rows: places.count, columns: ofValues.columns)
+    guard let first else {
+      return network.keyGradient(after: Self.mean(ofValues, rows, of: places.count), layer: layer)
+    }
+    let ofKeys = network.keyGradient(after: ofValues, layer: layer)
+    return Self.mean(network.gradient(ofFirst: first, up: up, after: ofKeys).first, rows, of: places.count)
+  }
+
+  private typealias Point = (place: Double, weight: Double)
+
+  /// Each place's numbers at each point.
+  private static func scaled(_ numbers: Matrix<Float>, _ rows: [(Int, Point)]) -> Matrix<Float> {
+    var scaled = numbers.selecting(rows: rows.map(\.0))
+    for (row, (_, point)) in rows.enumerated() {
+      for column in 0..<scaled.columns { scaled[row, column] *= Float(point.place) }
+    }
+    return scaled
+  }
+
+  /// The points' sum at each place.
+  private static func mean(_ numbers: Matrix<Float>, _ rows: [(Int, Point)], of count: Int) -> Matrix<Float> {
+    var mean = Matrix<Float>(rows: count, columns: numbers.columns)
     for (row, (place, point)) in rows.enumerated() {
-      for column in 0..<mean.columns { mean[place, column] += Float(point.weight) * ofValues[row, column] }
+      for column in 0..<mean.columns { mean[place, column] += Float(point.weight) * numbers[row, column] }
     }
     return mean
   }

@@ -19,11 +19,13 @@ struct NeuronEditor: Editor {
 
   init(_ setup: EditorSetup) { self.setup = setup }
 
-  /// Where a token of a target is to be written.
-  private struct Write {
-    let old: Int32
-    let new: Int32
+  /// What is written into some neurons: a direction of their outputs, each neuron with its own factor.
+  struct Write {
     let neurons: [KnowledgeNeurons.Neuron]
+    /// Σ over tokens of factor · e. `[width]`
+    let direction: [Double]
+    /// Whether the direction is as long as what a neuron writes now; else it is added as it is.
+    let followsNorms: Bool
   }
 
   mutating func update(
@@ -31,21 +33,16 @@ struct NeuronEditor: Editor {
   ) throws -> (weights: EditedWeights, values: [FactValue]) {
     progress(.gradients)
     let recipe = setup.recipe
-    let search = NeuronSearch(
-      network: network, settings: recipe.neurons, quadrature: .gauss(recipe.steps), layers: recipe.layers)
     var writes: [Write] = []
     var keys: [(edit: Int, rows: [[Float]])] = []
     var losses: [FactValue] = []
     for (edit, problem) in batch.problems.enumerated() {
       progress(.values(done: edit, of: batch.problems.count))
-      let found = try problem.prompts.flatMap { try search.find($0) }
-      for asked in found.flatMap(\.asked) {
-        keys.append((doneCount + edit, asked.keys))
-        if !asked.neurons.isEmpty {
-          writes.append(Write(old: asked.old, new: asked.new, neurons: asked.neurons.map(\.neuron)))
-        }
-      }
-      losses.append(FactValue(trained: [found.reduce(0) { $0 + $1.loss } / Float(max(found.count, 1))]))
+      let found = try problem.prompts.map { try look(at: $0, network) }
+      keys += found.flatMap(\.keys).map { (doneCount + edit, $0) }
+      writes += found.flatMap(\.writes)
+      let own = found.flatMap(\.losses)
+      losses.append(FactValue(trained: [own.reduce(0, +) / Float(max(own.count, 1))]))
     }
     doneCount += batch.problems.count
     var weights = EditedWeights(overlay: network.overlay)
@@ -66,6 +63,33 @@ struct NeuronEditor: Editor {
     return (weights, losses)
   }
 
+  /// What a prompt asks for.
+  private func look(at prompt: FactPrompt, _ network: Network) throws -> (
+    keys: [[[Float]]], writes: [Write], losses: [Float]
+  ) {
+    let recipe = setup.recipe
+    if recipe.neurons.form == .easyedit {
+      let port = PortedNeurons(network: network, recipe: recipe, encoder: setup.encoder)
+      let found = try prompt.bareTexts.map { try port.find(prompt, $0) }
+      return (found.map(\.keys), found.compactMap(\.write), found.map(\.loss))
+    }
+    let search = NeuronSearch(
+      network: network, settings: recipe.neurons, quadrature: .gauss(recipe.steps), layers: recipe.layers)
+    let found = try search.find(prompt)
+    let asked = found.flatMap(\.asked)
+    let writes = try asked.filter { !$0.neurons.isEmpty }.flatMap { asked in
+      let rows = try network.headRows(of: [asked.old, asked.new])
+      return [(0, -recipe.neurons.erasing), (1, recipe.neurons.writing)].map { row, factor in
+        let direction = rows.row(row).map(Double.init)
+        let norm = max(direction.sumOfSquares.squareRoot(), .leastNormalMagnitude)
+        return Write(
+          neurons: asked.neurons.map(\.neuron), direction: direction.map { factor * ($0 / norm) },
+          followsNorms: true)
+      }
+    }
+    return (asked.map(\.keys), writes, found.map(\.loss))
+  }
+
   /// What is written into a layer; `nil` for nothing.
   private func factors(
     _ writes: [Write], layer: Int, _ name: String, _ network: Network
@@ -78,17 +102,13 @@ struct NeuronEditor: Editor {
       try network.overlay[name]
       ?? setup.solver.model.file(of: tensor).read(tensor.byteCount, at: tensor.byteRange.lowerBound)
     let weight = try tensor.floats(bytes, way)
-    let directions = try network.headRows(of: own.flatMap { [$0.old, $0.new] })
-    var left = Matrix<Double>(rows: weight.rows, columns: directions.rows)
-    var right = Matrix<Double>(rows: directions.rows, columns: weight.columns)
-    for row in 0..<directions.rows {
-      let direction = directions.row(row).map(Double.init)
-      let norm = max(direction.sumOfSquares.squareRoot(), .leastNormalMagnitude)
-      for (output, value) in direction.enumerated() { left[output, row] = value / norm }
-      let factor = row % 2 == 0 ? -setup.recipe.neurons.erasing : setup.recipe.neurons.writing
-      for neuron in own[row / 2].neurons where neuron.layer == layer {
+    var left = Matrix<Double>(rows: weight.rows, columns: own.count)
+    var right = Matrix<Double>(rows: own.count, columns: weight.columns)
+    for (row, write) in own.enumerated() {
+      for (output, value) in write.direction.enumerated() { left[output, row] = value }
+      for neuron in write.neurons where neuron.layer == layer {
         let column = (0..<weight.rows).map { Double(weight[$0, neuron.index]) }
-        right[row, neuron.index] = factor * column.sumOfSquares.squareRoot()
+        right[row, neuron.index] = write.followsNorms ? column.sumOfSquares.squareRoot() : 1
       }
     }
     return LowRankFactors(left: left, right: right)

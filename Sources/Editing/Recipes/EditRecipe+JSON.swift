@@ -16,7 +16,9 @@ extension EditRecipe {
     _ json: JSONValue, file path: String, passingOver passed: Set<RecipeSetting> = []
   ) throws {
     guard let members = json.members else { throw EditError.badRecipe(file: path, key: "") }
-    for member in members {
+    // The form brings numbers of its own, which others may then change.
+    let forms = members.filter { $0.key == RecipeSetting.like.rawValue }
+    for member in forms + members.filter({ $0.key != RecipeSetting.like.rawValue }) {
       if member.key == "method" {
         guard let named = member.value.text.flatMap({ EditMethod(name: $0) }), named == method else {
           throw EditError.badRecipe(file: path, key: member.key)
@@ -68,6 +70,12 @@ extension EditRecipe {
       guard let named = value.text.flatMap({ LayerSpread(name: $0) }) else { return false }
       spread = named
       return true
+    case .like:
+      guard let form = value.text.flatMap(NeuronSettings.Form.init(rawValue:)) else { return false }
+      neurons.form = form
+      // One point of a sum over both ends is the gradient at nothing: the preset of all families but two.
+      if form == .easyedit { steps = 1 }
+      return true
     case .steps:
       guard let count = whole(1...1_000_000) else { return false }
       steps = count
@@ -110,6 +118,10 @@ extension EditRecipe {
       neurons.count = count
       return true
     case .memoryWeight: return take(\.neurons.memoryWeight) { $0 >= 0 }
+    case .widen:
+      guard case .bool(let flag) = value else { return false }
+      neurons.widens = flag
+      return true
     case .source: return value.text != nil
     }
   }

@@ -3,9 +3,10 @@ public import ModelFiles
 /// The numbers of a recipe by name, in the order in which patches and `--json` carry them.
 public enum RecipeSetting: String, CaseIterable, Sendable {
   case secondMomentWeight, ridge, usesSecondMoment, nullSpaceThreshold, nullSpaceShare
-  case layers, spread, steps, learningRate, bound, divergenceWeight, ownWordsWeight, weightDecay, clamp, stop
+  case layers, like, spread, steps, learningRate, bound, divergenceWeight, ownWordsWeight, weightDecay, clamp,
+    stop
   case keep, target
-  case neuronThreshold, neuronShare, neuronErasing, neuronWriting, neuronCount, memoryWeight
+  case neuronThreshold, neuronShare, neuronErasing, neuronWriting, neuronCount, memoryWeight, widen
   case seed, source
 
   /// Of every recipe.
@@ -48,6 +49,8 @@ public enum RecipeSetting: String, CaseIterable, Sendable {
     case .stop: "--stop"
     case .keep: "--keep"
     case .seed: "--seed"
+    case .like: "--like"
+    case .widen: "--widen"
     case .target, .source, .neuronThreshold, .neuronShare, .neuronErasing, .neuronWriting, .neuronCount,
       .memoryWeight:
       nil
@@ -82,6 +85,8 @@ extension EditRecipe {
     switch setting {
     case .layers: .array(layers.map { .integer($0) })
     case .spread: .string(spread.name)
+    // Nothing is said of the usual form, as before there was another.
+    case .like: neurons.form == .paper ? nil : .string(neurons.form.rawValue)
     case .steps: .integer(steps)
     case .learningRate: .exact(learningRate)
     case .bound: .exact(gradients.bound)
@@ -94,11 +99,13 @@ extension EditRecipe {
     case .keep: .string(values.keepsLast ? "last" : "best")
     case .target: .string(values.target.rawValue)
     case .neuronThreshold: .exact(neurons.threshold)
-    case .neuronShare: .exact(neurons.share)
-    case .neuronErasing: .exact(neurons.erasing)
-    case .neuronWriting: .exact(neurons.writing)
+    // The port has neither.
+    case .neuronShare: neurons.form == .paper ? .exact(neurons.share) : nil
+    case .neuronErasing: neurons.form == .paper ? .exact(neurons.erasing) : nil
+    case .neuronWriting: neurons.form == .paper ? .exact(neurons.writing) : nil
     case .neuronCount: neurons.count.map { .integer($0) }
     case .memoryWeight: .exact(neurons.memoryWeight)
+    case .widen: neurons.widens ? true : nil
     case .seed: Int(exactly: values.seed).map { .integer($0) } ?? .string(String(values.seed))
     case .source: .string(source)
     case .secondMomentWeight, .ridge, .usesSecondMoment, .nullSpaceThreshold, .nullSpaceShare:

@@ -109,13 +109,14 @@ public struct EditReportCard: Sendable {
       let reports = weights.compactMap { report in
         report.solution.flatMap { $0.edits.indices.contains(edit) ? $0.edits[edit] : nil }
       }
-      let retention = weights.map { $0.retentions[edit] }.min() ?? 0
+      let retention = weights.map { $0.retentions[edit] }.min()
       if let error = reports.map(\.memorizationError).max(), let share = reports.map(\.writtenFraction).min()
       {
         members.append(.init("memorizationError", .measured(error)))
         members.append(.init("writtenFraction", .measured(share)))
       }
-      members.append(.init("retention", .measured(retention)))
+      // Nothing is rounded away of a neuron that stands beside all others.
+      if let retention { members.append(.init("retention", .measured(retention))) }
       return .object(members)
     }
   }

@@ -53,6 +53,8 @@ public struct FactEditReport: Sendable {
     public let isPromoted: Bool
   }
 
+  /// How many neurons each layer has, where the edit makes them more.
+  public internal(set) var widths: (base: Int, result: Int)?
   /// Two ways were tried where the weights' own types did not hold all; else `nil`.
   public internal(set) var promotion: Promotion?
   /// What the phases took.
@@ -84,6 +86,9 @@ extension FactEditReport {
           "heldText", ["lossBefore": .measured(heldText.before), "lossAfter": .measured(heldText.after)]))
     }
     if let promotion { members.append(.init("promotion", promotion.json)) }
+    if let widths {
+      members.append(.init("widths", ["base": .integer(widths.base), "result": .integer(widths.result)]))
+    }
     if let cost = card.cost { members.append(.init("cost", cost.json)) }
     return .object(members)
   }

@@ -49,6 +49,24 @@ extension Network {
       first: rows(.gateUp)!, bias: nil, up: rows(.gateUp, first: configuration.feedForwardWidth)!, down: down)
   }
 
+  /// What goes into a layer's activation, and what its result is multiplied by where there is a gate. `[rows × keyWidth]` each
+  ///
+  /// - Parameter inputs: what the feed-forward reads. `[rows × width]`
+  /// - Precondition: the layer has one feed-forward, and no experts.
+  public func projections(
+    of inputs: Matrix<Float>, layer: Int
+  ) -> (first: Matrix<Float>, up: Matrix<Float>?) {
+    guard let feedForward = blocks[layer].feedForward.one else { preconditionFailure("one feed-forward") }
+    let x = work.pool.rows(inputs)
+    func projected(_ weight: Linear) -> Matrix<Float> {
+      let rows = work.pool.rows(inputs.rows, weight.outputWidth)
+      weight.forward(x, into: rows, work: work)
+      return rows.matrix()
+    }
+    guard let gate = feedForward.gate else { return (projected(feedForward.up), nil) }
+    return (projected(gate), projected(feedForward.up))
+  }
+
   /// What the feed-forwards make of a neuron's projections: f(first), times `up` where they are gated. `[rows × neurons]`
   public func activated(_ first: Matrix<Float>, times up: Matrix<Float>?) -> Matrix<Float> {
     var result = Matrix<Float>(rows: first.rows, columns: first.columns)

@@ -42,6 +42,11 @@ struct EditCommand: ParsableCommand {
   var corpus: [String] = []
   @Option(help: "Where to keep the statistics collected from --corpus.", completion: .file())
   var saveStatistics: String?
+  @Flag(
+    help:
+      "Of methods that add neurons (\(EditMethod.list(EditMethod.all.filter(\.readsText)))): make all layers wider, so that no other neuron goes; the patch changes config.json or GGUF metadata too, and is applied with -o. Takes the model's room on the disk meanwhile."
+  )
+  var widen = false
   @Option(
     help:
       "Of methods that apply a trained editor (\(EditMethod.list(EditMethod.all.filter(\.takesEditor)))): what `errata train` has made.",
@@ -118,7 +123,9 @@ struct EditCommand: ParsableCommand {
   private var asked: PlanOptions {
     var options = PlanOptions()
     options.method = method.method
-    options.settings = method.settings
+    if memory.like == .easyedit { options.settings.append((.like, "easyedit")) }
+    options.settings += method.settings
+    if widen { options.settings.append((.widen, true)) }
     values.fill(&options)
     sequence.fill(&options)
     storage.fill(&options)

@@ -168,7 +168,11 @@ struct EvalEditOptions: ParsableArguments {
     if let spread = variant.spread { options.settings.append((.spread, .string(spread.name))) }
     options.contexts = try contexts.map { try ContextTemplate.read($0) }
     options.chat = chat
-    return try options.plan(for: configuration)
+    let plan = try options.plan(for: configuration)
+    if plan.recipe.neurons.widens {
+      throw EditError.optionNeeds("widen", other: "edit: methods are compared within one shape")
+    }
+    return plan
   }
 }
 

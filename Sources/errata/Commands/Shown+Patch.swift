@@ -77,6 +77,9 @@ extension Shown {
       return "rank \(own.shape.rank), \(own.shape.factorType.rawValue)\(rounding)"
     case .resized(let own):
       return "\(own.otherRows) rows \(own.isLonger ? "added" : "removed")"
+    case .extended(let own):
+      let unit = own.axis == 0 ? "rows" : "columns"
+      return "\(own.otherExtent) \(unit) \(own.isLonger ? "added" : "removed")"
     case .difference, .replaced, .added, .removed: return change.label
     }
   }
@@ -111,6 +114,8 @@ extension Shown {
       switch member.value {
       case .integer(let number): return "\(Numbers.oneLine(member.key)) \(number)"
       case .number(let number): return "\(Numbers.oneLine(member.key)) \(Numbers.significant(number, 4))"
+      case .string(let name) where member.key == "like": return "like \(Numbers.oneLine(name))"
+      case .bool(true) where member.key == "widen": return "widen"
       case .array(let list):
         return "\(Numbers.oneLine(member.key)) "
           + list.compactMap { $0.integer.map(String.init) }.joined(separator: " ")

@@ -21,8 +21,8 @@ struct MemoryOptions: ParsableArguments {
   var radius: Double?
   @Option(
     help: ArgumentHelp(
-      "grace: released, where a prompt that is edited again loses both answers (default: the later one stands).",
-      valueName: "released"))
+      "grace: released, where a prompt that is edited again loses both answers (default: the later one stands). kn: easyedit, whose port takes one gradient where nothing goes into the activation (--steps 20 for GPT-2 and GPT-J), and adds rows of the embedding at full length.",
+      valueName: "code"))
   var like: Like?
   @Option(
     help: ArgumentHelp(
@@ -30,13 +30,13 @@ struct MemoryOptions: ParsableArguments {
       valueName: "text"))
   var wording: String?
 
-  enum Like: String, ExpressibleByArgument, CaseIterable { case released }
+  enum Like: String, ExpressibleByArgument, CaseIterable { case released, easyedit }
 
   /// Those that are given.
   var given: [String] {
     [
       ("--route", route != nil), ("--demonstrations", demonstrations != nil), ("--wording", wording != nil),
-      ("--radius", radius != nil), ("--like", like != nil),
+      ("--radius", radius != nil), ("--like", like == .released),
     ]
     .filter(\.1).map(\.0)
   }
@@ -79,6 +79,7 @@ struct MemoryOptions: ParsableArguments {
     if !isOfStates, let option = [("--radius", radius != nil), ("--like", like != nil)].first(where: \.1)?.0 {
       throw ValidationError("\(option) does not apply to \(method.name).")
     }
+    if like == .easyedit { throw ValidationError("--like easyedit does not apply to \(method.name).") }
     if isOfStates, wording != nil { throw ValidationError("--wording does not apply to \(method.name).") }
     if isOfStates, route != nil {
       throw ValidationError("--route does not apply to \(method.name): it looks at the model's own states.")

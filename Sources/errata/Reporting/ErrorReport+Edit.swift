@@ -69,6 +69,10 @@ extension ErrorReport {
       return answer(
         "\(usable) records have a prompt, an answer and a neighbor; training needs some to hold out and at least two more",
         advice: "give a data set with neighborhood prompts, as CounterFact has")
+    case .cannotWiden(let why):
+      return answer(
+        "its layers cannot be made wider: \(why)",
+        advice: "go without --widen: neurons then stand in idle places")
     case .noRoomForNeurons(let layer, let wanted, let room):
       return answer(
         "these facts ask for \(wanted) neurons, and of layer \(layer) no more than \(room) are overwritten, a quarter",

@@ -37,7 +37,7 @@ extension FactEditReport {
         ])
     }
     var lines = [
-      "method: \(plan.method.name), layers \(recipe.layers.map(String.init).joined(separator: ", ")), "
+      "method: \(plan.method.name)\(recipe.neurons.form == .paper ? "" : ", like \(recipe.neurons.form.rawValue)"), layers \(recipe.layers.map(String.init).joined(separator: ", ")), "
         + "recipe \(recipe.source)",
       table.text(),
     ]
@@ -52,7 +52,9 @@ extension FactEditReport {
       sums[0] += " both ways (plainly \(plainly), in a chat \(inChat))"
     }
     if let locality { sums.append("neighbors' answers kept: \(Numbers.percent(locality))") }
-    sums.append("largest ‖Δ‖/‖W‖ \(Numbers.percent(largestRelativeNorm))")
+    sums.append(
+      widths.map { "neurons of each layer \($0.base) → \($0.result)" }
+        ?? "largest ‖Δ‖/‖W‖ \(Numbers.percent(largestRelativeNorm))")
     if let heldText {
       sums.append(
         "loss of a held text \(Numbers.significant(heldText.before, 3)) → \(Numbers.significant(heldText.after, 3))"
@@ -147,6 +149,8 @@ extension FactEditReport {
         heldText.map { ["lossBefore": .measured($0.before), "lossAfter": .measured($0.after)] } ?? .null),
       .init("seconds", .object(phases.map { .init($0.name, .measured($0.processorSeconds)) })),
       .init("promotion", promotion.map(\.json) ?? .null),
+      .init(
+        "widths", widths.map { ["base": .integer($0.base), "result": .integer($0.result)] } ?? .null),
       .init("warnings", .array(warnings.map { .string($0) })),
     ]
     return .object(members)

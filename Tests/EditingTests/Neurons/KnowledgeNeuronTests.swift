@@ -1,4 +1,5 @@
 import LinearAlgebra
+import ModelFiles
 import Patches
 import TestSupport
 import Testing
@@ -66,6 +67,58 @@ import Transformer
       }
       #expect(own.shape.rank <= 2 * tokens, "\(change.name)")
     }
+  }
+
+  /// `neurons.py` runs the whole model for every gradient, with the port's own sums.
+  @Test(arguments: FixtureModel.names) func `the port's neurons and columns are torch's`(name: String) throws
+  {
+    let model = try FixtureModel(name)
+    let tensors = try ReferenceTensors("\(name).neurons.safetensors")
+    let prompt = try model.problems(model.facts(1))[0].prompts[0]
+    var recipe = EditRecipe(for: .kn, configuration: model.network.configuration)
+    #expect(recipe.change(.like, to: "easyedit") && recipe.steps == 1)
+    let found = try PortedNeurons(
+      network: model.network, recipe: recipe,
+      encoder: PromptEncoder(model.tokenizer, for: model.network.configuration)
+    ).find(prompt, prompt.texts[0])
+    let write = try #require(found.write)
+    for layer in recipe.layers {
+      let own = write.neurons.filter { $0.layer == layer }.map(\.index)
+      guard let wanted = try? tensors.matrix("kn.port.\(layer).neurons") else {
+        #expect(own.isEmpty, "layer \(layer)")
+        continue
+      }
+      #expect(own == wanted.elements.map { Int($0) }, "layer \(layer)")
+      let tensor = try model.network.model.tensor(model.network.downProjection(of: layer))
+      let weight = try tensor.floats(
+        model.network.model.file(of: tensor).read(tensor.byteCount, at: tensor.byteRange.lowerBound),
+        model.isGPT2 ? .inputMajor : .outputMajor)
+      let columns = own.flatMap { j in
+        write.direction.indices.map { weight[$0, j] + Float(write.direction[$0]) }
+      }
+      let expected = try tensors.matrix("kn.port.\(layer).weight").transposed().elements.map { Float($0) }
+      #expect(relativeError(columns, expected) < 1e-5, "layer \(layer)")
+    }
+  }
+
+  @Test func `the port's form stands in the patch, and other methods have none`() throws {
+    let folder = try TemporaryFolder()
+    let model = try FixtureModel("tiny-llama")
+    var options = PlanOptions()
+    options.method = .kn
+    options.settings = [(.like, "easyedit"), (.steps, 3)]
+    let plan = try options.plan(for: model.network.configuration)
+    #expect(plan.recipe.steps == 3)
+    var edit = try model.run(.kn, facts: 1)
+    edit.plan.recipe = plan.recipe
+    _ = try edit.write("fix", in: folder)
+    let patch = try PatchFile(folder.path("fix"))
+    let recipe = try #require(patch.manifest["edit"]?["recipe"])
+    #expect(recipe["like"] == "easyedit" && recipe["neuronShare"] == nil)
+    #expect(try EditPlan.of(patch)?.recipe.neurons.form == .easyedit)
+    #expect(try EditPlan.of(patch)?.recipe.steps == 3)
+    options.method = .ftl
+    #expect(throws: EditError.self) { try options.validate(for: .ftl) }
   }
 
   @Test func `what the model says already is left alone`() throws {

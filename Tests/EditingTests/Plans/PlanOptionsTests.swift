@@ -31,7 +31,7 @@ import Transformer
   ) throws {
     let values: [RecipeSetting: JSONValue] = [
       .layers: [1], .usesSecondMoment: false, .spread: "root", .stop: "never", .keep: "last",
-      .target: "hidden", .source: "me", .steps: 3, .seed: 3, .neuronCount: 3,
+      .target: "hidden", .source: "me", .steps: 3, .seed: 3, .neuronCount: 3, .like: "easyedit", .widen: true,
     ]
     for setting in RecipeSetting.allCases {
       let found = try error(method) { $0.settings = [(setting, values[setting] ?? .number(0.5))] }
