@@ -151,6 +151,7 @@ extension Edit.Stage {
     case .contexts, .measuring: nil
     case .values: "values"
     case .gradients: "gradients"
+    case .training: "training"
     // Collecting is what `solve` does with keys; `edit` runs the network for them.
     case .weight(_, .collecting): "keys"
     case .weight(_, let phase): phase.rawValue

@@ -55,6 +55,7 @@ public struct Edit {
     case contexts
     case values(done: Int, of: Int)
     case gradients
+    case training
     case weight(String, WeightPhase)
     case measuring
   }

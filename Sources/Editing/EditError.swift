@@ -108,6 +108,8 @@ public enum EditError: Error, Equatable, Sendable {
   indirect case ofFact(String, EditError)
   /// The patch does not carry what solving again takes.
   case noStoredEdits(file: String, missing: String)
+  /// A patch of a method that finds each update by itself, so there is no system that facts could join or leave.
+  case methodSolvesNothing(file: String, method: EditMethod)
   /// The patch has no fact of this identifier.
   case noSuchFact(String, file: String)
   /// Two facts share one value, so one cannot go without the other.

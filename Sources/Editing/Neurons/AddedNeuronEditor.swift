@@ -60,7 +60,7 @@ struct AddedNeuronEditor: Editor {
       network: network, layer: layer, settings: recipe.gradients, memoryWeight: recipe.neurons.memoryWeight,
       texts: texts, inputs: texted.inputs, hidden: texted.hidden, values: texted.values, queries: queries,
       memory: others.reduce(memory.inputs) { $0.stacked(on: $1) })
-    progress(.weight(feedForward.tensors.down, .solving))
+    progress(.training)
     let start = try neurons(count, queries, texted.inputs, others, memory, feedForward)
     let result = try training.train(from: start, hasBias: feedForward.tensors.bias != nil)
     let values = result.losses.curves(of: texts, edits: batch.problems.count).map { FactValue(trained: $0) }
@@ -68,6 +68,7 @@ struct AddedNeuronEditor: Editor {
       weights.added = (layer, result.neurons)
       return (weights, values)
     }
+    progress(.weight(feedForward.tensors.down, .solving))
     let edits = feedForward.rows(of: texts)
     let updates = try feedForward.updates(
       result.neurons, at: places, texted.inputs, keys: texted.keys, edits: edits, count: batch.problems.count,

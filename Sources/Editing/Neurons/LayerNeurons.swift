@@ -64,7 +64,8 @@ struct LayerNeurons {
       let tensor = try model.tensor(part.name)
       let bytes = try Self.bytes(of: tensor, network, model)
       let way: TensorChange.Orientation = part.isInputMajor ? .inputMajor : .outputMajor
-      let before = try tensor.floats(bytes, way).selecting(rows: part.places)
+      let whole = try tensor.floats(bytes, way)
+      let before = whole.selecting(rows: part.places)
       let edited = try tensor.replacing(part.places, with: part.numbers, in: bytes, way)
       var kept = try tensor.floats(edited, way).selecting(rows: part.places)
       var asked = part.numbers
@@ -72,10 +73,14 @@ struct LayerNeurons {
       asked.subtract(before)
       let shares = inputs.times(kept, otherTransposed: true)
         .shares(of: inputs.times(asked, otherTransposed: true), edits: edits, count: count)
+      var trained = WeightUpdate.Trained(bytes: edited, retentions: earlier(part.name) + shares)
+      // Bytes of blocks tell nothing of the numbers.
+      if tensor.elementType.hasCodes {
+        trained.relativeNorm = (kept.elements.sumOfSquares / max(whole.elements.sumOfSquares, 1e-300))
+          .squareRoot()
+      }
       return WeightUpdate(
-        tensor: tensor, orientation: way,
-        trained: .init(bytes: edited, retentions: earlier(part.name) + shares),
-        inputWidth: inputs.columns)
+        tensor: tensor, orientation: way, trained: trained, inputWidth: inputs.columns)
     }
     if let bias = tensors.bias {
       let tensor = try model.tensor(bias)

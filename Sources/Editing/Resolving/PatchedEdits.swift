@@ -24,6 +24,9 @@ public struct PatchedEdits {
     self.patch = patch
     func missing(_ what: String) -> EditError { .noStoredEdits(file: patch.path, missing: what) }
     guard let edit = patch.manifest["edit"] else { throw missing("method") }
+    if let method = edit["method"]?.text.flatMap({ EditMethod(name: $0) }), !method.hasClosedForm {
+      throw EditError.methodSolvesNothing(file: patch.path, method: method)
+    }
     guard let values = try patch.resolveMatrix(StoredEdits.valuesName),
       let starts = try patch.resolveMatrix(StoredEdits.startsName), starts.rows == values.rows,
       starts.columns == values.columns

@@ -14,7 +14,7 @@ final class EditProgress {
       if bar == nil { bar = Progress("values", total: total, unit: .facts, messages) }
       bar?.advance(done - self.done)
       self.done = done
-    case .contexts, .gradients, .measuring: break
+    case .contexts, .gradients, .training, .measuring: break
     case .weight(let weight, let phase):
       finish()
       if messages.verbose { messages.say("\(weight): \(phase)") }

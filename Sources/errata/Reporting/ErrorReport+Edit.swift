@@ -216,6 +216,14 @@ extension ErrorReport {
     case .nothingToEdit:
       return Explanation(
         name, why: "the model says all of these facts already", advice: "look with `errata ask`")
+    case .methodSolvesNothing(let file, let method):
+      return Explanation(
+        name, place: file,
+        why:
+          "it was made by \(method.name), which finds every update by itself: there is no system of keys that facts could be solved for with, or left out of",
+        advice:
+          "to add facts, edit the model that it was applied to, and `errata combine` both patches; to take one out, revert and edit without it"
+      )
     case .noStoredEdits(let file, let missing):
       return Explanation(
         name, place: file, why: "it does not carry what solving again takes (\(missing))",
