@@ -182,10 +182,14 @@ public final class OpenFile: Sendable {
   /// Reserves space up to this length, so that a full disk shows before anything is written.
   public func reserve(_ length: Int) throws(ModelFileError) {
     guard length > 0 else { return }
-    var code: Int32
-    // A signal may end the call before its work is done.
-    repeat { code = posix_fallocate(descriptor, 0, off_t(length)) } while code == EINTR
-    guard code == 0 || code == EOPNOTSUPP || code == EINVAL else {
+    var (code, tries) = (EINTR, 0)
+    // A signal may end the call before its work is done. Each try begins anew, so signals that come faster than it ends would keep us here
+    // for good; without a reservation a full disk shows later.
+    while code == EINTR, tries < 100 {
+      code = posix_fallocate(descriptor, 0, off_t(length))
+      tries += 1
+    }
+    guard [0, EOPNOTSUPP, EINVAL, EINTR].contains(code) else {
       throw ModelFileError(.system(call: "posix_fallocate", code: code), file: path)
     }
     if code != 0, ftruncate(descriptor, off_t(length)) != 0 { throw failure("ftruncate") }
