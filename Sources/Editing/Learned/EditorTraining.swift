@@ -117,7 +117,7 @@ public struct EditorTraining {
   private func unfinished(
     _ path: String, _ identity: PlanIdentity
   ) throws -> (editor: LearnedEditor, unfinished: UnfinishedTraining?)? {
-    guard Folder.fileExists(path), let left = try? LearnedEditor.read(path) else { return nil }
+    guard let left = try OpenFile.ownContent(path, LearnedEditor.read) else { return nil }
     let difference = left.editor.identity.difference(from: identity)
     guard let difference else { return left }
     // A trained editor may be replaced, as any output; what was being trained is not thrown away.

@@ -30,7 +30,7 @@ struct PartialStatistics {
   ///
   /// - Throws: `EditError.otherPartialStatistics` when it is of another model, text or setting.
   init?(_ path: String, identity: StatisticsIdentity) throws {
-    guard Folder.fileExists(path), let file = try? StatisticsFile(path),
+    guard let file = try OpenFile.ownContent(path, { try StatisticsFile($0) }),
       let documents = file.container.note(Self.progressNote).flatMap({ Int($0) }), documents >= 0
     else { return nil }
     for (key, wanted) in identity.notes {

@@ -14,7 +14,7 @@ struct StatisticsOutput {
 
   /// - Throws: `EditError.outputOfAnotherRun`.
   mutating func write(_ tensors: [NewTensor], notes: [(key: String, value: String)]) throws {
-    if let found = try? OpenFile(path, .reading), !(known.map(found.isSameFile) ?? false) {
+    if let found = try OpenFile.ifPresent(path, .reading), !(known.map(found.isSameFile) ?? false) {
       throw EditError.outputOfAnotherRun(file: path)
     }
     try SafetensorsWriter.write(tensors, metadata: notes, to: path)

@@ -51,6 +51,26 @@ public final class OpenFile: Sendable {
     openedSize = OpenFile.size(of: descriptor) ?? 0
   }
 
+  /// Opens a file that may be missing; `nil` where there is none. That it cannot be opened is another matter, and an error.
+  public static func ifPresent(_ path: String, _ access: Access) throws(ModelFileError) -> OpenFile? {
+    do throws(ModelFileError) { return try OpenFile(path, access) } catch {
+      if case .system(_, ENOENT) = error.reason { return nil }
+      throw error
+    }
+  }
+
+  /// What stands under an output's name, as a reader takes it; `nil` where nothing stands there, or something that is not its own. That the
+  /// system cannot read it is an error: it may be hours of work, which a run would begin anew and write over.
+  package static func ownContent<Content>(_ path: String, _ read: (String) throws -> Content) throws
+    -> Content?
+  {
+    guard Folder.fileExists(path) else { return nil }
+    do { return try read(path) } catch let error as ModelFileError {
+      guard case .system = error.reason else { return nil }
+      throw error
+    } catch { return nil }
+  }
+
   /// Takes over an open descriptor, under the name that errors shall give it.
   init(taking descriptor: Int32, as path: String) {
     (self.descriptor, self.path) = (descriptor, path)

@@ -51,8 +51,14 @@ public struct InterruptedRun: Sendable {
     let closed = try all(in: model.folder, candidates: mine).filter {
       $0.isClosed && !mine.isDisjoint(with: $0.files)
     }
-    for run in closed { Folder.remove(run.journal) }
-    return closed.map(\.journal)
+    return closed.map(\.journal).filter { path in
+      do throws(ModelFileError) { try Folder.removeFile(path) } catch {
+        if case .system(_, 2) = error.reason { return false }
+        FileLedger.warn(.journalStays, path, error)
+        return false
+      }
+      return true
+    }
   }
 
   private static func all(in folder: String, candidates: Set<String>) throws -> [InterruptedRun] {

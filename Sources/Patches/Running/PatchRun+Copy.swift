@@ -76,7 +76,7 @@ extension PatchRun {
   /// A new file under a name that is neither a folder's nor an input's.
   func newFile(_ path: String) throws -> AtomicFile {
     guard !Folder.exists(path) else { throw PatchError.outputExists(path: path) }
-    if let present = try? OpenFile(path, .reading) {
+    if Folder.fileExists(path), let present = try OpenFile.ifPresent(path, .reading) {
       guard !(model.shards + [patch.file]).contains(where: present.isSameFile) else {
         throw PatchError.outputIsInput(path: path)
       }

@@ -43,7 +43,8 @@ extension PatchRun {
       let run = adjust(try PatchRun(of: journal, threads: threads))
       let targets = try run.lockFiles()
       // Another recovery may have been faster, and another run may have begun since.
-      guard let now = try? OpenFile(journal.path, .inspecting), now.isSameFile(as: journal.file) else {
+      guard let now = try OpenFile.ifPresent(journal.path, .inspecting), now.isSameFile(as: journal.file)
+      else {
         continue
       }
       try journal.requireOwner(of: Array(targets.values))
