@@ -17,7 +17,7 @@ extension Inputs {
 
   private static func run(_ words: [String]) {
     do {
-      var command = try Errata.parseAsRoot(words)
+      var command = try parsed(words)
       try command.run()
     } catch let failure as CommandFailure {
       failure.print()
@@ -34,6 +34,15 @@ extension Inputs {
       run(words)
       return
     }
-    do { _ = try Errata.parseAsRoot(words) } catch { _ = Errata.fullMessage(for: error) }
+    do { _ = try parsed(words) } catch { _ = Errata.fullMessage(for: error) }
+  }
+
+  /// A command line as the root parses it, but for the root's own look at the options of every command, which takes half a second in a
+  /// debug build.
+  private static func parsed(_ words: [String]) throws -> any ParsableCommand {
+    guard let first = words.first,
+      let command = Errata.configuration.subcommands.first(where: { $0.configuration.commandName == first })
+    else { return try Errata.parseAsRoot(words) }
+    return try command.parseAsRoot(Array(words.dropFirst()))
   }
 }
