@@ -68,6 +68,22 @@ import Testing
     }
   }
 
+  @Test func `what cannot be opened is not taken for missing`() throws {
+    symlink("loop", folder.path("loop"))
+    let failure = ModelFileError(.system(call: "open", code: ELOOP), file: folder.path("loop"))
+    #expect(try OpenFile.ifPresent(folder.path("none"), .reading) == nil)
+    #expect(throws: failure) { try OpenFile.ifPresent(folder.path("loop"), .reading) }
+    // What stands under an output's name: something else may be replaced, what the system cannot read may not.
+    try folder.write([1], to: "there")
+    for (path, error) in [
+      ("none", failure), ("there", ModelFileError(.headerTooShort(fileSize: 1), file: "there")),
+    ] {
+      #expect(try OpenFile.ownContent(folder.path(path)) { _ in throw error } == nil as Int?)
+    }
+    #expect(throws: failure) { try OpenFile.ownContent(folder.path("there")) { _ in throw failure } }
+    #expect(try OpenFile.ownContent(folder.path("there")) { $0 } == folder.path("there"))
+  }
+
   @Test func `a folder is not read as a file`() throws {
     try Folder.create(folder.path("a.safetensors"))
     let file = try OpenFile(folder.path("a.safetensors"), .reading)
