@@ -39,8 +39,9 @@ def tensors(shapes, letter="f", values=None):
 
 
 def vectors():
-    def vector(name, comment, shapes, case=None, identity=(), without=(), letter="f", values=None, more=(), **notes):
-        told = NOTES | {"identity": json.dumps(IDENTITY | dict(identity), separators=(",", ":"))} | notes
+    def vector(name, comment, shapes, case=None, identity=(), without=(), letter="f", values=None, more=(), unbound=False, **notes):
+        known = {key: value for key, value in IDENTITY.items() if not unbound or key not in ("model", "tokenizer", "facts")}
+        told = NOTES | {"identity": json.dumps(known | dict(identity), separators=(",", ":"))} | notes
         told = {key: value for key, value in told.items() if key not in without}
         kept = {key: shape for key, shape in shapes.items() if key not in without}
         content = tensors(kept, letter, values) + tensors(dict(more), letter)
@@ -54,6 +55,11 @@ def vectors():
         vector("mend-doubles", "the same in F64, and a tensor that means nothing here", mend(), letter="d", more={"other": [1, 1]}),
         vector("ke", "the same lengths for KE", ke(), identity={"editor": "ke"}),
         vector("no-measures", "measures are told where there are some", mend(), without=["measures"]),
+        vector("published", "a published editor that belongs to no model yet, of which one update is added", mend(),
+               identity={"signs": [1, -1], "loss": "mean", "leftOut": 2}, unbound=True),
+        bad("badEditor-signs", "one sign for two layers", identity={"signs": [1]}),
+        bad("badEditor-sign", "a sign of two", identity={"signs": [1, 2]}),
+        bad("badEditor-loss", "a loss that is not known", identity={"loss": "median"}),
         bad("badEditor-kind", "another file with tensors", without=["kind"]),
         bad("badEditor-identity", "nothing that it was trained for", without=["identity"]),
         bad("badEditor-unknown", "a kind that is not known", identity={"editor": "serac"}),

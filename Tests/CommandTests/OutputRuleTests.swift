@@ -56,6 +56,7 @@ import Testing
       name: "edit", words: ["--method", "t-patcher"],
       inputs: [("", "model"), ("--facts", "facts.json"), ("--corpus", "corpus.txt")], outputs: ["-o"]),
     Command(name: "train", inputs: [("", "model"), ("--data", "facts.json")], outputs: ["-o"]),
+    Command(name: "train", inputs: [("", "model"), ("--from", "facts.json")], outputs: ["-o"]),
     Command(
       name: "edit", words: ["--chat"],
       inputs: [("", "model"), ("--facts", "facts.json"), ("--template", "template.jinja")], outputs: ["-o"]),

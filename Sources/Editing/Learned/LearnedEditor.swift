@@ -20,6 +20,12 @@ public struct LearnedEditor: Sendable {
   public var measures: EditorMeasures?
   /// Steps of training.
   public var steps = 0
+  /// Of each layer what ρ is multiplied by: −1 goes down the gradient, and a published editor may add its update.
+  var signs: [Float]
+  /// Whether gradients are of the mean of −log p over a target's tokens, as in published code; else of the sum.
+  var takesMean: Bool { member("loss") != nil }
+  /// Of a published editor: weights that it also changed, and this one does not.
+  public var leftOut: Int { member("leftOut")?.integer ?? 0 }
 
   init(
     _ kind: EditorKind, identity: PlanIdentity, layers: [Int], shape: EditorShape, network: any UpdateNetwork,
@@ -27,7 +33,45 @@ public struct LearnedEditor: Sendable {
   ) {
     (self.kind, self.identity, self.layers, self.shape) = (kind, identity, layers, shape)
     (self.network, self.measures, self.steps) = (network, measures, steps)
+    signs = layers.map { _ in -1 }
+    if let told = member("signs")?.elements { signs = told.compactMap(\.number).map { Float($0) } }
   }
+
+  func member(_ key: String) -> JSONValue? { identity.members.first { $0.key == key }?.value }
+
+  /// A published editor that belongs to no model yet, as one of this model.
+  ///
+  /// - Throws: `EditError.badEditor` for one that has a model, or does not fit it.
+  public func bound(to network: Network, _ tokenizer: Tokenizer) throws -> LearnedEditor {
+    func bad(_ what: String) -> EditError { .badEditor(file: path, what: what) }
+    guard member("model") == nil else {
+      throw bad("it belongs to a model already: it was trained by errata, or bound before")
+    }
+    let widths = [network.configuration.feedForwardWidth, network.configuration.width]
+    guard widths == [shape.keyWidth, shape.outputWidth] else {
+      throw bad(
+        "its keys and outputs are \(shape.keyWidth) and \(shape.outputWidth) long, those of the model's feed-forwards \(widths[0]) and \(widths[1])"
+      )
+    }
+    guard let last = layers.last, last < network.configuration.layerCount else {
+      throw bad(
+        "it changes layer \(layers.last ?? 0), and the model's last is \(network.configuration.layerCount - 1)"
+      )
+    }
+    for layer in layers { _ = try network.downProjection(of: layer) }
+    let identity = PlanIdentity(
+      [
+        .init("editor", .string(kind.name)),
+        .init("model", .string(try network.model.fingerprint().hexadecimal)),
+        .init("tokenizer", .string(try tokenizer.fingerprint(of: network.model).hexadecimal)),
+      ] + self.identity.members.filter { $0.key != "editor" })
+    return LearnedEditor(
+      kind, identity: identity, layers: layers, shape: shape, network: self.network, measures: measures,
+      steps: steps)
+  }
+
+  /// Writes it under a name.
+  public func write(toFile path: String) throws { try write(to: path) }
 
   /// What tells it apart from others.
   var digest: Digest {

@@ -30,10 +30,16 @@ struct LearnedUpdateEditor: Editor {
     var losses: [Float] = []
     var parts = editor.layers.map { _ in LayerPart() }
     for text in texts {
-      let (input, found) = try reader.read(
+      var (input, found) = try reader.read(
         text, words: batch.problems[text.edit].prompts[text.variant / 2].fact)
+      if editor.takesMean {
+        for index in input.gradients.indices {
+          input.gradients[index].scale(by: 1 / Float(text.targets.count))
+        }
+      }
       losses += [text].targetMeans(found)
-      let updates = editor.network.run(input).factors
+      var updates = editor.network.run(input).factors
+      for (index, sign) in editor.signs.enumerated() { updates[index].left.scale(by: -sign) }
       for index in editor.layers.indices {
         parts[index].left.append(updates[index].left)
         parts[index].right.append(updates[index].right)

@@ -14,6 +14,9 @@ struct TrainCommand: ParsableCommand {
 
       Killed, it goes on where it was: run the same command again. More records make a better editor; a few hundred are few.
 
+      With --from nothing is trained: a published MEND editor, which Fixtures/make/convert_mend.py has turned into a file, is \
+      bound to the model that it was trained for.
+
       Example:
         errata train llama/ --data counterfact.json -o llama.editor.safetensors
         errata edit llama/ --facts facts.json --method mend --editor llama.editor.safetensors -o fix.errata
@@ -23,35 +26,40 @@ struct TrainCommand: ParsableCommand {
   @Option(
     name: .customLong("data"), help: "Records with neighborhood prompts (Formats/facts.md).",
     completion: .file())
-  var path: String
+  var path: String?
+  @Option(
+    help: "Instead of --data: a published MEND editor, converted, that is for this model.",
+    completion: .file())
+  var from: String?
   @OptionGroup var choice: FactChoiceOptions
   @Option(
     name: .customLong("editor"),
     help: ArgumentHelp(
-      "What to train: \(EditorKind.all.map { "\($0.name) (\($0.summary))" }.joined(separator: ", or ")).",
+      "What to train (default: mend): \(EditorKind.all.map { "\($0.name) (\($0.summary))" }.joined(separator: ", or ")).",
       valueName: "kind"), completion: .list(EditorKind.all.map(\.name)), transform: Self.kind)
-  var kind = EditorKind.mend
+  var chosenKind: EditorKind?
   @Option(name: .shortAndLong, help: "The editor (Formats/editor.md).", completion: .file())
   var output: String
   @Option(help: "Layers it changes: 20-22 (default: three, up to three quarters of the depth).")
   var layers: LayerList?
-  @Option(help: "Rank of MEND's network (published: 1920), or numbers of KE's (published: 128).")
-  var rank = 128
-  @Option(help: "Steps at most.")
-  var steps = 2000
-  @Option(help: "Edits of a step.")
-  var batch = 8
+  @Option(
+    help: "Rank of MEND's network (published: 1920), or numbers of KE's (published: 128; default: 128).")
+  var rank: Int?
+  @Option(help: "Steps at most (default: 2000).")
+  var steps: Int?
+  @Option(help: "Edits of a step (default: 8).")
+  var batch: Int?
   @Option(
     help:
       "Length of a step (default: \(EditorKind.all.map { "\($0.learningRate) for \($0.name)" }.joined(separator: ", ")))."
   )
   var learningRate: Double?
-  @Option(help: "Weight of an edit beside its neighbors: more stores more, less keeps more.")
-  var editWeight = 0.1
-  @Option(help: "Share of the records that is held out, at most 64 of them.")
-  var heldOut = 0.1
-  @Option(help: "Seed of its first numbers and of the order.")
-  var seed: UInt64 = 0
+  @Option(help: "Weight of an edit beside its neighbors: more stores more, less keeps more (default: 0.1).")
+  var editWeight: Double?
+  @Option(help: "Share of the records that is held out, at most 64 of them (default: 0.1).")
+  var heldOut: Double?
+  @Option(help: "Seed of its first numbers and of the order (default: 0).")
+  var seed: UInt64?
   @Option(help: ArgumentHelp("Seconds between two partial files.", visibility: .hidden))
   var saveInterval = 60.0
   @OptionGroup var threads: ThreadOptions
@@ -67,22 +75,66 @@ struct TrainCommand: ParsableCommand {
 
   func validate() throws {
     try layers?.requireNumbers()
-    for (name, value) in [("--rank", rank), ("--steps", steps), ("--batch", batch)] where value < 1 {
+    guard (path == nil) != (from == nil) else {
+      throw ValidationError("Give one of --data, to train an editor, and --from, to take a published one.")
+    }
+    if from != nil { return try requireNothingToTrain() }
+    for case (let name, let value?) in [("--rank", rank), ("--steps", steps), ("--batch", batch)]
+    where value < 1 {
       throw ValidationError("\(name) takes a number above zero.")
     }
     if let learningRate, !(learningRate > 0 && learningRate.isFinite) {
       throw ValidationError("--learning-rate takes a number above zero.")
     }
-    if !(editWeight > 0 && editWeight.isFinite) {
+    if let editWeight, !(editWeight > 0 && editWeight.isFinite) {
       throw ValidationError("--edit-weight takes a number above zero.")
     }
-    if !(heldOut > 0 && heldOut < 1) {
+    if let heldOut, !(heldOut > 0 && heldOut < 1) {
       throw ValidationError("--held-out takes a number between zero and one.")
+    }
+  }
+
+  private func requireNothingToTrain() throws {
+    let given = [
+      ("--editor", chosenKind != nil && chosenKind != .mend), ("--layers", layers != nil),
+      ("--rank", rank != nil),
+      ("--steps", steps != nil), ("--batch", batch != nil), ("--learning-rate", learningRate != nil),
+      ("--edit-weight", editWeight != nil), ("--held-out", heldOut != nil), ("--seed", seed != nil),
+    ]
+    if let option = given.first(where: \.1)?.0 ?? choice.given.first {
+      throw ValidationError("\(option) is for training: --from takes a published MEND editor as it is.")
+    }
+  }
+
+  /// Binds a published editor to the model.
+  private func bind(_ source: String) throws {
+    let running = try RunningModel(model, threads: threads.count, messages)
+    try OutputRule(["-o": output]).check(inputs: [source], models: [running.network.model])
+    let editor = try LearnedEditor(source).bound(to: running.network, running.tokenizer)
+    try editor.write(toFile: output)
+    messages.answer(
+      "editor: \(editor.kind), layers \(editor.layers.map(String.init).joined(separator: ", ")), published")
+    if editor.leftOut > 0 {
+      messages.say(
+        "Warning: the published editor also changes \(Numbers.count(editor.leftOut, "other weight")); here its part for down-projections works alone, and may store less. See with `errata eval --edit mend`."
+      )
+    }
+    messages.say("The editor is \(output).")
+    if messages.json {
+      Console.output(
+        JSONValue.object([
+          .init("editor", .string(output)), .init("kind", .string(editor.kind.name)),
+          .init("layers", .array(editor.layers.map { .integer($0) })),
+          .init("leftOut", .integer(editor.leftOut)),
+        ]).indentedText)
     }
   }
 
   func run() throws {
     try doing("cannot train an editor for \(model)", messages) {
+      if let from { return try bind(from) }
+      let path = self.path!
+      let kind = chosenKind ?? .mend
       Interruption.end(.saves)
       let running = try RunningModel(model, threads: threads.count, messages)
       try OutputRule(["-o": output]).check(inputs: [path], models: [running.network.model])
@@ -91,14 +143,18 @@ struct TrainCommand: ParsableCommand {
       let records = try choice.choice.read(path, reading, messages).checked()
       var settings = EditorSettings(kind, layerCount: running.network.configuration.layerCount)
       if let layers { settings.layers = layers.numbers.sorted() }
-      (settings.rank, settings.steps, settings.batch) = (rank, steps, batch)
+      if let rank { settings.rank = rank }
+      if let steps { settings.steps = steps }
+      if let batch { settings.batch = batch }
       settings.learningRate = learningRate ?? kind.learningRate
-      (settings.editWeight, settings.heldOut, settings.seed) = (editWeight, heldOut, seed)
+      if let editWeight { settings.editWeight = editWeight }
+      if let heldOut { settings.heldOut = heldOut }
+      if let seed { settings.seed = seed }
       var training = EditorTraining(
         network: running.network, tokenizer: running.tokenizer, records: records, settings: settings)
       training.saveInterval = saveInterval
       training.isStopping = { Interruption.isStopping }
-      let shown = EditorProgress(messages, records.count, steps)
+      let shown = EditorProgress(messages, records.count, settings.steps)
       let result = try training.write(to: output, progress: shown.show)
       shown.finish()
       if result.leftOut > 0 {
@@ -111,7 +167,7 @@ struct TrainCommand: ParsableCommand {
       }
       let measures = result.editor.measures
       messages.answer(
-        "editor: \(kind), layers \(settings.layers.map(String.init).joined(separator: ", ")), rank \(rank), best after \(Numbers.count(result.editor.steps, "step"))"
+        "editor: \(kind), layers \(settings.layers.map(String.init).joined(separator: ", ")), rank \(settings.rank), best after \(Numbers.count(result.editor.steps, "step"))"
           + " on \(Numbers.count(result.trained, "fact"))")
       if let measures {
         messages.answer(

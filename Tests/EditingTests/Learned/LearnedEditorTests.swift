@@ -1,6 +1,8 @@
+import LinearAlgebra
 import ModelFiles
 import TestSupport
 import Testing
+import Transformer
 
 @testable import Editing
 
@@ -24,6 +26,42 @@ import Testing
     }
     let error = #expect(throws: (any Error).self) { try LearnedEditor(path) }
     #expect(error.map(caseName(ofError:)) == rejection)
+  }
+
+  /// `published_mend.py`: a pickle under the released names, converted, beside what its own formulas make of the first fact.
+  @Test func `a published editor, once bound, makes the released update`() throws {
+    let model = try FixtureModel("tiny-gpt2")
+    let path = PackageFiles.path("Fixtures/reference/tiny-gpt2.published.safetensors")
+    let converted = try LearnedEditor(path)
+    #expect(converted.takesMean && converted.signs == [1, -1] && converted.leftOut == 2)
+    #expect(throws: EditError.self) { try converted.require(model.network) }
+    try converted.bound(to: model.network, model.tokenizer).write(toFile: folder.path("bound"))
+    let editor = try LearnedEditor(folder.path("bound"))
+    try editor.require(model.network)
+
+    var edit = try model.run(.mend, facts: 1, layers: [1, 2])
+    edit.aids.editors = [editor]
+    let run = try edit.begin()
+    var applied = LearnedUpdateEditor(run.setup)
+    let batch = EditBatch(groups: run.groups, problems: run.problems)
+    let weights = try applied.update(batch, on: model.network, after: nil, progress: { _ in }).weights
+    let reference = try ReferenceTensors("tiny-gpt2.published.safetensors")
+    for (update, layer) in zip(weights.updates, [1, 2]) {
+      let factors = try #require(update.solution?.factors)
+      let keys = try reference.matrix("keys.\(layer)")
+      let effects = keys.times(factors.right, otherTransposed: true).times(
+        factors.left, otherTransposed: true)
+      let wanted = try reference.matrix("effects.\(layer)").elements.map { Float($0) }
+      #expect(relativeError(effects.elements.map { Float($0) }, wanted) < 1e-3, "layer \(layer)")
+    }
+  }
+
+  @Test func `an editor that is bound, or of other lengths, is not bound again`() throws {
+    let path = PackageFiles.path("Fixtures/reference/tiny-gpt2.published.safetensors")
+    let (own, other) = (try FixtureModel("tiny-gpt2"), try FixtureModel("tiny-llama"))
+    let bound = try LearnedEditor(path).bound(to: own.network, own.tokenizer)
+    #expect(throws: EditError.self) { try bound.bound(to: own.network, own.tokenizer) }
+    #expect(throws: EditError.self) { try LearnedEditor(path).bound(to: other.network, other.tokenizer) }
   }
 
   @Test func `what it came to is told`() throws {
