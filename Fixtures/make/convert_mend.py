@@ -80,7 +80,7 @@ def convert(state, layers):
     for step in "12":
         for name, shape in wanted.items():
             refuse(tensors[f"{step}.{name}"].shape != shape, f"{step}.{name} has the shape {tuple(tensors[f'{step}.{name}'].shape)}, not {shape}")
-    identity = {"editor": "mend", "layers": layers, "rank": rank, "signs": [1 if rate >= 0 else -1 for rate in rates.tolist()], "loss": "mean",
+    identity = {"editor": "mend", "layers": layers, "rank": rank, "signs": [1 if rate >= 0 else -1 for rate in rates.tolist()],
                 "leftOut": len(state["edit_lrs"]) - count}
     return ({name: tensor.contiguous() for name, tensor in tensors.items()},
             {"kind": "editor", "identity": json.dumps(identity, separators=(",", ":")), "keyWidth": str(k), "outputWidth": str(o),

@@ -76,9 +76,6 @@ extension LearnedEditor {
     guard editor.signs.count == layers.count, editor.signs.allSatisfy({ abs($0) == 1 }) else {
       throw bad("its signs are none")
     }
-    guard editor.member("loss").map({ $0 == "mean" }) ?? true else {
-      throw bad("its loss is one that is not known")
-    }
     guard let now = file.note("now").flatMap({ Int($0) }) else { return (editor, nil) }
     guard let waited = file.note("waited").flatMap({ Int($0) }), now >= 0 else {
       throw bad("its steps are not told")

@@ -22,8 +22,6 @@ public struct LearnedEditor: Sendable {
   public var steps = 0
   /// Of each layer what ρ is multiplied by: −1 goes down the gradient, and a published editor may add its update.
   var signs: [Float]
-  /// Whether gradients are of the mean of −log p over a target's tokens, as in published code; else of the sum.
-  var takesMean: Bool { member("loss") != nil }
   /// Of a published editor: weights that it also changed, and this one does not.
   public var leftOut: Int { member("leftOut")?.integer ?? 0 }
 

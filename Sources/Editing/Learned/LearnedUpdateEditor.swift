@@ -30,13 +30,8 @@ struct LearnedUpdateEditor: Editor {
     var losses: [Float] = []
     var parts = editor.layers.map { _ in LayerPart() }
     for text in texts {
-      var (input, found) = try reader.read(
+      let (input, found) = try reader.read(
         text, words: batch.problems[text.edit].prompts[text.variant / 2].fact)
-      if editor.takesMean {
-        for index in input.gradients.indices {
-          input.gradients[index].scale(by: 1 / Float(text.targets.count))
-        }
-      }
       losses += [text].targetMeans(found)
       var updates = editor.network.run(input).factors
       for (index, sign) in editor.signs.enumerated() { updates[index].left.scale(by: -sign) }

@@ -33,7 +33,7 @@ import Transformer
     let model = try FixtureModel("tiny-gpt2")
     let path = PackageFiles.path("Fixtures/reference/tiny-gpt2.published.safetensors")
     let converted = try LearnedEditor(path)
-    #expect(converted.takesMean && converted.signs == [1, -1] && converted.leftOut == 2)
+    #expect(converted.signs == [1, -1] && converted.leftOut == 2)
     #expect(throws: EditError.self) { try converted.require(model.network) }
     try converted.bound(to: model.network, model.tokenizer).write(toFile: folder.path("bound"))
     let editor = try LearnedEditor(folder.path("bound"))
