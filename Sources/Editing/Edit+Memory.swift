@@ -4,23 +4,37 @@ internal import Patches
 public import Transformer
 
 /// A network with edits in it.
-public struct EditedNetwork: Sendable {
+public struct EditedNetwork {
   /// The network.
   public let network: Network
   /// ‖Δ‖ / ‖W‖ by weight, sorted by name.
   public let norms: [(weight: String, relativeNorm: Double)]
+  /// The edit, not stored yet.
+  let made: (run: Edit.Run, weights: EditedWeights, values: [FactValue])
+
+  /// Bytes of a patch of the edit, but for its facts' lines: it is written and removed again.
+  ///
+  /// - Parameter scratch: where it may lie meanwhile.
+  public func patchByteCount(scratch: String) throws -> Int {
+    let writer = try PatchWriter(scratch)
+    defer { Folder.remove(scratch) }
+    _ = try made.run.store(made.weights, made.values, in: writer)
+    return try writer.finish(tool: "errata", family: nil, edit: nil).byteCount
+  }
 }
 
 extension Edit {
-  /// Does the edit in memory: no patch is written and nothing is measured but norms.
+  /// Does the edit in memory: nothing is measured but norms, and no patch stays.
   ///
   /// The weights are rounded as a patch of the same plan leaves them, to the last bit.
   public func edited() throws -> EditedNetwork {
     try requireEditableWeights()
-    let (weights, _) = try begin().solve { _ in }
+    let run = try begin()
+    let (weights, values) = try run.solve { _ in }
     let norms = try weights.updates.map { ($0.tensor.name, try relativeNorm(of: $0)) }
     return EditedNetwork(
-      network: try network.overlaid(weights.overlay), norms: norms.sorted { $0.0 < $1.0 })
+      network: try network.overlaid(weights.overlay), norms: norms.sorted { $0.0 < $1.0 },
+      made: (run, weights, values))
   }
 
   /// Of matrices and of vectors alike: biases of added neurons are edited too.

@@ -54,17 +54,8 @@ extension Edit {
         before: before[index], after: after[index], subjectIsFirst: prompts[index].subjectIsFirst)
     }
     let writer = attempt.widened == nil ? try PatchWriter(path) : nil
-    // A patch names its tensors in order.
-    let updates = weights.updates.sorted {
-      $0.tensor.name.utf8.lexicographicallyPrecedes($1.tensor.name.utf8)
-    }
-    var promoted: [PromotedTensor] = []
-    let reports = try updates.map { update in
-      progress(.weight(update.tensor.name, .storing))
-      return try run.solver.store(update, writer!) { promoted.append($0) }
-    }
-    // Without factors there is nothing that solving again could start from.
-    if promoted.isEmpty, let writer { try run.store(updates, values, in: writer) }
+    let (reports, promoted) =
+      try writer.map { try run.store(weights, values, in: $0, progress: progress) } ?? ([], [])
     var report = FactEditReport(
       facts: lines, repeats: run.grouped.repeats,
       card: EditReportCard(
@@ -166,8 +157,27 @@ extension Edit.Run {
       identity: plan.valueIdentity(of: self.groups), to: path)
   }
 
+  /// All that a patch has of an edit but the facts' lines: changes, and what they can be solved for again from.
+  func store(
+    _ weights: EditedWeights, _ values: [FactValue], in writer: PatchWriter,
+    progress: (Edit.Stage) -> Void = { _ in }
+  ) throws -> (reports: [WeightReport], promoted: [PromotedTensor]) {
+    // A patch names its tensors in order.
+    let updates = weights.updates.sorted {
+      $0.tensor.name.utf8.lexicographicallyPrecedes($1.tensor.name.utf8)
+    }
+    var promoted: [PromotedTensor] = []
+    let reports = try updates.map { update in
+      progress(.weight(update.tensor.name, .storing))
+      return try solver.store(update, writer) { promoted.append($0) }
+    }
+    // Without factors there is nothing that solving again could start from.
+    if promoted.isEmpty { try store(updates, values, in: writer) }
+    return (reports, promoted)
+  }
+
   /// Values, keys and residuals, so that the edits can be solved for again, without some or with others.
-  fileprivate func store(_ updates: [WeightUpdate], _ values: [FactValue], in writer: PatchWriter) throws {
+  private func store(_ updates: [WeightUpdate], _ values: [FactValue], in writer: PatchWriter) throws {
     let stored = updates.compactMap { update in
       update.stored.map { stored in
         var stored = stored

@@ -6,7 +6,7 @@ public struct ProcessUse: Sendable {
   public let seconds: Double
   /// Of all threads together.
   public let processorSeconds: Double
-  /// The most memory it has had so far, in bytes: resident, pages of mapped files included. It never falls.
+  /// The most memory it has had since `forgetPeak`, or so far, in bytes: resident, pages of mapped files included.
   public let peakMemory: Int
 
   /// Up to now.
@@ -14,6 +14,14 @@ public struct ProcessUse: Sendable {
     ProcessUse(
       seconds: wallSeconds, processorSeconds: processorSeconds,
       peakMemory: highWaterMark() ?? maximumResidentSize())
+  }
+
+  /// Makes what the process has now the most that it has had, so that one piece of work is not charged with an earlier one's memory.
+  /// Where the system does not do that (Linux does, see proc(5) on `clear_refs`), everything so far stays counted.
+  public static func forgetPeak() {
+    guard let file = fopen("/proc/self/clear_refs", "we") else { return }
+    fputs("5", file)
+    fclose(file)
   }
 
   /// Seconds by the wall that only go forward, from a moment of their own.

@@ -75,11 +75,14 @@ struct ComparisonTests {
     for row in whole {
       #expect(row.run?.answers.count == 3 && row.norms.map(\.weight) == ["transformer.h.1.mlp.c_proj.weight"])
       #expect(row.secondsPerEdit ?? 0 > 0 && row.norms[0].relativeNorm > 0)
+      #expect(row.patchBytesPerEdit ?? 0 > 100 && row.peakMemory ?? 0 > 1 << 20)
     }
     // Nothing is asked and nothing edited: seconds are those recorded, to the last bit.
     let again = try compare(path)
     expectSame(again, whole, "again")
     #expect(again.map(\.secondsPerEdit) == whole.map(\.secondsPerEdit))
+    #expect(again.map(\.patchBytesPerEdit) == whole.map(\.patchBytesPerEdit))
+    #expect(again.map(\.peakMemory) == whole.map(\.peakMemory))
     #expect(again.allSatisfy { $0.run?.cost.asked == 0 && $0.run?.cost["editing"] == nil })
 
     // A kill after any line, or within it; with the values at hand, or lost as well.

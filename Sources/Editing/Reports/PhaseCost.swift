@@ -9,7 +9,7 @@ public struct PhaseCost: Equatable, Sendable {
   public var seconds: Double
   /// Seconds of all processors together.
   public var processorSeconds: Double
-  /// The most memory the process had had, in bytes, when the part ended for the last time.
+  /// The most memory the process had had, in bytes, when the part ended; of several times the most.
   public var peakMemory: Int
 
   /// Joins the four.
@@ -28,7 +28,7 @@ extension [PhaseCost] {
     }
     self[place].seconds += end.seconds - begin.seconds
     self[place].processorSeconds += end.processorSeconds - begin.processorSeconds
-    self[place].peakMemory = end.peakMemory
+    self[place].peakMemory = Swift.max(self[place].peakMemory, end.peakMemory)
   }
 }
 

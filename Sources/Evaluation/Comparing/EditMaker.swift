@@ -51,12 +51,22 @@ final class EditMaker {
       // As published, each batch's values are found on the network that the batches before it left.
       run.plan.sequence = .accumulate(batch: plan.method.sequenceBatch ?? batch)
     }
+    var (edited, made) = try measured(facts: { _ in range.count }) { try run.edited() }
+    made.norms = Dictionary(uniqueKeysWithValues: edited.norms.map { ($0.weight, $0.relativeNorm) })
+    made.patchByteCount = try edited.patchByteCount(scratch: "\(scratch).patch")
+    return (edited.network, made)
+  }
+
+  /// Does a piece of editing, and says what it took.
+  private func measured<Result>(
+    facts: (Result) -> Int, _ work: () throws -> Result
+  ) throws -> (Result, MadeEdit) {
+    ProcessUse.forgetPeak()
     let start = ProcessUse.wallSeconds
-    let edited = try run.edited()
-    let norms = Dictionary(uniqueKeysWithValues: edited.norms.map { ($0.weight, $0.relativeNorm) })
-    return (
-      edited.network, MadeEdit(facts: range.count, seconds: ProcessUse.wallSeconds - start, norms: norms)
-    )
+    let result = try work()
+    var made = MadeEdit(facts: facts(result), seconds: ProcessUse.wallSeconds - start)
+    made.peakMemory = ProcessUse.now().peakMemory
+    return (result, made)
   }
 
   private func run(_ records: [FactRecord]) throws -> Edit {
@@ -73,15 +83,15 @@ final class EditMaker {
     if let file { return file }
     // What a killed run has left of them is gone on from.
     if try !Folder.fileExists(valuesPath) || !ValuesFile(valuesPath).isFinished {
-      let start = ProcessUse.wallSeconds
       // Two facts with one key have a joint value in one batch and values of their own in others: those are found there.
       let needed = own.map { ranges in ranges.flatMap { records[$0].map(\.fact) } }
       do {
-        let found = try run(records).writeValues(
-          to: valuesPath, part: nil,
-          where: { group in needed.map { $0.contains { group.facts.contains($0) } } ?? true })
-        let count = needed == nil ? records.count : found.count
-        try values.keep(MadeEdit(facts: count, seconds: ProcessUse.wallSeconds - start))
+        let (_, made) = try measured(facts: { needed == nil ? records.count : $0.count }) {
+          try run(records).writeValues(
+            to: valuesPath, part: nil,
+            where: { group in needed.map { $0.contains { group.facts.contains($0) } } ?? true })
+        }
+        try values.keep(made)
       } catch is FactsError {
         // Records that contradict each other may still be edited in different batches.
         return nil
@@ -113,6 +123,9 @@ final class ValueLedger {
     found = edit
     try results?.append(edit, of: key, label: label)
   }
+
+  /// The most memory that finding them took.
+  var peakMemory: Int? { found?.peakMemory }
 
   /// The share of some facts. Facts beyond those that values were found for at once have theirs in the time of their own edit.
   func seconds(for facts: Int) -> Double {

@@ -58,6 +58,10 @@ public struct ComparedRun: Sendable {
   public var norms: [(weight: String, relativeNorm: Double)] = []
   /// Seconds by the wall for each edit, values included; `nil` likewise.
   public var secondsPerEdit: Double?
+  /// The most memory that making the edits took, in bytes; `nil` likewise.
+  public var peakMemory: Int?
+  /// Bytes of a patch for each edit, but for the facts' lines; `nil` likewise.
+  public var patchBytesPerEdit: Double?
   /// Why the edits were refused.
   public var refusal: (any Error)?
 
@@ -70,8 +74,11 @@ public struct ComparedRun: Sendable {
       (weight, mean(known.compactMap { $0.norms[weight] })!)
     }
     let facts = known.reduce(0) { $0 + $1.facts }
+    peakMemory = (known.map(\.peakMemory) + [values?.peakMemory]).compactMap { $0 }.max()
     guard known.count == edits.count, facts > 0 else { return }
     let own = known.reduce(0) { $0 + $1.seconds }
+    let sizes = known.compactMap(\.patchByteCount)
+    if sizes.count == known.count { patchBytesPerEdit = Double(sizes.reduce(0, +)) / Double(facts) }
     secondsPerEdit = (own + (values?.seconds(for: facts) ?? 0)) / Double(facts)
   }
 }

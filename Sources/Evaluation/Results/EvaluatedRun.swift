@@ -59,7 +59,7 @@ public struct EvaluatedRun: Sendable {
 public struct EvaluationCost: Sendable {
   /// By phase, in order: `editing` or `patching`, `asking`, `tasks`.
   public var phases: [PhaseCost] = []
-  /// The most memory the process has had, in bytes, when the run ended.
+  /// The most memory the process has had during the run, in bytes.
   public var peakMemory = 0
   /// Records asked about in this process; the others were in the file of results.
   public var asked = 0

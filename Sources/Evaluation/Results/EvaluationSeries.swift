@@ -78,6 +78,7 @@ public struct EvaluationSeries {
     var settings = settings
     settings.demonstrates = demonstrating
     settings.memory = memory
+    ProcessUse.forgetPeak()
     var cost = EvaluationCost()
     var makingCost: [PhaseCost] = []
     var answers: [RecordAnswers] = []
@@ -116,7 +117,7 @@ public struct EvaluationSeries {
       if let taken, let making { makingCost.add(making, from: taken.begin, to: taken.end) }
     }
     cost.phases = makingCost + cost.phases
-    cost.peakMemory = ProcessUse.now().peakMemory
+    cost.peakMemory = cost.phases.map(\.peakMemory).max() ?? ProcessUse.now().peakMemory
     var means: [Measure: Double] = [:]
     for measure in [Measure.choices, .choicesBySum, .perplexity, .routing] {
       means[measure] = mean(taskMeasures.compactMap { $0[measure] })

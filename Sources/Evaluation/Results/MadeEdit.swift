@@ -10,6 +10,10 @@ public struct MadeEdit: Equatable, Sendable {
   public let seconds: Double
   /// ‖Δ‖ / ‖W‖ by weight; empty for values that are not stored yet.
   public var norms: [String: Double] = [:]
+  /// The most memory that the process had while it made them, in bytes; pages of the model included.
+  public var peakMemory: Int?
+  /// Bytes of a patch of them, but for the facts' lines; `nil` for values.
+  public var patchByteCount: Int?
 
   /// What stands in such a line in place of a record.
   static let name = "edit"
@@ -20,10 +24,14 @@ public struct MadeEdit: Equatable, Sendable {
 
   /// As a line of a results file carries it; numbers in full.
   var json: JSONValue {
-    [
-      "facts": .integer(facts), "seconds": .number(seconds),
-      "norms": .object(norms.keys.sorted().map { .init($0, .number(norms[$0]!)) }),
-    ]
+    let sizes = [("peakMemory", peakMemory), ("patch", patchByteCount)].compactMap { name, count in
+      count.map { JSONValue.Member(name, .integer($0)) }
+    }
+    return .object(
+      [
+        .init("facts", .integer(facts)), .init("seconds", .number(seconds)),
+        .init("norms", .object(norms.keys.sorted().map { .init($0, .number(norms[$0]!)) })),
+      ] + sizes)
   }
 
   /// More facts than there are; below it the sum over a file's lines is a number.
@@ -36,5 +44,7 @@ public struct MadeEdit: Equatable, Sendable {
     else { return nil }
     self.init(facts: facts, seconds: seconds)
     for member in members { norms[member.key] = member.value.number }
+    func size(_ name: String) -> Int? { value[name]?.integer.flatMap { $0 < 0 ? nil : $0 } }
+    (peakMemory, patchByteCount) = (size("peakMemory"), size("patch"))
   }
 }

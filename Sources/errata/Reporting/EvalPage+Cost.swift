@@ -21,7 +21,7 @@ extension EvalPage {
     return Self.section(
       "What it took",
       "In the patch: recorded by <code>--record-cost</code> where the patch was made, perhaps on another machine. Here: measured in "
-        + "this run. Memory is the most that the process had had when the phase ended, mapped pages of the model included.",
+        + "this run. Memory is the most that the process had had since its run began, when the phase ended, mapped pages of the model included.",
       "<div class=\"scroll\"><table class=\"costs\"><thead><tr><th>run</th><th class=\"way\">measured</th><th class=\"way\">phase</th>"
         + "<th>seconds</th><th>processor seconds</th><th>memory</th><th>threads</th></tr></thead>"
         + "\(groups.joined(separator: "\n"))</table></div>")

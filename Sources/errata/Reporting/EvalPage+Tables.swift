@@ -84,7 +84,9 @@ extension EvalPage {
       return "<tr class=\"\(kind)\"><th scope=\"row\">\(method)</th><td class=\"way\">\(way)</td>"
         + cells.joined() + more.map { "<td>\($0)</td>" }.joined() + "</tr>"
     }
-    var lines = [row("none", "–", base, ["–", "–"], "base", best: columns.map { _ in nil })]
+    var lines = [
+      row("none", "–", base, EvalReport.costs.map { _ in "–" }, "base", best: columns.map { _ in nil })
+    ]
     var last: EditWay??
     for compared in rows {
       // The best of the rows that hold as many edits.
@@ -96,26 +98,26 @@ extension EvalPage {
             column.1.isBetterSmall ? $0 > $1 : $0 < $1
           }
       }
-      let norm = compared.norms.map(\.relativeNorm).largest.map { Numbers.percent($0) } ?? "–"
-      let seconds = compared.secondsPerEdit.map { Numbers.significant($0, 2) } ?? "–"
       lines.append(
         row(
           Self.escaped(compared.method), Self.escaped(compared.way?.title ?? "no weights"), compared.run,
-          [norm, seconds],
+          EvalReport.costs.map { $0.cell(compared) ?? "–" },
           last == .some(compared.way) ? "" : "first", best: best))
       if let refusal = compared.refusal {
         lines.append(
-          "<tr><td></td><td class=\"way\" colspan=\"\(columns.count + 3)\">\(Self.escaped(ErrorReport.explain(refusal).why))</td></tr>"
+          "<tr><td></td><td class=\"way\" colspan=\"\(columns.count + EvalReport.costs.count + 1)\">\(Self.escaped(ErrorReport.explain(refusal).why))</td></tr>"
         )
       }
       last = .some(compared.way)
     }
-    let heads = columns.map { "<th scope=\"col\" title=\"\(Self.escaped($0.1.definition))\">\($0.0)</th>" }
+    let titles =
+      columns.map { ($0.0, $0.1.definition) } + EvalReport.costs.map { ($0.title, $0.definition) }
+    let heads = titles.map { "<th scope=\"col\" title=\"\(Self.escaped($0.1))\">\($0.0)</th>" }
     return Self.section(
       "Methods",
       "Bold: the best of the methods that stored as many edits in the same way. kept and locality are held against the unedited model. "
         + Self.escaped(report.forcedNote ?? ""),
-      "<div class=\"scroll\"><table class=\"methods\"><thead><tr><th>method</th><th>edits</th>\(heads.joined())<th>‖Δ‖/‖W‖</th><th>s/edit</th></tr></thead>"
+      "<div class=\"scroll\"><table class=\"methods\"><thead><tr><th>method</th><th>edits</th>\(heads.joined())</tr></thead>"
         + "<tbody>\(lines.joined(separator: "\n"))</tbody></table></div>")
   }
 }

@@ -15,6 +15,26 @@ extension EvalReport {
     ("fluency", .fluency), ("consistency", .consistency), ("choices", .choices), ("ppl", .perplexity),
   ]
 
+  /// What stands behind the measures: how far the weights moved, and what an edit takes.
+  static let costs: [(title: String, definition: String, cell: @Sendable (ComparedRun) -> String?)] = [
+    (
+      "‖Δ‖/‖W‖", "of the weight that moved most, Frobenius, the mean over the batches",
+      { $0.norms.map(\.relativeNorm).largest.map { Numbers.percent($0) } }
+    ),
+    (
+      "s/edit", "seconds by the wall for each edit, values included",
+      { $0.secondsPerEdit.map { Numbers.significant($0, 2) } }
+    ),
+    (
+      "patch/edit", "size of a patch for each edit, but for the facts' lines",
+      { $0.patchBytesPerEdit.map { Numbers.bytes(Int($0.rounded())) } }
+    ),
+    (
+      "memory", "the most that the process had while it edited, mapped pages of the model included",
+      { $0.peakMemory.map { Numbers.bytes($0) } }
+    ),
+  ]
+
   /// Rows that store as many edits in the same way together, in the order in which the ways were asked for.
   var byWay: [ComparedRun] {
     var ways: [EditWay?] = []
@@ -38,15 +58,12 @@ extension EvalReport {
     guard !compared.isEmpty, let base = runs.first else { return nil }
     var table = Table(
       [("method", .left), ("edits", .left)] + Self.columns.map { ($0.0, .right) }
-        + [("‖Δ‖/‖W‖", .right), ("s/edit", .right)])
+        + Self.costs.map { ($0.title, .right) })
     func cells(_ run: EvaluatedRun?) -> [String] { Self.columns.map { Self.cell($0.1, run?.summary[$0.1]) } }
-    table.add(["none", "–"] + cells(base) + ["–", "–"])
+    table.add(["none", "–"] + cells(base) + Self.costs.map { _ in "–" })
     for row in byWay {
       table.add(
-        [row.method, row.way?.title ?? "–"] + cells(row.run) + [
-          row.norms.map(\.relativeNorm).largest.map { Numbers.percent($0) } ?? "–",
-          row.secondsPerEdit.map { Numbers.significant($0, 2) } ?? "–",
-        ])
+        [row.method, row.way?.title ?? "–"] + cells(row.run) + Self.costs.map { $0.cell(row) ?? "–" })
     }
     let refused = byWay.compactMap { row in
       row.refusal.map { "  \(row.method), \(row.way?.title ?? ""): \(ErrorReport.explain($0).why)" }
@@ -65,6 +82,8 @@ extension EvalReport {
           .init("way", .string(row.way?.word ?? "none")),
           .init("label", row.run.map { .string($0.label) } ?? .null),
           .init("secondsPerEdit", row.secondsPerEdit.map { .measured($0) } ?? .null),
+          .init("patchBytesPerEdit", row.patchBytesPerEdit.map { .measured($0) } ?? .null),
+          .init("peakMemory", row.peakMemory.map { .integer($0) } ?? .null),
           .init("norms", .object(row.norms.map { .init($0.weight, .measured($0.relativeNorm)) })),
           .init("refusal", row.refusal.map { .string(ErrorReport.explain($0).why) } ?? .null),
         ])

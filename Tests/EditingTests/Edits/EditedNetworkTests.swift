@@ -14,7 +14,8 @@ import Transformer
   /// The weights of the edited layers, as a patch makes them and as they are in memory.
   private func expectSame(_ run: Edit, metrics: MetricCache? = nil) throws {
     let report = try run.write("patch", in: folder)
-    let patch = try PatchRun(PatchFile(folder.path("patch")), run.network.model, threads: 2)
+    let file = try PatchFile(folder.path("patch"))
+    let patch = try PatchRun(file, run.network.model, threads: 2)
     var shared = run
     shared.metrics = metrics
     let edited = try shared.edited()
@@ -22,6 +23,11 @@ import Transformer
       let isSame = edited.network.overlay[tensor] == bytes
       #expect(isSame, "\(run.plan.method): \(tensor)")
     }
+    // What a patch would weigh, without writing what it says of its facts.
+    let size = try edited.patchByteCount(scratch: folder.path("scratch"))
+    let told = file.manifest["edit"]?.compactText.utf8.count ?? 0
+    #expect(size < file.byteCount && file.byteCount - size < told + 64, "\(run.plan.method)")
+    #expect(try !Folder.fileExists(folder.path("scratch")))
     #expect(edited.norms.map(\.weight) == report.card.weights.map(\.name))
     for ((_, norm), weight) in zip(edited.norms, report.card.weights) {
       // Squares are added up in another order; those of a trained weight's change are single numbers in the patch's measure.

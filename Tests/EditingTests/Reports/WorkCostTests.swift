@@ -36,7 +36,7 @@ import Testing
     let end = ProcessUse.now()
     #expect(bytes[4096] == 2)
     #expect(end.seconds > begin.seconds && end.processorSeconds > begin.processorSeconds)
-    #expect(end.peakMemory >= begin.peakMemory && end.peakMemory > 64 << 20)
+    #expect(end.peakMemory > 64 << 20)
   }
 
   @Test(arguments: [
@@ -69,7 +69,7 @@ import Testing
     // Layers have turns of their own, and stand once.
     #expect(report.phases.map(\.name) == cost.phases.map(\.name))
     let memory = cost.phases.map(\.peakMemory)
-    #expect(memory.last == memory.max() && memory[0] > 0)
+    #expect(memory.allSatisfy { $0 > 0 })
     // What the patch does is the same.
     #expect(
       patch.changes.map(\.resultDigest)
