@@ -118,4 +118,15 @@ struct ComparisonTests {
     try folder.write(Array(old.joined(separator: [0x0A])) + [0x0A], to: "old.jsonl")
     for row in try compare(path) { #expect(row.norms.isEmpty && row.secondsPerEdit == nil && row.run != nil) }
   }
+
+  @Test(arguments: [#"-1"#, #"9223372036854775807"#, #""many""#])
+  func `sizes that cannot be added up say nothing, and the rest stays`(size: String) throws {
+    let line =
+      #"{"facts":3,"seconds":1.5,"norms":{"w":0.5},"peakMemory":\#(size),"patch":\#(size)}"#
+    let edit = try #require(MadeEdit(JSONValue(parsing: Array(line.utf8))))
+    #expect(edit.peakMemory == nil && edit.patchByteCount == nil && edit.norms == ["w": 0.5])
+    var row = ComparedRun(method: "memit", way: .batches(of: 3), run: nil)
+    row.take([edit, edit], values: nil)
+    #expect(row.patchBytesPerEdit == nil && row.peakMemory == nil && row.secondsPerEdit == 0.5)
+  }
 }

@@ -34,17 +34,19 @@ public struct MadeEdit: Equatable, Sendable {
       ] + sizes)
   }
 
-  /// More facts than there are; below it the sum over a file's lines is a number.
-  private static let factLimit = 1 << 40
+  /// More facts, or bytes, than there are; below it the sum over a file's lines is a number.
+  private static let limit = 1 << 40
 
   init?(_ value: JSONValue) {
-    guard let facts = value["facts"]?.integer, (1..<Self.factLimit).contains(facts),
+    guard let facts = value["facts"]?.integer, (1..<Self.limit).contains(facts),
       let seconds = value["seconds"]?.number,
       seconds.isFinite, let members = value["norms"]?.members
     else { return nil }
     self.init(facts: facts, seconds: seconds)
     for member in members { norms[member.key] = member.value.number }
-    func size(_ name: String) -> Int? { value[name]?.integer.flatMap { $0 < 0 ? nil : $0 } }
+    func size(_ name: String) -> Int? {
+      value[name]?.integer.flatMap { (0..<Self.limit).contains($0) ? $0 : nil }
+    }
     (peakMemory, patchByteCount) = (size("peakMemory"), size("patch"))
   }
 }
