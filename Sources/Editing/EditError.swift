@@ -127,6 +127,8 @@ public enum EditError: Error, Equatable, Sendable {
   case otherTrace(file: String, PlanIdentity.Difference)
   /// A trace is of a model with another number of layers.
   case traceOfOtherModel(file: String, layers: Int, model: Int)
+  /// A trace is one part of several, where a whole is asked for.
+  case partOfTrace(file: String, part: Int, count: Int)
   /// A trace says nothing of where to edit: feed-forwards were not traced, or no fact was known.
   case traceChoosesNothing(file: String)
 

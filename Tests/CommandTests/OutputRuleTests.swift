@@ -30,8 +30,9 @@ import Testing
         ("--contexts", "contexts.json"), ("--values", "values"), ("--onto", "onto.errata"),
       ], outputs: ["-o", "--save-values"]),
     Command(
-      name: "trace", inputs: [("", "model"), ("--facts", "facts.json")],
+      name: "trace run", inputs: [("", "model"), ("--facts", "facts.json")],
       outputs: ["-o", "--report", "--save-recipe"]),
+    Command(name: "trace merge", inputs: [("", "answers"), ("", "more-answers")], outputs: ["-o"]),
     Command(
       name: "plan", words: ["--tasks", "2"],
       inputs: [

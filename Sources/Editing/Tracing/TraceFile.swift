@@ -10,11 +10,19 @@ public struct TraceFile: Sendable {
   public private(set) var facts: [TracedFact] = []
   /// Facts that the model does not know.
   public private(set) var unknown: [UnknownFact] = []
+  /// The part that it has; `nil` for a whole.
+  let part: TracePart?
+  /// Of a part: where each of its facts stands among all.
+  private(set) var places: (facts: [Int], unknown: [Int]) = ([], [])
 
   static let format = "errata-trace"
 
-  init(identity: PlanIdentity, layerCount: Int) {
+  init(
+    identity: PlanIdentity, layerCount: Int, facts: [TracedFact] = [], unknown: [UnknownFact] = []
+  ) {
     (self.identity, self.layerCount) = (identity, layerCount)
+    (self.facts, self.unknown) = (facts, unknown)
+    part = identity.members.first { $0.key == TracePart.key }.flatMap { TracePart($0.value) }
   }
 
   /// Reads a file.
@@ -44,6 +52,19 @@ public struct TraceFile: Sendable {
       guard let fact = UnknownFact(value) else { throw bad("unknown[\(index)]") }
       unknown.append(fact)
     }
+    guard json["identity"]?[TracePart.key] != nil else { return }
+    guard let part else { throw bad("identity.part") }
+    func places(_ kind: String, _ count: Int) throws -> [Int] {
+      let numbers = json["places"]?[kind]?.elements?.map(\.integer) ?? []
+      let places = numbers.compactMap { $0 }
+      let isRising = zip(places, places.dropFirst()).allSatisfy { $0 < $1 }
+      guard numbers.count == count, places.count == count, isRising,
+        places.allSatisfy({ (0..<part.factCount).contains($0) && part.shard.contains($0) })
+      else { throw bad("places.\(kind)") }
+      return places
+    }
+    self.places = (try places("facts", facts.count), try places("unknown", unknown.count))
+    guard Set(self.places.facts).isDisjoint(with: self.places.unknown) else { throw bad("places.unknown") }
   }
 
   private static func list(_ value: JSONValue?, or error: EditError) throws -> [JSONValue] {
@@ -61,12 +82,17 @@ public struct TraceFile: Sendable {
   /// As the file carries it. What is computed of the facts stands there too, for those who read it without errata.
   public var json: JSONValue {
     let summary = summary
-    return .object([
-      .init("format", .string(Self.format)), .init("version", 1),
-      .init("identity", .object(identity.members)),
-      .init("layerCount", .integer(layerCount)), .init("facts", .array(facts.map(\.json))),
-      .init("unknown", .array(unknown.map(\.json))), .init("mean", summary.json),
-    ])
+    func numbers(_ places: [Int]) -> JSONValue { .array(places.map { .integer($0) }) }
+    let own: [JSONValue.Member] =
+      part == nil
+      ? [] : [.init("places", ["facts": numbers(places.facts), "unknown": numbers(places.unknown)])]
+    return .object(
+      [
+        .init("format", .string(Self.format)), .init("version", 1),
+        .init("identity", .object(identity.members)),
+        .init("layerCount", .integer(layerCount)), .init("facts", .array(facts.map(\.json))),
+        .init("unknown", .array(unknown.map(\.json))),
+      ] + own + [.init("mean", summary.json)])
   }
 
   /// Means over the facts.
@@ -82,24 +108,36 @@ public struct TraceFile: Sendable {
     var file = self
     file.facts = facts.filter { names.contains($0.name) }
     file.unknown = unknown.filter { names.contains($0.name) }
+    file.places.facts = zip(places.facts, facts).filter { names.contains($1.name) }.map(\.0)
+    file.places.unknown = zip(places.unknown, unknown).filter { names.contains($1.name) }.map(\.0)
     return file
   }
 
-  mutating func append(_ outcome: FactTracer.Outcome) {
+  /// - Parameter place: where it stands among all facts, of which the file has a part.
+  mutating func append(_ outcome: FactTracer.Outcome, at place: Int? = nil) {
     switch outcome {
-    case .traced(let fact): facts.append(fact)
-    case .unknown(let fact): unknown.append(fact)
+    case .traced(let fact):
+      // As a file carries its numbers, so that means do not tell which facts were read back from one.
+      let kinds = Array(fact.restored.keys)
+      facts.append(TracedFact(fact.json, layerCount: layerCount, kinds: kinds) ?? fact)
+      if let place { places.facts.append(place) }
+    case .unknown(let fact):
+      unknown.append(fact)
+      if let place { places.unknown.append(place) }
     }
   }
 
   /// The layers that it would have so many of for edits of a model.
   ///
-  /// - Throws: `EditError.traceOfOtherModel` where the model has another number of layers; `traceChoosesNothing` where feed-forwards
-  ///   were not traced, or no fact was known.
+  /// - Throws: `EditError.traceOfOtherModel` where the model has another number of layers; `partOfTrace` where it is one of several parts;
+  ///   `traceChoosesNothing` where feed-forwards were not traced, or no fact was known.
   public func choice(of count: Int, in layerCount: Int, file: String) throws(EditError) -> TraceSummary.Choice
   {
     guard layerCount == self.layerCount else {
       throw .traceOfOtherModel(file: file, layers: self.layerCount, model: layerCount)
+    }
+    if let shard = part?.shard {
+      throw .partOfTrace(file: file, part: shard.number, count: shard.count)
     }
     guard let choice = summary.choice(of: count) else { throw .traceChoosesNothing(file: file) }
     return choice

@@ -40,45 +40,43 @@ public struct Tracing {
   /// Seconds between two writes of the file: a kill costs no more than the facts of so long.
   static let saveInterval = 10.0
 
+  /// The part of the facts that is traced; all where `nil`.
+  public var part: Corpus.Shard?
+  /// Asked after each fact; where it says so, what there is is saved and the run ends.
+  public var isStopping: () -> Bool = { false }
+
   /// Traces facts.
   ///
   /// - Parameters:
   ///   - path: a file of what was traced before with the same settings, which is gone on with; none is kept where `nil`.
   ///   - progress: is told how many more facts are done.
   /// - Returns: these facts alone, whatever else the file holds, and how many of them it knew.
-  /// - Throws: `EditError.otherTrace` where the file was made with other settings or another model.
+  /// - Throws: `EditError.otherTrace` where the file was made with other settings, another model or of another part; `PartsError.stopped`.
   public func trace(
     _ facts: [Fact], to path: String? = nil, progress: (Int) -> Void = { _ in }
   ) throws -> (file: TraceFile, known: Int) {
-    let layerCount = network.configuration.layerCount
-    var file = TraceFile(identity: identity, layerCount: layerCount)
-    if let path, Folder.fileExists(path) {
-      file = try TraceFile(path)
-      if let difference = file.identity.difference(from: identity) {
-        throw EditError.otherTrace(file: path, difference)
-      }
-      guard file.layerCount == layerCount else {
-        throw EditError.traceOfOtherModel(file: path, layers: file.layerCount, model: layerCount)
-      }
-    }
-    let encoder = PromptEncoder(tokenizer, for: network.configuration)
+    let whole = NamedFacts(facts)
+    let place = part.map { TracePart($0, of: whole.names) }
+    let own = whole.facts.enumerated().filter { part?.contains($0.offset) ?? true }
+    var file = try opened(path, place)
     let tracer = FactTracer(
-      network: network, encoder: encoder, settings: settings,
+      network: network, encoder: PromptEncoder(tokenizer, for: network.configuration), settings: settings,
       noise: TraceNoise(deviation: deviation, seed: settings.seed))
-    var names: Set<[String]> = []
+    progress(facts.count - own.count)
     var known = 0
     // A file that has all that is asked for stays as it is.
     var isNew = path.map { !Folder.fileExists($0) } ?? false
     var saved = ProcessUse.wallSeconds
-    for fact in facts {
-      let name = [fact.prompt, fact.subject, fact.formerTarget ?? fact.target]
-      if names.insert(name).inserted {
-        if file.knows(name) {
-          known += 1
-        } else {
-          file.append(try tracer.trace(fact))
-          isNew = true
-        }
+    for (done, (index, fact)) in own.enumerated() {
+      if let path, isStopping() {
+        try file.write(to: path)
+        throw PartsError.stopped(file: path, done: "\(done) of \(own.count) facts")
+      }
+      if file.knows(whole.names[index]) {
+        known += 1
+      } else {
+        file.append(try tracer.trace(fact), at: part == nil ? nil : index)
+        isNew = true
       }
       progress(1)
       if let path, ProcessUse.wallSeconds - saved > Self.saveInterval {
@@ -87,6 +85,40 @@ public struct Tracing {
       }
     }
     if let path, isNew { try file.write(to: path) }
-    return (file.selecting(names), known)
+    return (file.selecting(Set(own.map { whole.names[$0.offset] })), known)
+  }
+
+  /// The file that is gone on with, or a new one.
+  private func opened(_ path: String?, _ place: TracePart?) throws -> TraceFile {
+    let layerCount = network.configuration.layerCount
+    var identity = identity
+    if let place { identity = place.identity(of: identity) }
+    guard let path, Folder.fileExists(path) else {
+      return TraceFile(identity: identity, layerCount: layerCount)
+    }
+    let file = try TraceFile(path)
+    if let difference = file.identity.difference(from: identity) {
+      throw EditError.otherTrace(file: path, difference)
+    }
+    guard file.layerCount == layerCount else {
+      throw EditError.traceOfOtherModel(file: path, layers: file.layerCount, model: layerCount)
+    }
+    return file
+  }
+}
+
+/// Facts, each once, with what a file of traces calls them.
+private struct NamedFacts {
+  private(set) var names: [[String]] = []
+  private(set) var facts: [Fact] = []
+
+  init(_ all: [Fact]) {
+    var known: Set<[String]> = []
+    for fact in all {
+      let name = [fact.prompt, fact.subject, fact.formerTarget ?? fact.target]
+      guard known.insert(name).inserted else { continue }
+      names.append(name)
+      facts.append(fact)
+    }
   }
 }

@@ -256,6 +256,10 @@ extension ErrorReport {
       return Explanation(
         name, place: file, why: "it is of a model with \(layers) layers, this one has \(model)",
         advice: "trace this model: `errata trace`")
+    case .partOfTrace(let file, let part, let count):
+      return Explanation(
+        name, place: file, why: "it has part \(part) of \(count) of a tracing",
+        advice: "put the parts together with `errata trace merge`, and name what it writes")
     case .traceChoosesNothing(let file):
       return Explanation(
         name, place: file,

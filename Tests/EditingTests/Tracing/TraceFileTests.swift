@@ -30,6 +30,48 @@ import Testing
     #expect(file.json["mean"]?["mlp"]?["subjectLast"] == .array([.number(0.25), 0]))
   }
 
+  /// The same, as part 2 of 3 of seven facts.
+  static let part = whole.replacing(
+    #""kinds":["mlp"]}"#,
+    with:
+      #""kinds":["mlp"],"part":{"number":2,"of":3,"count":7,"facts":"f"}},"places":{"facts":[1],"unknown":[4]}"#
+  )
+
+  @Test func `a part keeps the places of its facts, and chooses no layers`() throws {
+    let file = try read(Self.part)
+    #expect(file.places.facts == [1] && file.places.unknown == [4] && file.part?.ownCount == 2)
+    #expect(try read(file.json.compactText).json == file.json)
+    #expect(file.selecting([file.unknown[0].name]).places.facts.isEmpty)
+    #expect(throws: EditError.partOfTrace(file: "t", part: 2, count: 3)) {
+      _ = try file.choice(of: 1, in: 2, file: "t")
+    }
+  }
+
+  @Test(arguments: [
+    ("\"number\":2", "\"number\":4", "identity.part"), ("\"of\":3", "\"of\":1048577", "identity.part"),
+    ("\"count\":7", "\"count\":-7", "identity.part"),
+    ("\"count\":7", "\"count\":9223372036854775807", "identity.part"),
+    ("\"facts\":\"f\"", "\"facts\":1", "identity.part"), ("[4]", "[5]", "places.unknown"),
+    ("[4]", "[7]", "places.unknown"), ("[4]", "[1]", "places.unknown"), ("[4]", "[]", "places.unknown"),
+    ("\"places\":{\"facts\":[1]", "\"places\":{\"facts\":[-2]", "places.facts"),
+    ("\"places\":{\"facts\":[1]", "\"places\":{\"facts\":[\"1\"]", "places.facts"),
+    ("\"places\"", "\"place\"", "places.facts"),
+  ])
+  func `a part that is none, or has other places, is refused by name`(
+    part: String, other: String, what: String
+  )
+    throws
+  {
+    #expect(Self.part.contains(part))
+    #expect(throws: EditError.self) {
+      do { _ = try read(Self.part.replacing(part, with: other)) } catch let error as EditError {
+        guard case .badTrace(_, let named) = error else { throw error }
+        #expect(named == what)
+        throw error
+      }
+    }
+  }
+
   @Test(arguments: [
     ("\"errata-trace\"", "\"trace\"", "format"), ("\"version\":1", "\"version\":2", "version"),
     ("\"layerCount\":2", "\"layerCount\":3", "facts[0]"),
