@@ -67,6 +67,8 @@ public struct ModelFileError: Error, Equatable, Sendable {
     case outputIsLink(destination: String)
     /// Something else than an ordinary file has the output's name.
     case notOrdinary(FileKind)
+    /// What is to be read has no places: a pipe, a device.
+    case notReadAtPlaces(FileKind)
 
     // safetensors header
     /// Fewer than the eight bytes of the header length.

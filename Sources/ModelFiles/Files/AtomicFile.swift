@@ -43,17 +43,11 @@ public final class AtomicFile {
   public static func requireReplaceable(_ path: String, shownAs name: String? = nil) throws(ModelFileError) {
     var status = stat()
     guard lstat(path, &status) == 0 else { return }
-    let kind: ModelFileError.FileKind
-    switch status.st_mode & S_IFMT {
-    case S_IFREG: return
-    case S_IFLNK:
+    if status.st_mode & S_IFMT == S_IFLNK {
       throw ModelFileError(
         .outputIsLink(destination: OpenFile.linkDestination(of: path) ?? ""), file: name ?? path)
-    case S_IFDIR: kind = .folder
-    case S_IFCHR, S_IFBLK: kind = .device
-    case S_IFIFO: kind = .pipe
-    default: kind = .socket
     }
+    guard let kind = ModelFileError.FileKind(mode: status.st_mode) else { return }
     throw ModelFileError(.notOrdinary(kind), file: name ?? path)
   }
 

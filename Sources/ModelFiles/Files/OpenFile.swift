@@ -26,7 +26,8 @@ public final class OpenFile: Sendable {
 
   /// Opens a file.
   ///
-  /// - Throws: `system` with the number that `open(2)` gave, `symbolicLink` where one is not followed.
+  /// - Throws: `system` with the number that `open(2)` gave, `symbolicLink` where one is not followed, `notReadAtPlaces` for what is to be
+  ///   read and is a pipe or a device.
   public init(_ path: String, _ access: Access) throws(ModelFileError) {
     self.path = path
     // A pipe under a file's name must not make us wait for a writer; for files O_NONBLOCK means nothing.
@@ -48,7 +49,13 @@ public final class OpenFile: Sendable {
       }
       throw ModelFileError(.system(call: "open", code: code), file: path)
     }
-    openedSize = OpenFile.size(of: descriptor) ?? 0
+    var status = stat()
+    let isTold = fstat(descriptor, &status) == 0
+    openedSize = isTold ? Int(status.st_size) : 0
+    // Of a pipe or a device the length is zero, and it would be called empty.
+    if access == .reading, isTold, let kind = ModelFileError.FileKind(mode: status.st_mode), kind != .folder {
+      throw ModelFileError(.notReadAtPlaces(kind), file: path)
+    }
   }
 
   /// Opens a file that may be missing; `nil` where there is none. That it cannot be opened is another matter, and an error.
@@ -268,5 +275,18 @@ public final class OpenFile: Sendable {
       readlink(path, $0.baseAddress!.assumingMemoryBound(to: CChar.self), $0.count)
     }
     return count < 0 ? nil : String(decoding: buffer[..<count], as: UTF8.self)
+  }
+}
+
+extension ModelFileError.FileKind {
+  /// `nil` for an ordinary file.
+  init?(mode: mode_t) {
+    switch mode & S_IFMT {
+    case S_IFREG: return nil
+    case S_IFDIR: self = .folder
+    case S_IFCHR, S_IFBLK: self = .device
+    case S_IFIFO: self = .pipe
+    default: self = .socket
+    }
   }
 }

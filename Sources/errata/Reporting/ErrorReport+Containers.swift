@@ -17,7 +17,8 @@ extension ErrorReport {
       )
     case .locked:
       return ("another errata run is changing or reading this file", "wait for it to end")
-    case .cutWhileMapped, .beingWritten, .hardLinked, .inHubCache, .outputIsLink, .notOrdinary:
+    case .cutWhileMapped, .beingWritten, .hardLinked, .inHubCache, .outputIsLink, .notOrdinary,
+      .notReadAtPlaces:
       return standingReason(reason)
     case .symbolicLink(let destination):
       return (

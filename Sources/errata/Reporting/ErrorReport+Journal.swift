@@ -99,6 +99,11 @@ extension ErrorReport {
         "it is a \(kind.rawValue); an output takes the place of an ordinary file, or of nothing",
         "give another name"
       )
+    case .notReadAtPlaces(let kind):
+      (
+        "it is a \(kind.rawValue), and files are read at places, which it does not have",
+        "put what comes from it into a file, and name that"
+      )
     default: ("\(reason)", nil)
     }
   }

@@ -58,13 +58,14 @@ import Testing
     }
   }
 
-  @Test func `a pipe does not keep us waiting`() throws {
-    mkfifo(folder.path("pipe.safetensors"), 0o600)
-    #expect(
-      throws: ModelFileError(
-        .headerTooShort(fileSize: 0), file: folder.path("pipe.safetensors"), byteOffset: 0)
-    ) {
-      try ModelFile(folder.path("pipe.safetensors"))
+  @Test func `a pipe does not keep us waiting, and what has no places is not called empty`() throws {
+    let pipe = folder.path("pipe.safetensors")
+    mkfifo(pipe, 0o600)
+    for (path, kind) in [(pipe, ModelFileError.FileKind.pipe), ("/dev/zero", .device)] {
+      #expect(throws: ModelFileError(.notReadAtPlaces(kind), file: path)) { try ModelFile(path) }
+      #expect(throws: ModelFileError(.notReadAtPlaces(kind), file: path)) {
+        try TextFile(path, .text, limit: TextFile.Limit.text)
+      }
     }
   }
 
