@@ -29,6 +29,14 @@ def ke():
     return shapes
 
 
+def serac():
+    """Of two layers' means, each of width 1."""
+    return {"norms": [2, K], "head": [RANK, K]}
+
+
+SERAC = {"editor": "serac", "ends": []}
+
+
 def tensors(shapes, letter="f", values=None):
     out = []
     for number, (name, shape) in enumerate(sorted(shapes.items())):
@@ -59,9 +67,10 @@ def vectors():
                identity={"signs": [1, -1], "leftOut": 2}, unbound=True),
         bad("badEditor-signs", "one sign for two layers", identity={"signs": [1]}),
         bad("badEditor-sign", "a sign of two", identity={"signs": [1, 2]}),
+        vector("serac", "a classifier of scopes", serac(), identity=SERAC),
         bad("badEditor-kind", "another file with tensors", without=["kind"]),
         bad("badEditor-identity", "nothing that it was trained for", without=["identity"]),
-        bad("badEditor-unknown", "a kind that is not known", identity={"editor": "serac"}),
+        bad("badEditor-unknown", "a kind that is not known", identity={"editor": "psychic"}),
         bad("badEditor-layers", "layers that fall", identity={"layers": [3, 1]}),
         bad("badEditor-no-layers", "no layers", identity={"layers": []}),
         bad("badEditor-no-length", "keys without a length", keyWidth="0"),
@@ -73,6 +82,9 @@ def vectors():
         bad("noSuchTensor-ke", "MEND's numbers, called KE's", identity={"editor": "ke"}),
         bad("shapeMismatch-rank", "another rank than is told", rank="2"),
         bad("shapeMismatch-layers", "numbers of two layers, three are told", identity={"layers": [1, 2, 3]}),
+        bad("badEditor-no-deviation", "states that are divided by zero", serac(), identity=SERAC, values={"norms": [1, 1, 0, 0]}),
+        bad("noSuchTensor-serac", "MEND's numbers, called SERAC's", identity=SERAC),
+        bad("shapeMismatch-serac", "a head of three columns, states of two", serac() | {"head": [RANK, K + 1]}, identity=SERAC),
         bad("notFinite", "NaN among the rates", values={"rates": [0.0, float("nan")]}),
         bad("notFinite-norms", "an infinite deviation", values={"norms": [0, 0, 0, 1, 1, float("inf")]}),
     ]

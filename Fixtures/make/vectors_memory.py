@@ -51,6 +51,22 @@ STATES = {"0.keys": ("F32", np.array([[1, 0], [0, 1]], "<f4")), "0.values": ("F3
           "0.radii": ("F32", np.ones(2, "<f4"))}
 
 
+def embedding(memory, **values):
+    """Makes its part one of embeddings."""
+    put(memory["base"], model="1" * 64)
+    put(memory["parts"][0], route=dict(kind="embedding", layers=[0, 2], ends=[], similarity=0.5, subject=True) | values)
+
+
+def scope(memory, **values):
+    """Makes its part one of a classifier."""
+    put(memory["base"], model="1" * 64)
+    put(memory["parts"][0], method="serac-self", route=dict(kind="scope", layers=[1], ends=[2], subject=True) | values)
+
+
+EMBEDDED = {"0.embeddings": ("F32", np.array([[1, 0, 0], [0, 0.6, 0.8]], "<f4")), "0.center": ("F32", np.ones(3, "<f4"))}
+SCOPED = {"0.embeddings": ("F32", np.eye(2, dtype="<f4")), "0.center": ("F32", np.ones(4, "<f4")), "0.head": ("F32", np.ones((2, 4), "<f4"))}
+
+
 def reject_memory(made):
     def reject(name, case, comment, change=None, **values):
         made.reject(f"memory-{name}", case, comment, "memory.md", lambda p: with_memory(p, change, **values))
@@ -98,9 +114,42 @@ def reject_memory(made):
            arrays={"facts": ("U8", b"xx"), "facts.ends": ("U64", np.array([1, 2], "<u8"))})
     reject("radius-nan", "notFinite", "a radius that is no number", hidden,
            arrays=STATES | {"0.radii": ("F32", np.array([1, np.nan], "<f4"))}, without=["phrases.facts", "phrases.hashes"])
+    reject_embedding(reject)
+
+
+def reject_embedding(reject):
+    def route(name, comment, **values):
+        reject(f"embedding-{name}", "badManifest", comment, lambda m: embedding(m, **values), arrays=EMBEDDED)
+
+    route("layers-falling", "layers that do not rise", layers=[2, 0])
+    route("no-layers", "neither layers nor ends", layers=[])
+    route("too-many-layers", "nine of them", layers=[0, 1, 2, 3], ends=[0, 1, 2, 3, 4])
+    route("ends-missing", "no ends", ends=None)
+    route("similarity-above-one", "a cosine of 2", similarity=2)
+    route("subject-missing", "does not say whether the subject counts", subject=None)
+    reject("embedding-without-model", "badManifest", "states of a model that is not named",
+           lambda m: (embedding(m), put(m["base"], model=None)), arrays=EMBEDDED)
+    reject("embedding-without-phrases", "badManifest", "subjects count, and there are no phrases", embedding, arrays=EMBEDDED,
+           without=["phrases.facts", "phrases.hashes"])
+    reject("embedding-center-short", "badManifest", "embeddings of three numbers, two to take from", embedding,
+           arrays=EMBEDDED | {"0.center": ("F32", np.ones(2, "<f4"))})
+    reject("scope-without-model", "badManifest", "states of a model that is not named",
+           lambda m: (scope(m), put(m["base"], model=None)), arrays=SCOPED)
+    reject("scope-without-head", "badManifest", "nothing to multiply by", scope, arrays=SCOPED, without=["0.head"])
+    reject("scope-head-narrow", "badManifest", "a head of three columns, states of four", scope,
+           arrays=SCOPED | {"0.head": ("F32", np.ones((2, 3), "<f4"))})
+    reject("scope-subject-number", "badManifest", "a number where the page has a boolean", lambda m: scope(m, subject=1), arrays=SCOPED)
+    reject("scope-head-nan", "notFinite", "a head that is no number", scope,
+           arrays=SCOPED | {"0.head": ("F32", np.full((2, 4), np.nan, "<f4"))})
+    reject("embedding-infinite", "notFinite", "an embedding that is infinite", embedding,
+           arrays=EMBEDDED | {"0.embeddings": ("F32", np.full((2, 3), np.inf, "<f4"))})
 
 
 def accept_memory(made):
     made.accept("memory", "beside the tensor two facts, found by their subjects", "memory.md", with_memory)
     made.accept("memory-states", "beside the tensor two facts, found by states of the model", "memory.md",
                 lambda p: with_memory(p, hidden, arrays=STATES, without=["phrases.facts", "phrases.hashes"]))
+    made.accept("memory-embeddings", "beside the tensor two facts, found by what the model makes of prompts", "memory.md",
+                lambda p: with_memory(p, embedding, arrays=EMBEDDED))
+    made.accept("memory-scope", "beside the tensor two facts, found by a classifier of states", "memory.md",
+                lambda p: with_memory(p, scope, arrays=SCOPED))

@@ -99,7 +99,7 @@ public struct Edit {
     if plan.method.takesEditor {
       guard let editor = aids.editor(for: plan.method) else {
         if let other = aids.editors.first {
-          throw EditError.editorOfOtherMethod(file: other.path, kind: other.kind, method: plan.method)
+          throw EditError.editorOfOtherMethod(file: other.path, kind: other.kind, method: plan.method.name)
         }
         throw EditError.methodNeedsEditor(method: plan.method)
       }

@@ -141,7 +141,7 @@ public enum EditError: Error, Equatable, Sendable {
   /// A file is no trained editor.
   case badEditor(file: String, what: String)
   /// An editor is of a kind that another method applies.
-  case editorOfOtherMethod(file: String, kind: EditorKind, method: EditMethod)
+  case editorOfOtherMethod(file: String, kind: EditorKind, method: String)
   /// An editor was trained for another model.
   case editorOfOtherModel(file: String, found: String, wanted: String)
   /// An editor changes other layers than are asked for.

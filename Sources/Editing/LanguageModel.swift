@@ -43,8 +43,9 @@ public struct LanguageModel: Sendable {
   /// - Throws: `PatchError.wrongBase` for a patch of another model; `PatchError.changesTensors` where tensors come, go or change type;
   ///   `EditError.memoryOfOtherModel` for a memory of another model's states.
   public func applying(_ patches: [PatchFile]) throws -> LanguageModel {
-    let memory = try Memory(patches, threads: network.threads)
+    var memory = try Memory(patches, threads: network.threads)
     try memory?.requireModel(network.model, threads: network.threads)
+    try memory?.read(with: network, encoder)
     var overlay = WeightOverlay()
     for patch in patches {
       let run = try PatchRun(patch, network.model, threads: network.threads, weightsOnly: true)

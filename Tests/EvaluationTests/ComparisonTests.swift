@@ -129,4 +129,28 @@ struct ComparisonTests {
     row.take([edit, edit], values: nil)
     #expect(row.patchBytesPerEdit == nil && row.peakMemory == nil && row.secondsPerEdit == 0.5)
   }
+
+  /// A method that leaves the weights alone is a row like another: facts speak to their own prompts, and neighbors answer as the base.
+  @Test func `memories are compared beside edits`() throws {
+    var series = EvaluationSeries(records: records, tokenizer: tokenizer, settings: EvaluationSettings())
+    try series.run("base", parts: [.init(records: 0..<3, identity: "base") { network }])
+    var comparison = MethodComparison(network: network, statistics: nil, scratch: folder.path("scratch"))
+    try comparison.compare(.memprompt, [.batches(of: 2), .sequence(3, batch: 2)], in: &series) { _, _ in }
+    let rows = comparison.compared
+    #expect(rows.map(\.method) == ["memprompt", "memprompt"])
+    for row in rows {
+      let run = try #require(row.run)
+      #expect(row.secondsPerEdit != nil && row.norms.isEmpty && run.answers.count == 3)
+      for (own, base) in zip(run.answers, series.runs[0].answers) {
+        // The fact's own prompt is read with a note before it; what is far from it stays as it was.
+        #expect(own.probes[0].logProbability != base.probes[0].logProbability)
+        let (last, former) = (own.probes.last?.logProbability ?? 0, base.probes.last?.logProbability ?? 1)
+        #expect(abs(last - former) < 1e-4)
+      }
+    }
+    #expect(throws: EditError.self) {
+      try comparison.compare(.seracSelf, [.batches(of: 1)], in: &series) { _, _ in }
+    }
+    #expect(try Folder.names(in: folder.path).isEmpty)
+  }
 }

@@ -9,11 +9,14 @@ FORMS = {"facts": ("U8", ANY), "facts.ends": ("U64", FACTS), "keys": ("U8", ANY)
          "phrases.hashes": ("U64", ANY), "phrases.facts": ("U32", ANY), "shapes": ("U64", FACTS, 4),
          "words.hashes": ("U64", ANY), "words.ends": ("U64", ANY), "words.facts": ("U32", ANY),
          "demonstrations": ("U8", ANY), "demonstrations.ends": ("U64", ANY), "demonstrations.shown": ("U32", FACTS, ANY)}
-OWN_FORMS = {"keys": ("F32", OWN, ANY), "values": ("F32", OWN, ANY), "radii": ("F32", OWN)}
+OWN_FORMS = {"keys": ("F32", OWN, ANY), "values": ("F32", OWN, ANY), "radii": ("F32", OWN),
+             "embeddings": ("F32", OWN, ANY), "center": ("F32", ANY), "head": ("F32", ANY, ANY)}
 SHOWN = {"demonstrations", "demonstrations.ends", "demonstrations.shown"}
 ROUTES = {"always": [], "subject": ["phrases.hashes", "phrases.facts"], "near": ["shapes"],
-          "words": ["words.hashes", "words.ends", "words.facts"], "hidden": []}
-OWN_ARRAYS = {"hidden": ["keys", "radii"], "replace-output": ["values"]}
+          "words": ["words.hashes", "words.ends", "words.facts"], "hidden": [], "embedding": [], "scope": []}
+OWN_ARRAYS = {"hidden": ["keys", "radii"], "replace-output": ["values"], "embedding": ["embeddings", "center"],
+              "scope": ["embeddings", "center", "head"]}
+BOUND = {"hidden", "embedding", "scope"}
 
 
 def is_count(value, limit):
@@ -22,6 +25,20 @@ def is_count(value, limit):
 
 def is_share(value):
     return type(value) in (int, float) and 0 <= value <= 1
+
+
+def looks_at_states(route):
+    """The numbers of a route by states."""
+    rising = lambda blocks: (type(blocks) is list and all(is_count(block, (1 << 16) - 1) for block in blocks)
+                             and blocks == sorted(set(blocks)))
+    return (rising(route["layers"]) and rising(route["ends"]) and 1 <= len(route["layers"]) + len(route["ends"]) <= 8
+            and type(route["subject"]) is bool
+            and (route["kind"] == "scope" or type(route["similarity"]) in (int, float) and -1 <= route["similarity"] <= 1))
+
+
+def common_arrays(route):
+    """Arrays that a route needs of those that are of all parts."""
+    return ROUTES["subject"] if route["kind"] in ("embedding", "scope") and route["subject"] else ROUTES[route["kind"]]
 
 
 def check_manifest(m):
@@ -39,11 +56,12 @@ def check_manifest(m):
              and (route["kind"] != "near" or is_count(route["distance"], 64))
              and (route["kind"] != "words" or is_share(route["share"]))
              and (route["kind"] != "hidden" or is_count(route["layer"], (1 << 16) - 1))
+             and (route["kind"] not in ("embedding", "scope") or looks_at_states(route))
              and (route["kind"] == "hidden") == (action["kind"] == "replace-output"))
         if action["kind"] == "prompt":
             need("text", badManifest=action["text"].count("{question}") == 1 and len(action["text"].encode()) <= 1 << 16)
         end += count
-    bound = any(part["route"]["kind"] == "hidden" for part in parts)
+    bound = any(part["route"]["kind"] in BOUND for part in parts)
     need("memory", badManifest=end == m["facts"] and bound == ("model" in m["base"]))
     check_arrays(m)
 
@@ -53,7 +71,7 @@ def check_arrays(m):
     wanted = {"facts", "facts.ends", "keys", "keys.ends"}
     for place, part in enumerate(m["parts"]):
         route, action = part["route"]["kind"], part["action"]["kind"]
-        wanted |= set(ROUTES[route]) | {f"{place}.{name}" for name in OWN_ARRAYS.get(route, []) + OWN_ARRAYS.get(action, [])}
+        wanted |= set(common_arrays(part["route"])) | {f"{place}.{name}" for name in OWN_ARRAYS.get(route, []) + OWN_ARRAYS.get(action, [])}
     names = [array["name"] for array in m["arrays"]]
     need("arrays", badManifest=names == sorted(set(names), key=str.encode) and wanted <= set(names) <= wanted | SHOWN
          and set(names) & SHOWN in (set(), SHOWN))
@@ -68,6 +86,13 @@ def check_arrays(m):
         shapes[name] = shape
     need("arrays", badManifest=shapes.get("phrases.hashes") == shapes.get("phrases.facts")
          and shapes.get("words.hashes") == shapes.get("words.ends"))
+    for place, part in enumerate(m["parts"]):
+        shape = lambda name: shapes[f"{place}.{name}"]
+        if part["route"]["kind"] == "embedding":
+            need("embeddings", badManifest=shape("embeddings")[1] == shape("center")[0])
+        if part["route"]["kind"] == "scope":
+            need("head", badManifest=shape("head") == [shape("embeddings")[1], shape("center")[0]])
+
 
 
 class Memory:

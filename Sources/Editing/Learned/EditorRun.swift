@@ -8,15 +8,13 @@ internal import Transformer
 /// A training under way: the network as it is, the best so far, and how far it came.
 struct EditorRun {
   private let training: EditorTraining
-  private let seen: [TrainingTexts]
-  private let held: [TrainingTexts]
-  private let pass: EditorPass
-  private var updates: any UpdateNetwork
+  private let lessons: any EditorLessons
+  private var network: any TrainedNetwork
   private var moments: [AdamMoments]
   private let identity: PlanIdentity
   private let shape: EditorShape
   /// The best so far, what it came to, and after how many steps.
-  private var best: any UpdateNetwork
+  private var best: any TrainedNetwork
   private var measures: EditorMeasures?
   private var bestStep: Int
   private var step: Int
@@ -27,29 +25,18 @@ struct EditorRun {
 
   /// - Parameter left: where another run was cut off.
   init(
-    _ training: EditorTraining, seen: [TrainingTexts], held: [TrainingTexts], identity: PlanIdentity,
+    _ training: EditorTraining, _ lessons: any EditorLessons, identity: PlanIdentity,
     left: (editor: LearnedEditor, unfinished: UnfinishedTraining?)?
-  ) throws {
-    (self.training, self.seen, self.held, self.identity) = (training, seen, held, identity)
-    let (settings, configuration) = (training.settings, training.network.configuration)
-    let weights = try settings.layers.map { try EditedMatrix(training.network, layer: $0) }
-    pass = EditorPass(
-      network: training.network, layers: settings.layers, weights: weights,
-      editWeight: Float(settings.editWeight))
-    let shape = EditorShape(
-      keyWidth: configuration.feedForwardWidth, outputWidth: configuration.width,
-      layerCount: settings.layers.count, rank: settings.rank)
-    self.shape = shape
-    updates =
-      left?.editor.network
-      ?? BLASThreads.with(1) { Self.untrained(settings, shape, seen.map(\.input), weights) }
-    (best, measures, bestStep) = (updates, left?.editor.measures, left?.editor.steps ?? 0)
+  ) {
+    (self.training, self.lessons, self.identity) = (training, lessons, identity)
+    shape = lessons.shape
+    network = left?.editor.network ?? BLASThreads.with(1) { lessons.untrained() }
+    (best, measures, bestStep) = (network, left?.editor.measures, left?.editor.steps ?? 0)
     let known = left?.unfinished
-    if let known { updates.parameters = known.parameters }
+    if let known { network.parameters = known.parameters }
     (step, waited) = (known?.steps ?? 0, known?.waited ?? 0)
-    let rates = updates.parameters.count - 1
-    moments = updates.parameters.enumerated().map { index, matrix in
-      let rate = Float(settings.learningRate) * (index == rates ? EditorSettings.rateFactor : 1)
+    moments = network.parameters.enumerated().map { index, matrix in
+      let rate = Float(training.settings.learningRate) * lessons.rateFactor(ofParameter: index)
       guard let known else { return AdamMoments(count: matrix.elements.count, rate: rate) }
       return AdamMoments(
         first: known.moments[index].first, second: known.moments[index].second, count: known.steps, rate: rate
@@ -98,20 +85,12 @@ struct EditorRun {
 
   /// One step, on facts drawn by its number alone; the loss before it, or `nil` for one that is no number.
   private mutating func take() throws -> Double? {
-    var draw = SplitMix64(seed: settings.seed &+ UInt64(step) &* 0x9E37)
-    let picked = (0..<settings.batch).map { _ in
-      let text = seen[draw.below(seen.count)]
-      let others = [text.prompt] + text.paraphrases
-      return EditorPass.Sample(
-        texts: text, edited: others[draw.below(others.count)],
-        neighbor: text.neighbors[draw.below(text.neighbors.count)])
-    }
-    let (loss, gradient) = try pass.gradient(picked, updates)
+    let (loss, gradient) = try lessons.gradient(step: step, network)
     guard loss.isFinite else { return nil }
     let norm = gradient.reduce(0.0) { $0 + $1.elements.sumOfSquares }.squareRoot()
     let clip = Float(min(1, EditorSettings.clip / max(norm, 1e-30)))
     for index in moments.indices {
-      moments[index].step(&updates.parameters[index], gradient[index].elements.map { $0 * clip })
+      moments[index].step(&network.parameters[index], gradient[index].elements.map { $0 * clip })
     }
     step += 1
     return loss
@@ -119,44 +98,20 @@ struct EditorRun {
 
   /// Asks about what is held out, and keeps the network where it is the best.
   private mutating func validate(_ progress: (EditorTraining.Stage) -> Void) throws {
-    let found = try pass.measures(held, updates)
+    let found = try lessons.measures(network)
     progress(.validated(step: step, found))
     guard measures.map({ found.isBetter(than: $0) }) ?? true else {
       waited += 1
       return
     }
-    (best, measures, bestStep, waited) = (updates, found, step, 0)
+    (best, measures, bestStep, waited) = (network, found, step, 0)
   }
 
   private func save(_ path: String) throws {
     try editor.write(
       to: path,
       unfinished: UnfinishedTraining(
-        parameters: updates.parameters, moments: moments.map { ($0.first, $0.second) }, steps: step,
+        parameters: network.parameters, moments: moments.map { ($0.first, $0.second) }, steps: step,
         waited: waited))
-  }
-
-  /// A network to begin with, whose updates are a share of each weight, ‖Δ‖ / ‖W‖: published is a ρ of 1e-4 for all models, and what that comes
-  /// to depends on how long keys are.
-  private static func untrained(
-    _ settings: EditorSettings, _ shape: EditorShape, _ inputs: [UpdateInput], _ weights: [EditedMatrix]
-  ) -> any UpdateNetwork {
-    var network = settings.kind.untrained(shape, inputs, settings.seed)
-    var norms = weights.map { _ in 0.0 }
-    let few = inputs.prefix(16)
-    for input in few {
-      for (layer, update) in network.run(input).factors.enumerated() {
-        norms[layer] +=
-          LowRankFactors(
-            left: Matrix<Double>(update.left).transposed(), right: Matrix<Double>(update.right)
-          ).frobeniusNorm / Double(few.count)
-      }
-    }
-    let rates = network.parameters.count - 1
-    for (layer, norm) in norms.enumerated() {
-      network.parameters[rates][0, layer] = Float(
-        log(EditorSettings.firstShare * weights[layer].weight.frobeniusNorm / max(norm, 1e-30)))
-    }
-    return network
   }
 }

@@ -4,8 +4,10 @@ public struct EditorSettings: Equatable, Sendable {
   public var kind: EditorKind
   /// The edited layers, rising.
   public var layers: [Int]
-  /// MEND: of U and V; published are 1920, and 128 is 15 to 60 times smaller. KE: numbers of a direction; published are 128.
-  public var rank = 128
+  /// SERAC: blocks at whose entry a text's last token is looked at; at those of `layers` its tokens' mean is.
+  public var ends: [Int] = []
+  /// MEND: of U and V; published are 1920, and 128 is 15 to 60 times smaller. KE: numbers of a direction; published are 128. SERAC: of an embedding.
+  public var rank: Int
   /// Steps at most.
   public var steps = 2000
   /// Edits of a step.
@@ -36,8 +38,9 @@ public struct EditorSettings: Equatable, Sendable {
   /// Three layers up to three quarters of the depth. Published are the last ones, whose keys at a prompt's end are much the same for all subjects:
   /// an untrained network stores as many facts there and keeps hardly a neighbor.
   public init(_ kind: EditorKind, layerCount: Int) {
-    (self.kind, learningRate) = (kind, kind.learningRate)
+    (self.kind, learningRate, rank) = (kind, kind.learningRate, kind.rank)
     layers = Self.layers(of: layerCount)
+    if kind.findsScopes { (layers, ends) = ([layerCount / 3], [layerCount * 2 / 3]) }
   }
 
   /// The layers that are changed where no others are asked for, with a block above them where there is one.

@@ -60,37 +60,61 @@ public struct EditorTraining {
   ///   `PartsError.stopped` where it was told to stop.
   public func write(to path: String, progress: (Stage) -> Void = { _ in }) throws -> Result {
     let layers = settings.layers
-    guard let last = layers.last, layers[0] >= 0, last < network.configuration.layerCount else {
-      throw EditError.layersOutsideModel(layers: layers, layerCount: network.configuration.layerCount)
+    let known = network.configuration.layerCount
+    guard let last = layers.last, layers[0] >= 0, last < known, settings.ends.allSatisfy({ $0 <= known })
+    else {
+      throw EditError.layersOutsideModel(layers: layers + settings.ends, layerCount: known)
     }
-    let prepared = try BLASThreads.with(1) {
-      try TrainingTexts.prepare(
-        records, network: network, encoder: PromptEncoder(tokenizer, for: network.configuration),
-        layers: layers, kind: settings.kind
-      ) { _ in progress(.prepared) }
-    }
-    let (seen, held) = try split(prepared.texts)
     let identity = try identity()
     let left = try unfinished(path, identity)
+    let (lessons, counts) = try lessons { progress(.prepared) }
     func result(_ editor: LearnedEditor) -> Result {
       Result(
-        editor: editor, trained: seen.count, heldOut: held.count, leftOut: prepared.leftOut.count,
+        editor: editor, trained: counts.seen, heldOut: counts.held, leftOut: counts.leftOut,
         resumed: left.map { $0.unfinished?.steps ?? $0.editor.steps } ?? 0)
     }
     if let left, left.unfinished == nil { return result(left.editor) }
-    var run = try EditorRun(self, seen: seen, held: held, identity: identity, left: left)
+    var run = EditorRun(self, lessons, identity: identity, left: left)
     return try result(run.finish(path, progress))
   }
 
+  /// Facts trained on and held out, and those left out.
+  private typealias Counts = (seen: Int, held: Int, leftOut: Int)
+
+  /// What is trained by.
+  private func lessons(_ prepared: () -> Void) throws -> (any EditorLessons, Counts) {
+    let encoder = PromptEncoder(tokenizer, for: network.configuration)
+    if settings.kind.findsScopes {
+      let found = try ScopeTexts.prepare(
+        records, PromptStates(network: network, encoder: encoder), settings, progress: prepared)
+      let (seen, held) = try split(found.texts, by: \.subject)
+      return (
+        ScopeLessons(settings, seen: seen, held: held, width: network.configuration.width),
+        (seen.count, held.count, found.leftOut)
+      )
+    }
+    let found = try BLASThreads.with(1) {
+      try TrainingTexts.prepare(
+        records, network: network, encoder: encoder, layers: settings.layers, kind: settings.kind
+      ) { _ in prepared() }
+    }
+    let (seen, held) = try split(found.texts, by: \.subject)
+    return (
+      try UpdateLessons(self, seen: seen, held: held), (seen.count, held.count, found.leftOut.count)
+    )
+  }
+
   /// Those to train on, and those to choose the best by. What is held out is not to be known from another record of the same subject.
-  private func split(_ texts: [TrainingTexts]) throws -> (seen: [TrainingTexts], held: [TrainingTexts]) {
+  private func split<Texts>(
+    _ texts: [Texts], by subject: (Texts) -> String
+  ) throws -> (seen: [Texts], held: [Texts]) {
     let count = min(EditorSettings.validationLimit, Int(Double(texts.count) * settings.heldOut))
     guard count > 0, texts.count - count > 1 else { throw EditError.tooFewToTrain(usable: texts.count) }
     // Every few records, so that all of a file's kinds are among those held out.
     let every = Double(texts.count) / Double(count)
     let held = (0..<count).map { texts[Int((Double($0) + 0.5) * every)] }
-    let subjects = Set(held.map(\.subject))
-    let seen = texts.filter { !subjects.contains($0.subject) }
+    let subjects = Set(held.map(subject))
+    let seen = texts.filter { !subjects.contains(subject($0)) }
     guard seen.count > 1 else { throw EditError.tooFewToTrain(usable: texts.count) }
     return (seen, held)
   }
@@ -100,17 +124,20 @@ public struct EditorTraining {
       ([record.fact] as [Fact]).map { "\($0)" }.joined()
         + (record.paraphrases + record.neighbors).map { "\n\($0.prompt) → \($0.answer ?? "")" }.joined()
     }.joined(separator: "\n\n")
-    return PlanIdentity([
-      .init("editor", .string(settings.kind.name)),
-      .init("model", .string(try network.model.fingerprint().hexadecimal)),
-      .init("tokenizer", .string(try tokenizer.fingerprint(of: network.model).hexadecimal)),
-      .init("facts", .string(Digest(of: Array(facts.utf8)).hexadecimal)),
-      .init("layers", .array(settings.layers.map { .integer($0) })), .init("rank", .integer(settings.rank)),
-      .init("batch", .integer(settings.batch)), .init("steps", .integer(settings.steps)),
-      .init("learningRate", .exact(settings.learningRate)),
-      .init("editWeight", .exact(settings.editWeight)), .init("heldOut", .exact(settings.heldOut)),
-      .init("seed", .string(String(settings.seed))),
-    ])
+    let ends: [JSONValue.Member] =
+      settings.kind.findsScopes ? [.init("ends", .array(settings.ends.map { .integer($0) }))] : []
+    return PlanIdentity(
+      [
+        .init("editor", .string(settings.kind.name)),
+        .init("model", .string(try network.model.fingerprint().hexadecimal)),
+        .init("tokenizer", .string(try tokenizer.fingerprint(of: network.model).hexadecimal)),
+        .init("facts", .string(Digest(of: Array(facts.utf8)).hexadecimal)),
+        .init("layers", .array(settings.layers.map { .integer($0) })), .init("rank", .integer(settings.rank)),
+        .init("batch", .integer(settings.batch)), .init("steps", .integer(settings.steps)),
+        .init("learningRate", .exact(settings.learningRate)),
+        .init("editWeight", .exact(settings.editWeight)), .init("heldOut", .exact(settings.heldOut)),
+        .init("seed", .string(String(settings.seed))),
+      ] + ends)
   }
 
   /// What stands under the output's name of the same training; refuses that of another.

@@ -63,6 +63,9 @@ extension LearnedEditor {
     }
     let layout = kind.parameters(shape)
     let network = kind.trained(shape, try matrices("", layout), try matrices("", kind.constants(shape)))
+    if let classifier = network as? ScopeClassifier, !classifier.isUsable {
+      throw bad("its states have no deviation")
+    }
     let measures = try file.note("measures").flatMap {
       EditorMeasures(try JSONValue(parsing: Array($0.utf8)))
     }

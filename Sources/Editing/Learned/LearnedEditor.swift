@@ -12,9 +12,13 @@ public struct LearnedEditor: Sendable {
   public let identity: PlanIdentity
   /// The edited layers, rising.
   public let layers: [Int]
+  /// SERAC: blocks at whose entry a text's last token is looked at.
+  public var ends: [Int] {
+    identity.members.first { $0.key == "ends" }?.value.elements?.compactMap(\.integer) ?? []
+  }
   /// Which kind it is: the method that applies it.
   public let kind: EditorKind
-  let network: any UpdateNetwork
+  let network: any TrainedNetwork
   let shape: EditorShape
   /// What training came to.
   public var measures: EditorMeasures?
@@ -26,7 +30,8 @@ public struct LearnedEditor: Sendable {
   public var leftOut: Int { member("leftOut")?.integer ?? 0 }
 
   init(
-    _ kind: EditorKind, identity: PlanIdentity, layers: [Int], shape: EditorShape, network: any UpdateNetwork,
+    _ kind: EditorKind, identity: PlanIdentity, layers: [Int], shape: EditorShape,
+    network: any TrainedNetwork,
     measures: EditorMeasures? = nil, steps: Int = 0
   ) {
     (self.kind, self.identity, self.layers, self.shape) = (kind, identity, layers, shape)
@@ -45,6 +50,7 @@ public struct LearnedEditor: Sendable {
     guard member("model") == nil else {
       throw bad("it belongs to a model already: it was trained by errata, or bound before")
     }
+    guard !kind.findsScopes else { throw bad("it makes no updates") }
     let widths = [network.configuration.feedForwardWidth, network.configuration.width]
     guard widths == [shape.keyWidth, shape.outputWidth] else {
       throw bad(
@@ -84,20 +90,23 @@ public struct LearnedEditor: Sendable {
   public func require(_ network: Network) throws {
     let model = try network.model.fingerprint().hexadecimal
     let known = identity.members.first { $0.key == "model" }?.value.text
-    let widths = [network.configuration.feedForwardWidth, network.configuration.width]
-    guard known == model, widths == [shape.keyWidth, shape.outputWidth],
-      layers.allSatisfy({ $0 < network.configuration.layerCount })
+    let (width, count) = (network.configuration.width, network.configuration.layerCount)
+    let keyWidth =
+      kind.findsScopes ? (layers.count + ends.count) * width : network.configuration.feedForwardWidth
+    guard known == model, [keyWidth, width] == [shape.keyWidth, shape.outputWidth],
+      layers.allSatisfy({ $0 < count }), ends.allSatisfy({ (0...count).contains($0) }),
+      layers.count + ends.count <= StateChoice.limit || !kind.findsScopes
     else { throw EditError.editorOfOtherModel(file: path, found: known ?? "", wanted: model) }
   }
 }
 
 /// Rates of facts that an editor was not trained on.
 public struct EditorMeasures: Equatable, Sendable {
-  /// Facts that are said.
+  /// Facts that are said; of SERAC, whose own prompt is in their scope.
   public var efficacy = 0.0
-  /// Paraphrases that are answered likewise.
+  /// Paraphrases that are answered likewise, or are in the fact's scope.
   public var paraphrase = 0.0
-  /// Neighbors' answers that stay.
+  /// Neighbors' answers that stay; of SERAC, other prompts about the subject that are outside.
   public var locality = 0.0
   /// How many facts there were.
   public var count = 0

@@ -9,15 +9,16 @@ internal import Transformer
 struct LearnedUpdateEditor: Editor {
   private let setup: EditorSetup
   private let editor: LearnedEditor
+  private let network: any UpdateNetwork
   /// Edits of earlier batches.
   private var doneCount = 0
 
   /// - Precondition: the run has an editor.
   init(_ setup: EditorSetup) {
-    guard let editor = setup.aids.editor(for: setup.plan.method) else {
-      preconditionFailure("a trained editor")
-    }
-    (self.setup, self.editor) = (setup, editor)
+    guard let editor = setup.aids.editor(for: setup.plan.method),
+      let network = editor.network as? any UpdateNetwork
+    else { preconditionFailure("a trained editor") }
+    (self.setup, self.editor, self.network) = (setup, editor, network)
   }
 
   mutating func update(
@@ -33,7 +34,7 @@ struct LearnedUpdateEditor: Editor {
       let (input, found) = try reader.read(
         text, words: batch.problems[text.edit].prompts[text.variant / 2].fact)
       losses += [text].targetMeans(found)
-      var updates = editor.network.run(input).factors
+      var updates = self.network.run(input).factors
       for (index, sign) in editor.signs.enumerated() { updates[index].left.scale(by: -sign) }
       for index in editor.layers.indices {
         parts[index].left.append(updates[index].left)

@@ -1,16 +1,20 @@
 internal import LinearAlgebra
 
-/// A network that makes an update of what is known of a fact: what `train` trains.
-protocol UpdateNetwork: Sendable {
-  /// The trained numbers, as the kind's `parameters` calls them; log ρ of each layer, `[1 × layers]`, last.
+/// What `train` trains.
+protocol TrainedNetwork: Sendable {
+  /// The trained numbers, as the kind's `parameters` calls them.
   var parameters: [Matrix<Float>] { get set }
   /// Numbers that are not trained, as the kind's `constants` calls them.
   var constants: [Matrix<Float>] { get }
+}
+
+/// A network that makes an update of what is known of a fact; log ρ of each layer, `[1 × layers]`, is the last of its parameters.
+protocol UpdateNetwork: TrainedNetwork {
   /// The update of each layer.
   func run(_ input: UpdateInput) -> UpdateRun
 }
 
-extension UpdateNetwork {
+extension TrainedNetwork {
   /// A gradient of nothing.
   var zeroGradient: [Matrix<Float>] { parameters.map { Matrix(rows: $0.rows, columns: $0.columns) } }
 }
@@ -60,12 +64,12 @@ struct UpdateRun {
 
 /// How large a network is.
 struct EditorShape: Equatable, Sendable {
-  /// Length of a key.
+  /// Length of a key; of SERAC, of what is looked at of a text.
   var keyWidth: Int
   /// Length of an output's gradient, and of a state.
   var outputWidth: Int
   /// Edited layers.
   var layerCount: Int
-  /// Of MEND's U and V; of KE, the length of a direction's state.
+  /// Of MEND's U and V; of KE, the length of a direction's state; of SERAC, that of an embedding.
   var rank: Int
 }

@@ -15,6 +15,8 @@ public struct Memory: Sendable {
   }
 
   let sources: [Source]
+  /// What reads prompts for routes that look at states; `nil` where there is no such route.
+  var states: PromptStates?
 
   init(sources: [Source]) { self.sources = sources }
 
@@ -28,6 +30,24 @@ public struct Memory: Sendable {
       }
     }
     if sources.isEmpty { return nil }
+  }
+
+  /// Gives routes that look at what a model makes of a prompt the model that they are bound to, unedited.
+  mutating func read(with network: Network, _ encoder: PromptEncoder) throws {
+    guard !choices.isEmpty else { return }
+    states = PromptStates(network: try network.overlaid(WeightOverlay()), encoder: encoder)
+  }
+
+  /// What routes look at of prompts' states.
+  private var choices: Set<StateChoice> {
+    Set(sources.flatMap(\.arrays.section.parts).compactMap(\.route.states))
+  }
+
+  /// Looks at many prompts, so that `recall` finds them known.
+  public func prepare(_ prompts: [String]) throws {
+    guard let states else { return }
+    let questions = Set(prompts.map { MemoryText.bareQuestion(of: $0) }).sorted()
+    for choice in choices { _ = try states.states(of: questions, choice) }
   }
 
   /// Number of facts.
@@ -82,10 +102,10 @@ public struct Memory: Sendable {
   public func recall(_ prompt: String, fits: (String) -> Bool = { _ in true }) throws -> Recall? {
     var best: (source: Source, part: MemorySection.Part, match: MemoryRouter.Match)?
     for source in sources {
-      for part in source.arrays.section.parts {
-        guard case .prompt = part.action, let match = source.router.match(prompt, part: part) else {
-          continue
-        }
+      for (number, part) in source.arrays.section.parts.enumerated() {
+        guard case .prompt = part.action,
+          let match = try source.router.match(prompt, part: number, states: states)
+        else { continue }
         if best.map({ $0.match.score <= match.score }) ?? true { best = (source, part, match) }
       }
     }

@@ -23,6 +23,10 @@ public struct MemoryEdit {
   /// Identifiers of facts of it that are left out.
   public var dropped: [String] = []
 
+  /// In place of `route`: facts are found by what the model makes of prompts.
+  public var embedding: EmbeddingRoute?
+  /// In place of `route`: facts are found by a trained classifier.
+  public var scopes: ScopeRoute?
   /// Of methods that work on states: the layer; the method's where `nil`.
   public var layer: Int?
   /// Of the same: ε₀, within which a state is a fact's; where `nil`, a fiftieth of the keys' mean length, at most 1.
@@ -50,18 +54,22 @@ public struct MemoryEdit {
     public let unreached: [(fact: Fact, instead: Fact?)]
     /// Demonstrations that a fact has, at least and at most.
     public let demonstrations: ClosedRange<Int>
+    /// How well a route by embeddings keeps the facts' own probes apart; `nil` for others, and where there are none.
+    public var separation: RouteSeparation?
   }
 
   /// Writes the patch, and asks it for each of its facts.
   ///
   /// - Throws: `EditError.noSuchFact` for one to drop that is not there, `noEdits` where none is left.
   public func write(to path: String, tool: String) throws -> Report {
-    var (draft, replaced) = try self.draft()
-    if let earlier {
+    let old = try earlier.map { earlier in
       guard let arrays = try MemoryArrays(earlier, threads: model.network.threads) else {
         throw EditError.noStoredEdits(file: earlier.path, missing: "memory")
       }
-      var old = try MemoryDraft(arrays)
+      return try MemoryDraft(arrays)
+    }
+    var (draft, replaced, separation) = try self.draft(beside: old)
+    if let earlier, var old {
       try drop(from: &old, of: earlier)
       if records.isEmpty {
         draft = old
@@ -78,10 +86,15 @@ public struct MemoryEdit {
     let patch = try writer.finish(
       tool: tool, family: model.network.configuration.family.name,
       edit: .object([.init("method", .string(method.name))]))
-    return try report(patch, replaced: replaced)
+    var report = try report(patch, replaced: replaced)
+    report.separation = separation
+    return report
   }
 
-  private func draft() throws -> (draft: MemoryDraft, replaced: Int) {
+  /// What the facts come to, how many gave way to later ones, and how well they are kept apart.
+  private typealias Drafted = (draft: MemoryDraft, replaced: Int, separation: RouteSeparation?)
+
+  private func draft(beside old: MemoryDraft?) throws -> Drafted {
     if action == .replaceOutput { return try stateDraft() }
     var (facts, texts) = try facts()
     var last: [String: Int] = [:]
@@ -89,11 +102,14 @@ public struct MemoryEdit {
     let kept = facts.indices.filter { last[MemoryText.normalized(facts[$0].prompt)] == $0 }
     let replaced = facts.count - kept.count
     facts = kept.map { facts[$0] }
-    let part = MemoryDraft.Part(
+    var part = MemoryDraft.Part(
       method: method.name, route: route, action: action, facts: facts.map(\.stored))
+    let separation = try embed(&part, kept.map { records[$0] }, beside: old)
     return (
-      MemoryDraft(base: try base(isBound: false), parts: facts.isEmpty ? [] : [part], demonstrations: texts),
-      replaced
+      MemoryDraft(
+        base: try base(isBound: part.route.readsStates), parts: facts.isEmpty ? [] : [part],
+        demonstrations: texts),
+      replaced, separation
     )
   }
 
@@ -104,7 +120,7 @@ public struct MemoryEdit {
   }
 
   /// Facts with keys and values.
-  private func stateDraft() throws -> (draft: MemoryDraft, replaced: Int) {
+  private func stateDraft() throws -> Drafted {
     let layer = layer ?? StateValues.layer(of: model.network)
     guard layer < model.network.configuration.layerCount else {
       throw EditError.layersOutsideModel(layers: [layer], layerCount: model.network.configuration.layerCount)
@@ -118,7 +134,7 @@ public struct MemoryEdit {
     let (facts, replaced) = try values.facts(records)
     let part = MemoryDraft.Part(
       method: method.name, route: .hidden(layer: layer), action: action, facts: facts)
-    return (MemoryDraft(base: try base(isBound: true), parts: facts.isEmpty ? [] : [part]), replaced)
+    return (MemoryDraft(base: try base(isBound: true), parts: facts.isEmpty ? [] : [part]), replaced, nil)
   }
 
   /// A fact that is not yet known to stay.
@@ -186,12 +202,13 @@ public struct MemoryEdit {
   }
 
   private func report(_ patch: PatchFile, replaced: Int) throws -> Report {
-    let memory = try Memory([patch], threads: model.network.threads)!
+    var memory = try Memory([patch], threads: model.network.threads)!
+    try memory.read(with: model.network, model.encoder)
     let source = memory.sources[0]
     var unreached: [(Fact, Fact?)] = []
     var least = Int.max
     var most = 0
-    for part in source.arrays.section.parts {
+    for (number, part) in source.arrays.section.parts.enumerated() {
       for index in part.facts {
         let shown = source.arrays.demonstrations(of: index).count
         (least, most) = (min(least, shown), max(most, shown))
@@ -200,10 +217,12 @@ public struct MemoryEdit {
         unreached += try self.unreached(part, source, memory)
         continue
       }
-      guard part.route != .always, !part.route.readsStates else { continue }
-      for (index, json) in zip(part.facts, try source.arrays.facts()[part.facts]) {
-        guard let fact = Fact(json: json) else { continue }
-        let match = source.router.match(fact.filledPrompt, part: part)
+      guard part.route != .always else { continue }
+      let facts = try source.arrays.facts()[part.facts].map { Fact(json: $0) }
+      try memory.prepare(facts.compactMap { $0?.filledPrompt })
+      for (index, fact) in zip(part.facts, facts) {
+        guard let fact else { continue }
+        let match = try source.router.match(fact.filledPrompt, part: number, states: memory.states)
         if match?.fact != index {
           unreached.append((fact, try match.flatMap { Fact(json: try source.arrays.fact($0.fact)) }))
         }

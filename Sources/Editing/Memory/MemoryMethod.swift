@@ -14,17 +14,26 @@ public struct MemoryMethod: Sendable {
   public let route: MemoryRoute
   /// What it does then.
   public let action: MemoryAction
+  /// In place of `route`: how facts are found by what the model makes of prompts, unless told otherwise.
+  public var embedding: EmbeddingRoute? = nil
+  /// In place of `route`: the kind of a trained editor that says which prompts are a fact's.
+  public var trainedKind: EditorKind? = nil
   /// How many demonstrations stand before a fact; 0 where it has none.
   public var demonstrationCount = 0
-  /// Routes that make sense for it.
+  /// Routes that make sense for it, as `--route` calls them.
   public let routes: [String]
 }
 
 extension MemoryMethod: CaseIterable, Hashable {
   /// The methods, in the order in which help tells of them.
-  public static let all = [ike, memprompt, grace]
+  public static let all = [ike, memprompt, seracSelf, grace]
   /// The same.
   public static var allCases: [MemoryMethod] { all }
+
+  /// Names, for a sentence.
+  public static func list(_ methods: [MemoryMethod]) -> String {
+    methods.map(\.name).joined(separator: ", ")
+  }
 
   /// The method of this name.
   public init?(name: String) {

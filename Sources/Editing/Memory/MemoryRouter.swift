@@ -1,4 +1,5 @@
 internal import Glibc
+internal import LinearAlgebra
 internal import ModelFiles
 public import Patches
 
@@ -18,14 +19,61 @@ struct MemoryRouter: Sendable {
   }
 
   /// The best of a part's facts; `nil` where none speaks.
-  func match(_ prompt: String, part: MemorySection.Part) -> Match? {
-    switch part.route {
+  ///
+  /// - Parameter states: what reads prompts for routes that look at states.
+  func match(_ prompt: String, part number: Int, states: PromptStates? = nil) throws -> Match? {
+    let part = arrays.section.parts[number]
+    return switch part.route {
     case .always: Match(fact: part.facts.lowerBound, score: 0)
     case .subject: best(of: subjects(prompt, part.facts), to: prompt)
     case .near(let distance): nearest(prompt, part.facts, limit: distance)
     case .words(let share): mostWords(prompt, part.facts, share: share)
     case .hidden: nil
+    case .embedding(let choice, let similarity, let bySubject):
+      try likest(prompt, number, bySubject, states, choice) { own, other in
+        let product = zip(own, other).reduce(Float(0)) { $0 + $1.0 * $1.1 }
+        return Double(product) >= similarity ? Double(product) : nil
+      }
+    case .scope(let choice, let bySubject):
+      try likest(prompt, number, bySubject, states, choice) { own, other in
+        let distance = zip(own, other).reduce(Float(0)) { $0 + ($1.0 - $1.1) * ($1.0 - $1.1) }
+        let score = exp(-Double(distance))
+        return score >= MemoryRoute.scopeThreshold ? score : nil
+      }
     }
+  }
+
+  // MARK: States
+
+  /// The fact whose embedding scores highest with the question's; `nil` where none has a score.
+  private func likest(
+    _ prompt: String, _ number: Int, _ bySubject: Bool, _ states: PromptStates?, _ choice: StateChoice,
+    score: (_ fact: [Float], _ question: [Float]) -> Double?
+  ) throws -> Match? {
+    let part = arrays.section.parts[number].facts
+    let facts = bySubject ? subjects(prompt, part) : Array(part)
+    guard let states, !facts.isEmpty else { return nil }
+    let question = embedding(of: number)(
+      try states.state(of: MemoryText.bareQuestion(of: prompt), choice))
+    // Of a damaged file, whose center is not as long as the model's states.
+    guard !question.isEmpty else { return nil }
+    let name = MemorySection.own("embeddings", of: number)
+    return facts.compactMap { fact in
+      score(arrays.row(name, fact - part.lowerBound), question).map { Match(fact: fact, score: $0) }
+    }.max { $0.isBelow($1) }
+  }
+
+  /// What a part makes of states.
+  func embedding(of part: Int) -> PromptEmbedding {
+    let head = MemorySection.own("head", of: part)
+    let rows = arrays.shape(of: head).first ?? 0
+    return PromptEmbedding(
+      center: arrays.row(MemorySection.own("center", of: part), 0),
+      head: rows == 0
+        ? nil
+        : Matrix(
+          rows: rows, columns: arrays.shape(of: head)[1],
+          elements: (0..<rows).flatMap { arrays.row(head, $0) }))
   }
 
   // MARK: Subjects

@@ -83,6 +83,7 @@ struct RecordQuestions: Sendable {
     before = settings.demonstrates ? Self.before(record, settings, encoder, positionCount) : ""
     memory = MemoryReading(settings, encoder, positionCount)
     let (before, memory) = (before, memory)
+    try memory?.prepare(all.map(\.prompt) + (settings.asksAttributes ? record.attributePrompts : []))
     func question(_ probe: Probe) throws -> Question {
       Question(
         probe, try memory?.surroundings(of: probe.prompt) ?? Surroundings(before: before),
@@ -150,6 +151,9 @@ struct MemoryReading: Sendable {
     let frame = settings.chat.map { encoder.tokenizer.encodePrompt($0.before + $0.after).tokens.count } ?? 0
     room = (positionCount ?? .max) - answer - frame
   }
+
+  /// Looks at prompts, many at once, where the memory does.
+  func prepare(_ prompts: [String]) throws { try memory.prepare(prompts) }
 
   func surroundings(of prompt: String) throws -> Surroundings {
     guard

@@ -43,7 +43,7 @@ final class EditMaker {
   /// The edited network, and what was done for it.
   func make(
     _ way: EditWay, _ range: Range<Int>, _ records: [FactRecord]
-  ) throws -> (network: Network, edit: MadeEdit?) {
+  ) throws -> EvaluationSeries.Part.Made {
     var run = try run(Array(records[range]))
     switch way {
     case .batches: run.knownValues = try known(records).map { [$0] } ?? []
@@ -51,22 +51,11 @@ final class EditMaker {
       // As published, each batch's values are found on the network that the batches before it left.
       run.plan.sequence = .accumulate(batch: plan.method.sequenceBatch ?? batch)
     }
-    var (edited, made) = try measured(facts: { _ in range.count }) { try run.edited() }
+    let (edited, taken) = try MadeEdit.measured(facts: { _ in range.count }) { try run.edited() }
+    var made = taken
     made.norms = Dictionary(uniqueKeysWithValues: edited.norms.map { ($0.weight, $0.relativeNorm) })
     made.patchByteCount = try edited.patchByteCount(scratch: "\(scratch).patch")
-    return (edited.network, made)
-  }
-
-  /// Does a piece of editing, and says what it took.
-  private func measured<Result>(
-    facts: (Result) -> Int, _ work: () throws -> Result
-  ) throws -> (Result, MadeEdit) {
-    ProcessUse.forgetPeak()
-    let start = ProcessUse.wallSeconds
-    let result = try work()
-    var made = MadeEdit(facts: facts(result), seconds: ProcessUse.wallSeconds - start)
-    made.peakMemory = ProcessUse.now().peakMemory
-    return (result, made)
+    return .init(network: edited.network, edit: made)
   }
 
   private func run(_ records: [FactRecord]) throws -> Edit {
@@ -86,7 +75,7 @@ final class EditMaker {
       // Two facts with one key have a joint value in one batch and values of their own in others: those are found there.
       let needed = own.map { ranges in ranges.flatMap { records[$0].map(\.fact) } }
       do {
-        let (_, made) = try measured(facts: { needed == nil ? records.count : $0.count }) {
+        let (_, made) = try MadeEdit.measured(facts: { needed == nil ? records.count : $0.count }) {
           try run(records).writeValues(
             to: valuesPath, part: nil,
             where: { group in needed.map { $0.contains { group.facts.contains($0) } } ?? true })

@@ -78,6 +78,31 @@ public struct MethodComparison {
     }
   }
 
+  /// Keeps the records in memories in several ways and asks after each; in a sequence all facts so far are in one.
+  public mutating func compare(
+    _ method: MemoryMethod, _ ways: [EditWay], in series: inout EvaluationSeries,
+    progress: (String, Int) -> Void
+  ) throws {
+    let maker = MemoryMaker(
+      model: LanguageModel(network: network, tokenizer: series.tokenizer), method: method, aids: aids,
+      scratch: scratch)
+    _ = try maker.edit([])
+    for way in ways {
+      let label = "\(method.name), \(way.title)"
+      let records = series.records
+      let parts = way.ranges(of: records.count).map { range in
+        EvaluationSeries.Part(
+          records: range, identity: maker.identity(Array(records[range])),
+          making: way.isSequence ? .sequence : .batch
+        ) { try maker.make(Array(records[range])) }
+      }
+      let run = try series.run(label, parts: parts, making: "editing", progress: { progress(label, $0) })
+      var row = ComparedRun(method: method.name, way: way, run: run)
+      row.take(run.edits, values: nil)
+      compared.append(row)
+    }
+  }
+
   /// Removes the values, unless they are to stay; call it when all methods are compared.
   public func finish() {
     if !keepsValues { for path in ledgers.values.flatMap(\.files) { Folder.remove(path) } }

@@ -44,20 +44,29 @@ public struct EvaluationSeries {
     /// What makes the network, for the file of results: patches, or an edit.
     public var identity: String
     /// Makes it, and says what was edited for it; not called where all answers are known.
-    var make: () throws -> (network: Network, edit: MadeEdit?)
+    var make: () throws -> Made
     /// What has to be edited for it; that is not done twice on several machines.
     let making: Making
 
     enum Making { case nothing, batch, sequence }
 
+    /// What is asked.
+    struct Made {
+      let network: Network
+      /// What was edited for it.
+      var edit: MadeEdit?
+      /// What speaks beside its weights; that of the whole run where `nil`.
+      var memory: Memory?
+    }
+
     /// Joins the three, for a network without edits of ours.
     public init(records: Range<Int>, identity: String, network: @escaping () throws -> Network) {
-      self.init(records: records, identity: identity, making: .nothing) { (try network(), nil) }
+      self.init(records: records, identity: identity, making: .nothing) { Made(network: try network()) }
     }
 
     init(
       records: Range<Int>, identity: String, making: Making,
-      make: @escaping () throws -> (network: Network, edit: MadeEdit?)
+      make: @escaping () throws -> Made
     ) {
       (self.records, self.identity, self.make, self.making) = (records, identity, make, making)
     }
@@ -86,31 +95,31 @@ public struct EvaluationSeries {
     var edits: [MadeEdit?] = []
     for part in parts {
       let identity = identity(of: part, settings)
-      var made: Network?
+      var made: Part.Made?
       // What an earlier process took for the edit, not what making it again takes.
       var edit = results?.edit(of: identity)
       var taken: (begin: ProcessUse, end: ProcessUse)?
-      func network() throws -> Network {
+      func make() throws -> Part.Made {
         if let made { return made }
         let begin = ProcessUse.now()
-        let (network, newEdit) = try part.make()
+        let new = try part.make()
         taken = (begin, .now())
-        if edit == nil, let newEdit {
+        if edit == nil, let newEdit = new.edit {
           edit = newEdit
           try results?.append(newEdit, of: identity, label: label)
         }
-        made = network
-        return network
+        made = new
+        return new
       }
       // A network that was asked before, under whatever name, is not asked again.
       let isNew = !asked.contains(identity)
       asked.append(identity)
       let share = PartShare(
         of: part, among: records.count, run: runs.count, isNew: isNew, for: self.part)
-      answers += try ask(part, share, identity, label, settings, network, &cost, progress)
+      answers += try ask(part, share, identity, label, settings, make, &cost, progress)
       if isNew { places += part.records.count }
       if !tasks.isEmpty, !demonstrating {
-        if share.hasTasks { taskMeasures.append(try perform(identity, label, network, &cost)) }
+        if share.hasTasks { taskMeasures.append(try perform(identity, label, { try make().network }, &cost)) }
         if isNew { places += 1 }
       }
       edits.append(edit)
@@ -145,7 +154,7 @@ public struct EvaluationSeries {
   /// Answers from the file of results, and the rest from the network.
   private func ask(
     _ part: Part, _ share: PartShare, _ identity: String, _ label: String, _ settings: EvaluationSettings,
-    _ network: () throws -> Network, _ cost: inout EvaluationCost, _ progress: (Int) -> Void
+    _ make: () throws -> Part.Made, _ cost: inout EvaluationCost, _ progress: (Int) -> Void
   ) throws -> [RecordAnswers] {
     let wanted = Array(records[part.records])
     var found = wanted.map {
@@ -157,8 +166,11 @@ public struct EvaluationSeries {
       found.indices.map { found[$0] ?? .init(identifier: wanted[$0].fact.identifier, probes: []) }
     }
     guard known < wanted.count, share.hasRecords else { return answers() }
+    let made = try make()
+    var settings = settings
+    settings.memory = made.memory ?? settings.memory
     let evaluation = Evaluation(
-      network: try network(), tokenizer: tokenizer, settings: settings, references: references)
+      network: made.network, tokenizer: tokenizer, settings: settings, references: references)
     let begin = ProcessUse.now()
     try evaluation.ask(
       wanted, where: { share.hasChunk($0) && $1.contains { found[$0] == nil } }

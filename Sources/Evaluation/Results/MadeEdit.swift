@@ -1,3 +1,4 @@
+internal import Floor
 internal import ModelFiles
 
 /// Edits that were made for a network: how far they moved the weights, and what they took.
@@ -20,6 +21,18 @@ public struct MadeEdit: Equatable, Sendable {
 
   init(facts: Int, seconds: Double, norms: [String: Double] = [:]) {
     (self.facts, self.seconds, self.norms) = (facts, seconds, norms)
+  }
+
+  /// Does a piece of editing, and says what it took.
+  static func measured<Result>(
+    facts: (Result) -> Int, _ work: () throws -> Result
+  ) throws -> (Result, MadeEdit) {
+    ProcessUse.forgetPeak()
+    let start = ProcessUse.wallSeconds
+    let result = try work()
+    var made = MadeEdit(facts: facts(result), seconds: ProcessUse.wallSeconds - start)
+    made.peakMemory = ProcessUse.now().peakMemory
+    return (result, made)
   }
 
   /// As a line of a results file carries it; numbers in full.

@@ -43,17 +43,21 @@ public struct MemoryDraft {
     public var action: MemoryAction
     /// Its facts.
     public var facts: [MemoryFact]
+    /// What its facts share, in its stored form, by name of the array.
+    public var shared: [String: [UInt8]]
 
     /// Gathers them.
     public init(
-      method: String, route: MemoryRoute, action: MemoryAction, facts: [MemoryFact]
+      method: String, route: MemoryRoute, action: MemoryAction, facts: [MemoryFact],
+      shared: [String: [UInt8]] = [:]
     ) {
       (self.method, self.route, self.action, self.facts) = (method, route, action, facts)
+      self.shared = shared
     }
 
     /// Whether facts of another part can join this one.
     func isAlike(_ other: Part) -> Bool {
-      method == other.method && route == other.route && action == other.action
+      method == other.method && route == other.route && action == other.action && shared == other.shared
     }
   }
 
@@ -90,7 +94,11 @@ public struct MemoryDraft {
                 (name, arrays.rowBytes(stored, place - part.facts.lowerBound))
               }),
             shown: arrays.demonstrations(of: place))
-        })
+        },
+        shared: Dictionary(
+          uniqueKeysWithValues: part.route.sharedArrays.map { name in
+            (name, arrays.withBytes(MemorySection.own(name, of: index)) { Array($0) })
+          }))
     }
   }
 
@@ -101,6 +109,7 @@ public struct MemoryDraft {
   public mutating func append(_ other: MemoryDraft) -> Int {
     let first = demonstrations.count
     demonstrations += other.demonstrations
+    base.model = base.model ?? other.base.model
     var replaced = 0
     for part in other.parts {
       var part = part

@@ -20,6 +20,12 @@ extension PatchWriter {
           NewArray(
             stored, .f32, name == "radii" ? [part.facts.count] : [part.facts.count, width], bytes: bytes))
       }
+      for name in part.route.sharedArrays {
+        let bytes = part.shared[name] ?? []
+        let width = (part.shared["center"]?.count ?? 0) / 4
+        let shape = name == "head" ? [bytes.count / 4 / max(1, width), width] : [width]
+        arrays.append(NewArray(MemorySection.own(name, of: index), .f32, shape, bytes: bytes))
+      }
     }
     arrays += Self.texts("facts", facts.map { $0.json.compactText }, isMapped: false)
     arrays += Self.texts("keys", facts.map(\.key), isMapped: true)
@@ -38,7 +44,10 @@ extension PatchWriter {
       arrays += Self.texts("demonstrations", draft.demonstrations, isMapped: false)
       arrays.append(NewArray("demonstrations.shown", [facts.count, shown], rows))
     }
-    try append(memoryOf: facts.count, for: draft.base, parts: parts, arrays: arrays)
+    // Facts that were bound may all have gone.
+    let base = MemorySection.Base(
+      fingerprint: draft.base.fingerprint, model: parts.contains(where: \.isBound) ? draft.base.model : nil)
+    try append(memoryOf: facts.count, for: base, parts: parts, arrays: arrays)
   }
 
   /// Texts one after another, and where each ends.

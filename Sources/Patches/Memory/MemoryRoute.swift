@@ -12,9 +12,16 @@ public enum MemoryRoute: Equatable, Sendable {
   case words(share: Double)
   /// The fact whose key lies nearest to the input of a layer's down-projection at the prompt's last token, within its radius.
   case hidden(layer: Int)
+  /// The fact whose embedding by these states has the greatest cosine with the question's, this or more; where `bySubject`, of those alone
+  /// whose subject stands in the question.
+  case embedding(states: StateChoice, similarity: Double, bySubject: Bool)
+  /// The fact in whose scope a trained classifier sees the question: exp(−d²) ≥ ½ for the distance d of what it makes of both.
+  case scope(states: StateChoice, bySubject: Bool)
 
   /// Characters that two prompts may differ in at most.
   public static let distanceLimit = 64
+  /// exp(−d²) from which on a question is in a fact's scope.
+  public static let scopeThreshold = 0.5
 
   /// Its kind, as the manifest names it.
   public var kind: String {
@@ -24,13 +31,15 @@ public enum MemoryRoute: Equatable, Sendable {
     case .near: "near"
     case .words: "words"
     case .hidden: "hidden"
+    case .embedding: "embedding"
+    case .scope: "scope"
     }
   }
 
   /// Whether it looks at the model's own states, so that it means nothing with another model.
   public var readsStates: Bool {
     switch self {
-    case .hidden: true
+    case .hidden, .embedding, .scope: true
     case .always, .subject, .near, .words: false
     }
   }
@@ -43,14 +52,25 @@ public enum MemoryRoute: Equatable, Sendable {
     case .near: ["shapes"]
     case .words: ["words.hashes", "words.ends", "words.facts"]
     case .hidden: []
+    case .embedding(_, _, let bySubject), .scope(_, let bySubject): bySubject ? Self.subject.arrays : []
     }
   }
 
-  /// Arrays of its own part.
+  /// Arrays of its own part, with a row for each of its facts.
   var ownArrays: [String] {
     switch self {
     case .hidden: ["keys", "radii"]
+    case .embedding, .scope: ["embeddings"]
     case .always, .subject, .near, .words: []
+    }
+  }
+
+  /// Arrays of its own part that all of its facts share.
+  var sharedArrays: [String] {
+    switch self {
+    case .embedding: ["center"]
+    case .scope: ["center", "head"]
+    case .always, .subject, .near, .words, .hidden: []
     }
   }
 
@@ -61,6 +81,20 @@ public enum MemoryRoute: Equatable, Sendable {
     case .near(let distance): ["kind": .string(kind), "distance": .integer(distance)]
     case .words(let share): ["kind": .string(kind), "share": .number(share)]
     case .hidden(let layer): ["kind": .string(kind), "layer": .integer(layer)]
+    case .embedding(let states, let similarity, let bySubject):
+      .object(
+        [.init("kind", .string(kind))] + states.json
+          + [.init("similarity", .number(similarity)), .init("subject", .bool(bySubject))])
+    case .scope(let states, let bySubject):
+      .object([.init("kind", .string(kind))] + states.json + [.init("subject", .bool(bySubject))])
+    }
+  }
+
+  /// What of the model's states it looks at; `nil` where it reads words, or one layer's input.
+  public var states: StateChoice? {
+    switch self {
+    case .embedding(let states, _, _), .scope(let states, _): states
+    case .always, .subject, .near, .words, .hidden: nil
     }
   }
 
@@ -82,6 +116,17 @@ public enum MemoryRoute: Equatable, Sendable {
       let layer = try fields.count("layer")
       guard layer < 1 << 16 else { throw fields.bad("layer") }
       self = .hidden(layer: layer)
+    case "embedding", "scope":
+      let states = try StateChoice(fields)
+      guard case .bool(let bySubject)? = fields.json["subject"] else { throw fields.bad("subject") }
+      if kind == "scope" {
+        self = .scope(states: states, bySubject: bySubject)
+        break
+      }
+      guard let similarity = fields.json["similarity"]?.number, (-1...1).contains(similarity) else {
+        throw fields.bad("similarity")
+      }
+      self = .embedding(states: states, similarity: similarity, bySubject: bySubject)
     default: throw .unknownChange(file: fields.file, field: "route", value: kind)
     }
   }

@@ -101,6 +101,11 @@ public struct MemorySection: Sendable {
     }
     try require("arrays", arrays["phrases.hashes"]?.shape == arrays["phrases.facts"]?.shape)
     try require("arrays", arrays["words.hashes"]?.shape == arrays["words.ends"]?.shape)
+    for (index, part) in parts.enumerated() where part.route.states != nil {
+      func shape(_ name: String) -> [Int] { arrays[Self.own(name, of: index)]?.shape ?? [] }
+      let (made, read) = (shape("embeddings").last, shape("center").last)
+      try require("arrays", part.route.kind == "scope" ? shape("head") == [made, read] : made == read)
+    }
     try require(
       "arrays",
       (arrays["demonstrations"] != nil) == (arrays["demonstrations.ends"] != nil)
@@ -112,7 +117,8 @@ public struct MemorySection: Sendable {
     var names: Set<String> = ["facts", "facts.ends", "keys", "keys.ends"]
     for (index, part) in parts.enumerated() {
       names.formUnion(part.route.arrays)
-      names.formUnion((part.route.ownArrays + part.action.ownArrays).map { own($0, of: index) })
+      let local = part.route.ownArrays + part.route.sharedArrays + part.action.ownArrays
+      names.formUnion(local.map { own($0, of: index) })
     }
     return names
   }
@@ -134,7 +140,9 @@ public struct MemorySection: Sendable {
     case "demonstrations.shown": .init(type: .u32, extents: [.facts, .any])
     case "phrases.facts", "words.facts": .init(type: .u32, extents: [.any])
     case "shapes": .init(type: .u64, extents: [.facts, .four])
-    case "own keys", "own values":
+    case "own center": .init(type: .f32, extents: [.any])
+    case "own head": .init(type: .f32, extents: [.any, .any])
+    case "own keys", "own values", "own embeddings":
       .init(type: .f32, extents: [.own, .any], part: own.first.flatMap { Int($0) })
     default: .init(type: .f32, extents: [.own], part: own.first.flatMap { Int($0) })
     }

@@ -76,6 +76,14 @@ public enum MemoryText {
     return Substring(prompt)
   }
 
+  /// The question without white space at its ends: what a model's states are taken of.
+  public static func bareQuestion(of prompt: String) -> String {
+    var scalars = question(of: prompt).unicodeScalars
+    while scalars.first?.properties.isWhitespace ?? false { scalars.removeFirst() }
+    while scalars.last?.properties.isWhitespace ?? false { scalars.removeLast() }
+    return String(scalars)
+  }
+
   private static func endsSentence(_ before: Substring.UnicodeScalarView) -> Bool {
     let word = Array(before.reversed().prefix { $0.isWordPart }.reversed())
     guard let first = word.first else { return true }

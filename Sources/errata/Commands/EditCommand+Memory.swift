@@ -12,8 +12,11 @@ extension EditCommand {
     if isOfStates, let steps = values.steps, steps < 1 {
       throw ValidationError("--steps takes a number above zero.")
     }
+    let readsLayers = isOfStates || memory.embedding(of: method) != nil
     let weights =
-      givenOptions.filter { $0 != "--method" && !(isOfStates && ["--layers", "--steps"].contains($0)) }
+      givenOptions.filter {
+        $0 != "--method" && !(isOfStates && $0 == "--steps") && !(readsLayers && $0 == "--layers")
+      }
       + [
         ("--batch", sequence.batch != nil), ("--sequence accumulate", sequence.sequence == .accumulate),
         ("--norm-anchor", sequence.normAnchor), ("--record-cost", storage.recordCost),
@@ -21,6 +24,13 @@ extension EditCommand {
       ].filter(\.1).map(\.0)
     if let option = weights.first {
       throw ValidationError("\(option) does not apply to \(method.name), which leaves the weights alone.")
+    }
+    if editor != nil, method.trainedKind == nil {
+      throw ValidationError("\(method.name) applies no trained editor: --editor does not apply.")
+    }
+    if method.trainedKind != nil, editor == nil, sequence.onto == nil {
+      throw ValidationError(
+        "\(method.name) needs --editor FILE, which `errata train --editor \(method.trainedKind!)` makes.")
     }
     try memory.requireUse(by: method)
   }
@@ -42,7 +52,7 @@ extension EditCommand {
     let running = try RunningModel(model, threads: threads.count, messages)
     let file = memory.demonstrations.flatMap { Int($0) == nil ? $0 : nil }
     try OutputRule(["-o": output]).check(
-      inputs: [facts.path, sequence.onto, file], models: [running.network.model])
+      inputs: [facts.path, sequence.onto, file, editor], models: [running.network.model])
     let onto = try sequence.onto.map { try PatchFile($0) }
     if let onto, onto.memory == nil { throw EditError.noStoredEdits(file: onto.path, missing: "memory") }
     try remember(method, onto: onto, running)
@@ -66,7 +76,21 @@ extension EditCommand {
     edit.radius = memory.radius ?? (memory.like == .released ? 1 : nil)
     edit.steps = values.steps ?? edit.steps
     edit.isReleased = memory.like == .released
-    edit.route = memory.route ?? last?.route ?? method.route
+    edit.embedding = memory.embedding(of: method, last: last?.route)
+    if let bySubject = edit.embedding?.bySubject, let layers = values.layers {
+      try layers.requireNumbers()
+      let numbers = layers.numbers.sorted()
+      edit.embedding?.states =
+        bySubject ? StateChoice(layers: [], ends: numbers) : StateChoice(layers: numbers)
+    }
+    edit.route = memory.told ?? last?.route ?? method.route
+    if let kind = method.trainedKind {
+      let learned = try editor.map { try LearnedEditor($0) }
+      if let learned, learned.kind != kind {
+        throw EditError.editorOfOtherMethod(file: editor!, kind: learned.kind, method: method.name)
+      }
+      edit.scopes = learned.map { .trained($0) } ?? .earlier
+    }
     edit.action = memory.wording.flatMap { MemoryAction(text: $0) } ?? last?.action ?? method.action
     edit.demonstrations = try memory.demonstrations(records, of: method)
     edit.earlier = earlier
@@ -77,6 +101,11 @@ extension EditCommand {
   private func show(_ report: MemoryEdit.Report, _ method: MemoryMethod) {
     if report.replaced > 0 {
       messages.say("\(Numbers.count(report.replaced, "fact")) gave way to a later one with the same prompt.")
+    }
+    if let kept = report.separation {
+      messages.say(
+        "Of the facts' own probes \(kept.found) of \(Numbers.count(kept.paraphrases, "paraphrase")) find their fact, \(kept.passed) of \(Numbers.count(kept.others, "other prompt")) find none."
+      )
     }
     if memory.demonstrations.map({ $0 != "0" }) ?? false, report.demonstrations.upperBound == 0 {
       messages.say(
@@ -104,6 +133,12 @@ extension EditCommand {
         .integer(report.demonstrations.lowerBound), .integer(report.demonstrations.upperBound),
       ],
       "unreached": .array(report.unreached.map { .string($0.fact.identifier) }),
+      "probes": report.separation.map {
+        [
+          "paraphrases": .integer($0.paraphrases), "found": .integer($0.found), "others": .integer($0.others),
+          "passed": .integer($0.passed),
+        ]
+      } ?? .null,
     ]
     Console.output(object.indentedText)
   }

@@ -10,7 +10,7 @@ struct EvalEditOptions: ParsableArguments {
   @Option(
     name: .customLong("edit"),
     help: ArgumentHelp(
-      "Edit the records themselves by these methods and compare: \(EditMethod.list(joining: "and")); \(Self.inContext) edits nothing. With + behind a method, how it shares out over the layers: emmet+\(LayerSpread.last) (--spread of edit).",
+      "Edit the records themselves by these methods and compare: \(EditMethod.list(joining: "and")); \(MethodChoice.memories), which leave the weights alone; \(Self.inContext) edits nothing. With + behind a method, how it shares out over the layers: emmet+\(LayerSpread.last) (--spread of edit).",
       valueName: "methods"))
   var names: String?
   @Option(
@@ -60,15 +60,17 @@ struct EvalEditOptions: ParsableArguments {
   /// What is compared, in order.
   var variants: [EditVariant] { listed.compactMap { EditVariant($0) } }
   var methods: [EditMethod] { variants.map(\.method) }
+  /// Those of them that leave the weights alone.
+  var memories: [MemoryMethod] { listed.compactMap { MemoryMethod(name: $0) } }
   var batches: [Int] { (batchList ?? "1").split(separator: ",").compactMap { Int($0) } }
   var comparesInContext: Bool { listed.contains(Self.inContext) }
   private var listed: [String] { (names ?? "").split(separator: ",").map(String.init) }
 
   func validate() throws {
-    for name in listed where name != Self.inContext {
+    for name in listed where name != Self.inContext && MemoryMethod(name: name) == nil {
       guard let variant = EditVariant(name) else {
         throw ValidationError(
-          "--edit takes \(EditMethod.all.map(\.name).joined(separator: ", ")) and \(Self.inContext), not \(name)."
+          "--edit takes \((EditMethod.all.map(\.name) + MemoryMethod.all.map(\.name)).joined(separator: ", ")) and \(Self.inContext), not \(name)."
             + (name.contains("+") ? " Behind + stands \(LayerSpread.list())." : ""))
       }
       guard variant.applies else {
@@ -87,13 +89,21 @@ struct EvalEditOptions: ParsableArguments {
     }
     if let sequential, sequential < 1 { throw ValidationError("--sequential takes a number above zero.") }
     guard methods.isEmpty else { return try requireUse() }
-    let given = [
-      ("--sequential", sequential != nil), ("--batch", batchList != nil), ("--statistics", statistics != nil),
-      ("--corpus", !corpus.isEmpty), ("--editor", !editor.isEmpty),
-      ("--recipe", !recipes.isEmpty), ("--layers", layers != nil), ("--contexts", contexts != nil),
-      ("--weights", weights != nil),
-    ]
-    for (option, isGiven) in given where isGiven { throw ValidationError("\(option) is for --edit.") }
+    let takesEditor = memories.contains { $0.trainedKind != nil }
+    let given =
+      (memories.isEmpty
+        ? [("--sequential", sequential != nil), ("--batch", batchList != nil), ("--weights", weights != nil)]
+        : []) + [
+        ("--statistics", statistics != nil),
+        ("--corpus", !corpus.isEmpty), ("--editor", !editor.isEmpty && !takesEditor),
+        ("--recipe", !recipes.isEmpty), ("--layers", layers != nil), ("--contexts", contexts != nil),
+      ]
+    for (option, isGiven) in given where isGiven {
+      throw ValidationError(
+        memories.isEmpty
+          ? "\(option) is for --edit."
+          : "\(option) does not apply: \(MemoryMethod.list(memories)) leave the weights alone.")
+    }
   }
 
   /// Refuses what none of the methods uses.
@@ -102,7 +112,9 @@ struct EvalEditOptions: ParsableArguments {
       throw ValidationError(
         "--statistics does not apply: no second moment is used by \(EditMethod.list(methods)).")
     }
-    if !editor.isEmpty, !methods.contains(where: \.takesEditor) {
+    if !editor.isEmpty, !methods.contains(where: \.takesEditor),
+      !memories.contains(where: { $0.trainedKind != nil })
+    {
       throw ValidationError(
         "--editor does not apply: no trained editor is used by \(EditMethod.list(methods)).")
     }
@@ -121,8 +133,18 @@ struct EvalEditOptions: ParsableArguments {
   func check(for configuration: NetworkConfiguration) throws {
     for path in editor {
       let kind = try LearnedEditor(path).kind
-      guard methods.contains(where: { $0.trainedKind == kind }) else {
-        throw EditError.editorOfOtherMethod(file: path, kind: kind, method: methods[0])
+      guard
+        methods.contains(where: { $0.trainedKind == kind })
+          || memories.contains(where: { $0.trainedKind == kind })
+      else {
+        throw EditError.editorOfOtherMethod(file: path, kind: kind, method: listed[0])
+      }
+    }
+    for memory in memories where memory.trainedKind != nil {
+      guard try editor.contains(where: { try LearnedEditor($0).kind == memory.trainedKind }) else {
+        throw EditError.optionNeeds(
+          "--edit \(memory.name)",
+          other: "--editor FILE, which `errata train --editor \(memory.trainedKind!)` makes")
       }
     }
     for variant in variants {
@@ -211,6 +233,11 @@ extension Evaluating {
         }
         bar?.advance(done)
       }
+    }
+    for memory in edits.memories {
+      let bar = Progress(memory.name, total: count * ways.count, unit: .facts, messages)
+      defer { bar.finish() }
+      try comparison.compare(memory, ways, in: &series) { _, done in bar.advance(done) }
     }
     comparison.finish()
     return comparison

@@ -25,8 +25,28 @@ extension Shown {
     case .subject: "where the subject stands in the last sentence"
     case .near(let distance): "where the prompt is at most \(Numbers.count(distance, "character")) away"
     case .words(let share): "where \(Numbers.percent(share)) of the words stand in the last sentence"
+    case .embedding(let states, let similarity, let bySubject):
+      "where \(subject(bySubject))\(words(for: states)) of both are alike (cosine \(Numbers.significant(similarity, 3)) or more)"
+    case .scope(let states, let bySubject):
+      "where \(subject(bySubject))a trained classifier sees it in the fact's scope, by \(words(for: states))"
     case .hidden(let layer): "where the input of layer \(layer) lies within the fact's radius"
     }
+  }
+
+  private static func subject(_ counts: Bool) -> String {
+    counts ? "the subject stands in the last sentence and " : ""
+  }
+
+  private static func words(for states: StateChoice) -> String {
+    func list(_ what: String, _ layers: [Int]) -> [String] {
+      layers.isEmpty
+        ? []
+        : [
+          "\(what) at layer\(layers.count > 1 ? "s" : "") \(layers.map(String.init).joined(separator: ", "))"
+        ]
+    }
+    return (list("the tokens' mean", states.layers) + list("the last token", states.ends)).joined(
+      separator: " and ")
   }
 
   private static func words(for action: MemoryAction) -> String {

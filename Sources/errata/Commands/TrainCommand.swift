@@ -6,11 +6,12 @@ import Transformer
 struct TrainCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "train",
-    abstract: "Trains an editor for a model, which makes updates of gradients (MEND, KE).",
+    abstract: "Trains an editor for a model: of updates (MEND, KE), or of facts' scopes (SERAC).",
     discussion: """
       For records with paraphrases and neighbors (CounterFact has them): makes an update of each fact's gradient, asks the edited \
       model about the fact in other words and about a neighbor, and trains the editor until facts that it has not seen come out \
-      right. The editor knows its model alone; a part of the records, held out, says how good it is, and chooses the best.
+      right. serac is trained to tell, by the model's own states, paraphrases of a fact from other prompts about its subject, those of the \
+      records and such as other records' prompts make. The editor knows its model alone; a part of the records, held out, says how good it is, and chooses the best.
 
       Killed, it goes on where it was: run the same command again. More records make a better editor; a few hundred are few.
 
@@ -43,7 +44,9 @@ struct TrainCommand: ParsableCommand {
   @Option(help: "Layers it changes: 20-22 (default: three, up to three quarters of the depth).")
   var layers: LayerList?
   @Option(
-    help: "Rank of MEND's network (published: 1920), or numbers of KE's (published: 128; default: 128).")
+    help:
+      "Rank of MEND's network (128; published: 1920), numbers of KE's (128, as published), or of SERAC's embeddings (64)."
+  )
   var rank: Int?
   @Option(help: "Steps at most (default: 2000).")
   var steps: Int?
@@ -54,7 +57,9 @@ struct TrainCommand: ParsableCommand {
       "Length of a step (default: \(EditorKind.all.map { "\($0.learningRate) for \($0.name)" }.joined(separator: ", ")))."
   )
   var learningRate: Double?
-  @Option(help: "Weight of an edit beside its neighbors: more stores more, less keeps more (default: 0.1).")
+  @Option(
+    help:
+      "Of updates: weight of an edit beside its neighbors: more stores more, less keeps more (default: 0.1).")
   var editWeight: Double?
   @Option(help: "Share of the records that is held out, at most 64 of them (default: 0.1).")
   var heldOut: Double?
@@ -79,6 +84,11 @@ struct TrainCommand: ParsableCommand {
       throw ValidationError("Give one of --data, to train an editor, and --from, to take a published one.")
     }
     if from != nil { return try requireNothingToTrain() }
+    if let kind = chosenKind, kind.findsScopes,
+      let option = [("--edit-weight", editWeight != nil), ("--layers", layers != nil)].first(where: \.1)?.0
+    {
+      throw ValidationError("\(option) does not apply to \(kind), which changes no weights.")
+    }
     for case (let name, let value?) in [("--rank", rank), ("--steps", steps), ("--batch", batch)]
     where value < 1 {
       throw ValidationError("\(name) takes a number above zero.")
@@ -154,12 +164,12 @@ struct TrainCommand: ParsableCommand {
         network: running.network, tokenizer: running.tokenizer, records: records, settings: settings)
       training.saveInterval = saveInterval
       training.isStopping = { Interruption.isStopping }
-      let shown = EditorProgress(messages, records.count, settings.steps)
+      let shown = EditorProgress(messages, records.count, settings.steps, kind)
       let result = try training.write(to: output, progress: shown.show)
       shown.finish()
       if result.leftOut > 0 {
         messages.say(
-          "Warning: \(Numbers.count(result.leftOut, "record")) were left out: without a neighbor, or too long."
+          "Warning: \(Numbers.count(result.leftOut, "record")) were left out: \(kind.findsScopes ? "without a subject, a paraphrase or another prompt about it" : "without a neighbor, or too long")."
         )
       }
       if result.resumed > 0 {
@@ -167,18 +177,9 @@ struct TrainCommand: ParsableCommand {
       }
       let measures = result.editor.measures
       messages.answer(
-        "editor: \(kind), layers \(settings.layers.map(String.init).joined(separator: ", ")), rank \(settings.rank), best after \(Numbers.count(result.editor.steps, "step"))"
+        "editor: \(kind), layers \((settings.layers + settings.ends).map(String.init).joined(separator: ", ")), rank \(settings.rank), best after \(Numbers.count(result.editor.steps, "step"))"
           + " on \(Numbers.count(result.trained, "fact"))")
-      if let measures {
-        messages.answer(
-          "of \(Numbers.count(measures.count, "fact")) held out: said \(Numbers.percent(measures.efficacy)), paraphrases \(Numbers.percent(measures.paraphrase)), neighbors kept \(Numbers.percent(measures.locality))"
-        )
-        if measures.efficacy < 0.9 {
-          messages.say(
-            "Warning: of ten facts that it was not trained on, it stores fewer than nine. Give more records, or more --steps."
-          )
-        }
-      }
+      if let measures { tell(measures, kind) }
       messages.say("The editor is \(output).")
       if messages.json {
         Console.output(
@@ -194,15 +195,43 @@ struct TrainCommand: ParsableCommand {
   }
 }
 
+extension TrainCommand {
+  /// What the editor makes of facts that it was not trained on.
+  private func tell(_ measures: EditorMeasures, _ kind: EditorKind) {
+    let count = Numbers.count(measures.count, "fact")
+    guard kind.findsScopes else {
+      messages.answer(
+        "of \(count) held out: said \(Numbers.percent(measures.efficacy)), paraphrases \(Numbers.percent(measures.paraphrase)), neighbors kept \(Numbers.percent(measures.locality))"
+      )
+      if measures.efficacy < 0.9 {
+        messages.say(
+          "Warning: of ten facts that it was not trained on, it stores fewer than nine. Give more records, or more --steps."
+        )
+      }
+      return
+    }
+    let right = (measures.paraphrase + measures.locality) / 2
+    messages.answer(
+      "of \(count) held out: paraphrases in scope \(Numbers.percent(measures.paraphrase)), other prompts about the subject outside \(Numbers.percent(measures.locality)), right \(Numbers.percent(right))"
+    )
+    if right < 0.9 {
+      messages.say(
+        "Warning: of ten prompts that it was not trained on, it sees fewer than nine right. Give more records, or more --steps."
+      )
+    }
+  }
+}
+
 /// What a training tells on the way.
 private final class EditorProgress {
   private let messages: OutputOptions
   private let preparing: Progress
   private let steps: Int
+  private let findsScopes: Bool
   private var training: Progress?
 
-  init(_ messages: OutputOptions, _ records: Int, _ steps: Int) {
-    (self.messages, self.steps) = (messages, steps)
+  init(_ messages: OutputOptions, _ records: Int, _ steps: Int, _ kind: EditorKind) {
+    (self.messages, self.steps, findsScopes) = (messages, steps, kind.findsScopes)
     preparing = Progress("reading", total: records, unit: .facts, messages)
   }
 
@@ -227,7 +256,9 @@ private final class EditorProgress {
     case .validated(let step, let measures):
       guard messages.verbose else { return }
       messages.say(
-        "step \(step): said \(Numbers.percent(measures.efficacy)), paraphrases \(Numbers.percent(measures.paraphrase)), kept \(Numbers.percent(measures.locality))"
+        "step \(step): "
+          + (findsScopes ? "" : "said \(Numbers.percent(measures.efficacy)), ")
+          + "paraphrases \(Numbers.percent(measures.paraphrase)), kept \(Numbers.percent(measures.locality))"
       )
     }
   }

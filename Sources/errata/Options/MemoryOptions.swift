@@ -6,9 +6,9 @@ import Patches
 struct MemoryOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
-      "Methods that leave the weights alone: which fact speaks to a prompt. always: all; subject: the one whose subject stands in its last sentence; words[:share]: the one whose words stand there, by weight to this share (0.8); near[:characters]: the one whose prompt is so few changes away (5).",
-      valueName: "route"), transform: MemoryOptions.route)
-  var route: MemoryRoute?
+      "Methods that leave the weights alone: which fact speaks to a prompt. always: all; subject: the one whose subject stands in its last sentence; words[:share]: the one whose words stand there, by weight to this share (0.8); near[:characters]: the one whose prompt is so few changes away (5); embedding[:cosine]: the one whose prompt the model's layers (--layers) make most alike, from this cosine on; subject+embedding[:cosine]: both (default: the cosine that best tells the facts' paraphrases from their other prompts).",
+      valueName: "route"), transform: RouteArgument.init)
+  var route: RouteArgument?
   @Option(
     help: ArgumentHelp(
       "ike: what stands before a fact: so many of the other facts, or up to 32 of the records of a file, copied, reworded and left alone as IKE does (default: none; published: 32).",
@@ -53,24 +53,15 @@ struct MemoryOptions: ParsableArguments {
     }
   }
 
-  static func route(_ text: String) throws -> MemoryRoute {
-    let parts = text.split(separator: ":", maxSplits: 1).map(String.init)
-    func refuse() -> ValidationError {
-      ValidationError(
-        "--route takes always, subject, words or words:0.8, near or near:5, not \(text).")
-    }
-    switch (parts.first, parts.count) {
-    case ("always", 1): return .always
-    case ("subject", 1): return .subject
-    case ("words", let count):
-      guard let share = count == 1 ? 0.8 : Double(parts[1]), (0...1).contains(share) else { throw refuse() }
-      return .words(share: share)
-    case ("near", let count):
-      guard let distance = count == 1 ? 5 : Int(parts[1]), (0...MemoryRoute.distanceLimit).contains(distance)
-      else { throw refuse() }
-      return .near(distance: distance)
-    default: throw refuse()
-    }
+  /// A route whose numbers are all told, if one is given.
+  var told: MemoryRoute? { if case .told(let route) = route { route } else { nil } }
+
+  /// The route by embeddings that is asked for, or that a method or the memory to go on with has.
+  func embedding(of method: MemoryMethod, last: MemoryRoute? = nil) -> EmbeddingRoute? {
+    if case .embedding(let route) = route { return route }
+    guard route == nil else { return nil }
+    guard case .embedding(_, _, let bySubject)? = last else { return last == nil ? method.embedding : nil }
+    return EmbeddingRoute(bySubject: bySubject)
   }
 
   /// Refuses what means nothing to a method.
@@ -84,9 +75,9 @@ struct MemoryOptions: ParsableArguments {
     if isOfStates, route != nil {
       throw ValidationError("--route does not apply to \(method.name): it looks at the model's own states.")
     }
-    if let route, !method.routes.contains(route.kind) {
+    if let route, !method.routes.contains(route.name) {
       throw ValidationError(
-        "--route \(route.kind) does not apply to \(method.name): it takes \(method.routes.joined(separator: ", "))."
+        "--route \(route.name) does not apply to \(method.name): it takes \(method.routes.joined(separator: ", "))."
       )
     }
     if demonstrations != nil, method.demonstrationCount == 0 {

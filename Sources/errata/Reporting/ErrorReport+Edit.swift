@@ -46,8 +46,8 @@ extension ErrorReport {
         advice: "`errata train` makes one, and goes on with one that was cut off")
     case .editorOfOtherMethod(let file, let kind, let method):
       return Explanation(
-        name, place: file, why: "it is a trained \(kind), which \(method.name) does not apply",
-        advice: "take --method \(kind), or `errata train --editor \(method.name)`")
+        name, place: file, why: "it is a trained \(kind), which \(method) does not apply",
+        advice: "take --method \(kind.methodName), or one that `errata train` makes for \(method)")
     case .editorOfOtherModel(let file, let found, let wanted):
       return Explanation(
         name, place: file,

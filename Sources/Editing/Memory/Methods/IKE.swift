@@ -14,5 +14,6 @@ extension MemoryMethod {
     route: .subject,
     action: .prompt(
       text: "{demonstrations}New Fact: {fact}\nPrompt: {fact}\n\nNew Fact: {fact}\nPrompt: {question}"),
-    demonstrationCount: Demonstrations.publishedCount, routes: ["subject", "always", "words"])
+    demonstrationCount: Demonstrations.publishedCount,
+    routes: ["subject", "always", "words", "embedding", "subject+embedding"])
 }

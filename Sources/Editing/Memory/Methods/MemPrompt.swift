@@ -11,5 +11,5 @@ extension MemoryMethod {
     name: "memprompt",
     summary: "reads the target as a note to the prompt, where nearly the same prompt comes again",
     route: .near(distance: 5), action: .prompt(text: "{prompt} | {target}\n\n{question}"),
-    routes: ["near", "subject", "words"])
+    routes: ["near", "subject", "words", "embedding", "subject+embedding"])
 }
