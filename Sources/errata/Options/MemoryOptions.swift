@@ -36,7 +36,7 @@ struct MemoryOptions: ParsableArguments {
   var given: [String] {
     [
       ("--route", route != nil), ("--demonstrations", demonstrations != nil), ("--wording", wording != nil),
-      ("--radius", radius != nil), ("--like", like == .released),
+      ("--radius", radius != nil), ("--like released", like == .released),
     ]
     .filter(\.1).map(\.0)
   }
