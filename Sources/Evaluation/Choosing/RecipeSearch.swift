@@ -147,6 +147,7 @@ public struct RecipeSearch {
         records: records, tokenizer: search.tokenizer, settings: EvaluationSettings())
       comparison = MethodComparison(
         network: search.network, statistics: search.statistics, scratch: search.scratch)
+      comparison.weighsPatches = false
       let network = search.network
       try series.run("base", parts: [.init(records: 0..<records.count, identity: "base") { network }])
     }

@@ -17,15 +17,17 @@ final class EditMaker {
   private var file: ValuesFile?
   /// Records that this process edits, where it is one of several; values of others are not found.
   private let own: [Range<Int>]?
+  private let weighsPatches: Bool
   /// What the values took that all batches share.
   let values: ValueLedger
 
   /// - Parameter plan: with contexts and all that it meets.
   init(
     network: Network, tokenizer: Tokenizer, statistics: StatisticsFile?, plan: EditPlan, scratch: String,
-    metrics: MetricCache, aids: EditAids = EditAids(), values: ValueLedger, own: [Range<Int>]? = nil
+    metrics: MetricCache, aids: EditAids = EditAids(), values: ValueLedger, weighsPatches: Bool,
+    own: [Range<Int>]? = nil
   ) {
-    self.own = own
+    (self.own, self.weighsPatches) = (own, weighsPatches)
     (self.network, self.tokenizer, self.statistics, self.plan) = (network, tokenizer, statistics, plan)
     (self.scratch, self.metrics, self.aids, self.values) = (scratch, metrics, aids, values)
   }
@@ -54,7 +56,7 @@ final class EditMaker {
     let (edited, taken) = try MadeEdit.measured(facts: { _ in range.count }) { try run.edited() }
     var made = taken
     made.norms = Dictionary(uniqueKeysWithValues: edited.norms.map { ($0.weight, $0.relativeNorm) })
-    made.patchByteCount = try edited.patchByteCount(scratch: "\(scratch).patch")
+    if weighsPatches { made.patchByteCount = try edited.patchByteCount(scratch: "\(scratch).patch") }
     return .init(network: edited.network, edit: made)
   }
 

@@ -16,6 +16,8 @@ public struct MethodComparison {
   public var aids = EditAids()
   /// Whether the values stay beside the file of results, for a run that goes on.
   public var keepsValues = false
+  /// Whether patches of the edits are weighed, which writes them beside the values and removes them.
+  public var weighsPatches = true
   /// Metrics of keys, for all methods.
   private let metrics = MetricCache()
   /// What values took, by what they depend on: methods that differ in their solves alone share them.
@@ -55,7 +57,7 @@ public struct MethodComparison {
     ledgers[key] = ledger
     let maker = EditMaker(
       network: network, tokenizer: series.tokenizer, statistics: statistics, plan: plan, scratch: scratch,
-      metrics: metrics, aids: aids, values: ledger,
+      metrics: metrics, aids: aids, values: ledger, weighsPatches: weighsPatches,
       own: series.part.map { own(ways, series.records.count, of: $0) })
     ledger.files.insert(maker.valuesPath)
     for way in ways {
