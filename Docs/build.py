@@ -20,7 +20,7 @@ MENU = [
     ("Look up", ["Docs/reference/commands", "Docs/reference/python", "Docs/reference/libraries", "Formats/README",
                  *(f"Formats/{name}" for name in
                    ("facts", "output", "patch", "memory", "statistics", "keys", "values", "editor", "safetensors", "gguf", "signature", "record"))]),
-    ("Understand", ["Docs/explanation/which-method", "Design/mathematics", "Design/contract", "Design/networks", "Design/trust",
+    ("Understand", ["Docs/explanation/which-method", "Docs/explanation/comparison", "Design/mathematics", "Design/contract", "Design/networks", "Design/trust",
                     "Design/README", "Benchmarks/README"]),
 ]
 STYLE = (ROOT / "Docs/site.css").read_text()
