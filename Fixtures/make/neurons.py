@@ -71,7 +71,7 @@ def port(lm, record):
             baseline = lm.record([row], first, take="output")[0, -1]
             point = (baseline * 0).requires_grad_()
 
-            def hook(_, inputs, output):
+            def hook(_, inputs, output, point=point):
                 output = output.clone()
                 output[0, -1] = point
                 return output

@@ -87,7 +87,7 @@ def check_arrays(m):
     need("arrays", badManifest=shapes.get("phrases.hashes") == shapes.get("phrases.facts")
          and shapes.get("words.hashes") == shapes.get("words.ends"))
     for place, part in enumerate(m["parts"]):
-        shape = lambda name: shapes[f"{place}.{name}"]
+        shape = lambda name, place=place: shapes[f"{place}.{name}"]
         if part["route"]["kind"] == "embedding":
             need("embeddings", badManifest=shape("embeddings")[1] == shape("center")[0])
         if part["route"]["kind"] == "scope":
