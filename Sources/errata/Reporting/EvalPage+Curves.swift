@@ -28,7 +28,7 @@ extension EvalPage {
     let sequences = report.compared.contains { $0.way?.isInSequence == true }
     let batches = report.compared.contains { $0.way?.isInSequence == false }
     var keys = methods.enumerated().map { index, method in
-      "<span class=\"key\"><svg width=\"22\" height=\"10\" aria-hidden=\"true\"><line x1=\"1\" x2=\"21\" y1=\"5\" y2=\"5\" class=\"line c\(index % 6)\"/></svg>\(Self.escaped(method))</span>"
+      "<span class=\"key\"><svg width=\"22\" height=\"10\" aria-hidden=\"true\"><line x1=\"1\" x2=\"21\" y1=\"5\" y2=\"5\" class=\"line \(Self.color(index))\"/></svg>\(Self.escaped(method))</span>"
     }
     if sequences, batches {
       keys += [("", "together in a batch"), (" dashed", "one batch on top of the other")].map {
@@ -38,6 +38,11 @@ extension EvalPage {
     return Self.section(
       "Against the number of edits", "Edits in the model when it is asked, on a logarithmic scale; percent.",
       "<p class=\"keys\">\(keys.joined())</p><div class=\"charts\">\(drawn.joined())</div>", together: true)
+  }
+
+  /// The look of a method's lines and marks: six colors, then the same thinner and open, then fainter.
+  static func color(_ index: Int) -> String {
+    "c\(index % 6)" + ["", " again", " again faint"][min(index / 6, 2)]
   }
 
   private var orderedMethods: [String] {
@@ -92,13 +97,13 @@ extension EvalPage {
       )
     }
     for line in lines {
-      let color = "c\((methods.firstIndex(of: line.method) ?? 0) % 6)"
+      let look = color(methods.firstIndex(of: line.method) ?? 0)
       let points = line.points.map { "\(place(x($0.edits))),\(place(y($0.value)))" }.joined(separator: " ")
       parts.append(
-        "<polyline class=\"line \(color)\(line.isSequence ? " dashed" : "")\" points=\"\(points)\"/>")
+        "<polyline class=\"line \(look)\(line.isSequence ? " dashed" : "")\" points=\"\(points)\"/>")
       for point in line.points {
         parts.append(
-          "<circle class=\"dot \(color)\" cx=\"\(place(x(point.edits)))\" cy=\"\(place(y(point.value)))\" r=\"3\"><title>\(escaped(line.method)), \(Numbers.count(point.edits, "edit"))\(line.isSequence ? " in sequence" : ""): \(Numbers.fixed(point.value * 100, 1))</title></circle>"
+          "<circle class=\"dot \(look)\" cx=\"\(place(x(point.edits)))\" cy=\"\(place(y(point.value)))\" r=\"3\"><title>\(escaped(line.method)), \(Numbers.count(point.edits, "edit"))\(line.isSequence ? " in sequence" : ""): \(Numbers.fixed(point.value * 100, 1))</title></circle>"
         )
       }
     }

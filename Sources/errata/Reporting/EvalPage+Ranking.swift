@@ -36,7 +36,7 @@ extension EvalPage {
 
   private static func keys(_ names: [String]) -> String {
     let keys = names.enumerated().map { index, name in
-      "<span class=\"key\"><svg width=\"14\" height=\"12\" aria-hidden=\"true\"><rect width=\"14\" height=\"12\" class=\"dot c\(index % 6)\"/></svg>\(escaped(name))</span>"
+      "<span class=\"key\"><svg width=\"14\" height=\"12\" aria-hidden=\"true\"><rect width=\"14\" height=\"12\" class=\"dot \(Self.color(index))\"/></svg>\(escaped(name))</span>"
     }
     return "<p class=\"keys\">\(keys.joined())</p>"
   }
@@ -60,7 +60,7 @@ extension EvalPage {
         guard next != leader else { continue }
         let color = names.firstIndex(of: leader ?? "") ?? 0
         parts.append(
-          "<rect class=\"dot c\(color % 6)\" x=\"\(place(left + width * Double(start) / Double(steps)))\" y=\"\(place(y + 2))\" width=\"\(place(width * Double(step - start) / Double(steps)))\" height=\"\(place(line - 8))\"><title>\(escaped(leader ?? "")) from \(start) to \(step) %</title></rect>"
+          "<rect class=\"dot \(Self.color(color))\" x=\"\(place(left + width * Double(start) / Double(steps)))\" y=\"\(place(y + 2))\" width=\"\(place(width * Double(step - start) / Double(steps)))\" height=\"\(place(line - 8))\"><title>\(escaped(leader ?? "")) from \(start) to \(step) %</title></rect>"
         )
         (start, leader) = (step, next)
       }

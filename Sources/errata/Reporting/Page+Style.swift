@@ -25,7 +25,7 @@ enum PageStyle {
     td.negative { background-image:linear-gradient(var(--minus), var(--minus)); }
     .paper { display:none; }
     td.none { color:var(--soft); }
-    table.methods { font-size:.87rem; } table.methods th, table.methods td { padding-left:.38rem; padding-right:.38rem; } table.methods td.bar { min-width:3.5rem; }
+    table.methods { font-size:.87rem; } table.methods th, table.methods td { padding-left:.3rem; padding-right:.3rem; } table.methods td.bar { min-width:3.05rem; }
     table.methods th:nth-child(2) { text-align:left; } table.methods thead th { white-space:normal; }
     table.methods tr.base { color:var(--soft); }
     tr.first > * { border-top:2px solid var(--rule); }
@@ -36,9 +36,10 @@ enum PageStyle {
     .charts svg { width:100%; }
     .grid { stroke:var(--rule); } .tick { fill:var(--soft); font-size:10.5px; }
     .line { fill:none; stroke-width:2; stroke-linejoin:round; } .dashed { stroke-dasharray:5 4; } .plain { stroke:var(--soft); }
-    .line.c0 { stroke:var(--c0); } .line.c1 { stroke:var(--c1); } .line.c2 { stroke:var(--c2); } .line.c3 { stroke:var(--c3); } .line.c4 { stroke:var(--c4); } .line.c5 { stroke:var(--c5); }
-    .dot.c0 { fill:var(--c0); } .dot.c1 { fill:var(--c1); } .dot.c2 { fill:var(--c2); } .dot.c3 { fill:var(--c3); } .dot.c4 { fill:var(--c4); } .dot.c5 { fill:var(--c5); }
+    .c0 { --own:var(--c0); } .c1 { --own:var(--c1); } .c2 { --own:var(--c2); } .c3 { --own:var(--c3); } .c4 { --own:var(--c4); } .c5 { --own:var(--c5); }
+    .line { stroke:var(--own, var(--soft)); } .dot { fill:var(--own); }
     .dot { stroke:var(--paper); stroke-width:1; }
+    .line.again { stroke-width:1.1; } .dot.again { fill:var(--paper); stroke:var(--own); stroke-width:1.4; } .faint { opacity:.5; }
     .cell { fill:var(--c0); stroke:var(--rule); stroke-width:.5; } .mark { fill:var(--c1); } .chosen { fill:var(--fill); } svg.map { max-width:none; }
     table.norms { width:100%; } td.weight { text-align:left; color:var(--soft); } td.norm { width:45%; padding-left:0; }
     td.norm span { display:block; height:.7rem; min-width:2px; background:var(--c0); border-radius:0 3px 3px 0; }
