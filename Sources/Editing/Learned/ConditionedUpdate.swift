@@ -185,7 +185,7 @@ extension EditorKind {
   public static let ke = EditorKind(
     name: "ke", summary: "a recurrent network reads the fact and scales rows and columns of its gradient",
     learningRate: 3e-4, readsWords: true, parameters: ConditionedUpdate.layout,
-    untrained: { shape, _, seed in ConditionedUpdate(shape, seed: seed) },
+    lessons: UpdateLessons.from { shape, _, seed in ConditionedUpdate(shape, seed: seed) },
     trained: { shape, parameters, _ in ConditionedUpdate(shape, parameters: parameters) })
 }
 

@@ -14,15 +14,17 @@ public struct EditorKind: Sendable, Hashable, CustomStringConvertible {
   let parameters: @Sendable (EditorShape) -> [(name: String, shape: [Int])]
   /// The same of numbers that are not trained.
   let constants: @Sendable (EditorShape) -> [(name: String, shape: [Int])]
-  /// An untrained network, with ρ = 1; `nil` for one that makes no updates, but says which prompts are in a fact's scope.
-  let untrained: (@Sendable (EditorShape, _ inputs: [UpdateInput], _ seed: UInt64) -> any UpdateNetwork)?
+  /// What it is trained by, made of a training's records; told of each record that is prepared.
+  let lessons: @Sendable (EditorTraining, _ prepared: () -> Void) throws -> PreparedLessons
+  /// Blocks of a network of so many that it looks at where no others are asked for: whose feed-forwards it changes, or whose states it reads.
+  let blocks: @Sendable (_ layerCount: Int) -> (layers: [Int], ends: [Int])
   /// A trained one.
   let trained:
     @Sendable (EditorShape, _ parameters: [Matrix<Float>], _ constants: [Matrix<Float>]) -> any TrainedNetwork
   /// Its rank, where nothing else is asked for.
   public let rank: Int
   /// Whether it says which prompts are in a fact's scope: what routes of memories look at, and no update of weights.
-  public var findsScopes: Bool { untrained == nil }
+  public let findsScopes: Bool
 
   /// The kinds.
   public static let all = [mend, ke, serac]
@@ -41,14 +43,19 @@ public struct EditorKind: Sendable, Hashable, CustomStringConvertible {
 
   init(
     name: String, summary: String, learningRate: Double, rank: Int = 128, readsWords: Bool = false,
+    findsScopes: Bool = false,
+    blocks: @escaping @Sendable (Int) -> (layers: [Int], ends: [Int]) = {
+      (EditorSettings.layers(of: $0), [])
+    },
     parameters: @escaping @Sendable (EditorShape) -> [(name: String, shape: [Int])],
     constants: @escaping @Sendable (EditorShape) -> [(name: String, shape: [Int])] = { _ in [] },
-    untrained: (@Sendable (EditorShape, [UpdateInput], UInt64) -> any UpdateNetwork)? = nil,
+    lessons: @escaping @Sendable (EditorTraining, () -> Void) throws -> PreparedLessons,
     trained: @escaping @Sendable (EditorShape, [Matrix<Float>], [Matrix<Float>]) -> any TrainedNetwork
   ) {
     (self.name, self.summary, self.learningRate, self.readsWords) = (name, summary, learningRate, readsWords)
     (self.parameters, self.constants) = (parameters, constants)
-    (self.untrained, self.trained, self.rank) = (untrained, trained, rank)
+    (self.lessons, self.blocks, self.findsScopes) = (lessons, blocks, findsScopes)
+    (self.trained, self.rank) = (trained, rank)
   }
 
   /// Kinds are told apart by their names.

@@ -21,9 +21,30 @@ protocol EditorLessons: Sendable {
   func measures(_ network: any TrainedNetwork) throws -> EditorMeasures
 }
 
+/// Lessons, with the numbers of facts trained on and held out, and of those left out.
+struct PreparedLessons {
+  let lessons: any EditorLessons
+  let (seen, held, leftOut): (Int, Int, Int)
+}
+
 extension EditorSettings {
   /// A draw for a step, by its number alone.
   func draw(step: Int) -> SplitMix64 { SplitMix64(seed: seed &+ UInt64(step) &* 0x9E37) }
+
+  /// Those to train on, and those to choose the best by. What is held out is not to be known from another record of the same subject.
+  func split<Texts>(
+    _ texts: [Texts], by subject: (Texts) -> String
+  ) throws -> (seen: [Texts], held: [Texts]) {
+    let count = min(Self.validationLimit, Int(Double(texts.count) * heldOut))
+    guard count > 0, texts.count - count > 1 else { throw EditError.tooFewToTrain(usable: texts.count) }
+    // Every few records, so that all of a file's kinds are among those held out.
+    let every = Double(texts.count) / Double(count)
+    let held = (0..<count).map { texts[Int((Double($0) + 0.5) * every)] }
+    let subjects = Set(held.map(subject))
+    let seen = texts.filter { !subjects.contains(subject($0)) }
+    guard seen.count > 1 else { throw EditError.tooFewToTrain(usable: texts.count) }
+    return (seen, held)
+  }
 }
 
 /// Edits of single facts by a network that makes updates, asked about the fact in other words and about a neighbor.
@@ -33,9 +54,34 @@ struct UpdateLessons: EditorLessons {
   let seen: [TrainingTexts]
   let held: [TrainingTexts]
   let pass: EditorPass
+  private let first: First
 
-  init(_ training: EditorTraining, seen: [TrainingTexts], held: [TrainingTexts]) throws {
-    (settings, self.seen, self.held) = (training.settings, seen, held)
+  /// An untrained network, with ρ = 1.
+  typealias First = @Sendable (EditorShape, _ inputs: [UpdateInput], _ seed: UInt64) -> any UpdateNetwork
+
+  /// Those of a kind whose networks begin so.
+  static func from(
+    _ first: @escaping First
+  ) -> @Sendable (EditorTraining, () -> Void) throws -> PreparedLessons {
+    { training, prepared in
+      let settings = training.settings
+      let found = try BLASThreads.with(1) {
+        try TrainingTexts.prepare(
+          training.records, network: training.network, encoder: training.encoder, layers: settings.layers,
+          kind: settings.kind
+        ) { _ in prepared() }
+      }
+      let (seen, held) = try settings.split(found.texts, by: \.subject)
+      return PreparedLessons(
+        lessons: try UpdateLessons(training, seen: seen, held: held, first: first), seen: seen.count,
+        held: held.count, leftOut: found.leftOut.count)
+    }
+  }
+
+  private init(
+    _ training: EditorTraining, seen: [TrainingTexts], held: [TrainingTexts], first: @escaping First
+  ) throws {
+    (settings, self.seen, self.held, self.first) = (training.settings, seen, held, first)
     let configuration = training.network.configuration
     pass = EditorPass(
       network: training.network, layers: settings.layers,
@@ -77,9 +123,7 @@ struct UpdateLessons: EditorLessons {
   /// A network to begin with, whose updates are a share of each weight, ‖Δ‖ / ‖W‖: published is a ρ of 1e-4 for all models, and what that comes
   /// to depends on how long keys are.
   func untrained() -> any TrainedNetwork {
-    guard var network = settings.kind.untrained?(shape, seen.map(\.input), settings.seed) else {
-      preconditionFailure("a kind that makes updates")
-    }
+    var network = first(shape, seen.map(\.input), settings.seed)
     let weights = pass.weights
     var norms = weights.map { _ in 0.0 }
     let few = seen.prefix(16).map(\.input)

@@ -35,15 +35,15 @@ public struct EditorSettings: Equatable, Sendable {
   /// Source: eric-mitchell/mend, `config/config.yaml`.
   static let clip = 100.0
 
-  /// Three layers up to three quarters of the depth. Published are the last ones, whose keys at a prompt's end are much the same for all subjects:
-  /// an untrained network stores as many facts there and keeps hardly a neighbor.
+  /// The numbers of a kind, where nothing else is asked for.
   public init(_ kind: EditorKind, layerCount: Int) {
     (self.kind, learningRate, rank) = (kind, kind.learningRate, kind.rank)
-    layers = Self.layers(of: layerCount)
-    if kind.findsScopes { (layers, ends) = ([layerCount / 3], [layerCount * 2 / 3]) }
+    (layers, ends) = kind.blocks(layerCount)
   }
 
-  /// The layers that are changed where no others are asked for, with a block above them where there is one.
+  /// The layers that are changed where no others are asked for, with a block above them where there is one: three up to three quarters of the depth.
+  /// Published are the last ones, whose keys at a prompt's end are much the same for all subjects: an untrained network stores as many facts
+  /// there and keeps hardly a neighbor.
   static func layers(of layerCount: Int) -> [Int] {
     let last = max(0, min(layerCount * 3 / 4, layerCount - 2))
     return Array(max(0, last - 2)...last)

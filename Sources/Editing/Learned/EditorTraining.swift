@@ -67,57 +67,19 @@ public struct EditorTraining {
     }
     let identity = try identity()
     let left = try unfinished(path, identity)
-    let (lessons, counts) = try lessons { progress(.prepared) }
+    let prepared = try settings.kind.lessons(self) { progress(.prepared) }
     func result(_ editor: LearnedEditor) -> Result {
       Result(
-        editor: editor, trained: counts.seen, heldOut: counts.held, leftOut: counts.leftOut,
+        editor: editor, trained: prepared.seen, heldOut: prepared.held, leftOut: prepared.leftOut,
         resumed: left.map { $0.unfinished?.steps ?? $0.editor.steps } ?? 0)
     }
     if let left, left.unfinished == nil { return result(left.editor) }
-    var run = EditorRun(self, lessons, identity: identity, left: left)
+    var run = EditorRun(self, prepared.lessons, identity: identity, left: left)
     return try result(run.finish(path, progress))
   }
 
-  /// Facts trained on and held out, and those left out.
-  private typealias Counts = (seen: Int, held: Int, leftOut: Int)
-
-  /// What is trained by.
-  private func lessons(_ prepared: () -> Void) throws -> (any EditorLessons, Counts) {
-    let encoder = PromptEncoder(tokenizer, for: network.configuration)
-    if settings.kind.findsScopes {
-      let found = try ScopeTexts.prepare(
-        records, PromptStates(network: network, encoder: encoder), settings, progress: prepared)
-      let (seen, held) = try split(found.texts, by: \.subject)
-      return (
-        ScopeLessons(settings, seen: seen, held: held, width: network.configuration.width),
-        (seen.count, held.count, found.leftOut)
-      )
-    }
-    let found = try BLASThreads.with(1) {
-      try TrainingTexts.prepare(
-        records, network: network, encoder: encoder, layers: settings.layers, kind: settings.kind
-      ) { _ in prepared() }
-    }
-    let (seen, held) = try split(found.texts, by: \.subject)
-    return (
-      try UpdateLessons(self, seen: seen, held: held), (seen.count, held.count, found.leftOut.count)
-    )
-  }
-
-  /// Those to train on, and those to choose the best by. What is held out is not to be known from another record of the same subject.
-  private func split<Texts>(
-    _ texts: [Texts], by subject: (Texts) -> String
-  ) throws -> (seen: [Texts], held: [Texts]) {
-    let count = min(EditorSettings.validationLimit, Int(Double(texts.count) * settings.heldOut))
-    guard count > 0, texts.count - count > 1 else { throw EditError.tooFewToTrain(usable: texts.count) }
-    // Every few records, so that all of a file's kinds are among those held out.
-    let every = Double(texts.count) / Double(count)
-    let held = (0..<count).map { texts[Int((Double($0) + 0.5) * every)] }
-    let subjects = Set(held.map(subject))
-    let seen = texts.filter { !subjects.contains(subject($0)) }
-    guard seen.count > 1 else { throw EditError.tooFewToTrain(usable: texts.count) }
-    return (seen, held)
-  }
+  /// Puts prompts to the network.
+  var encoder: PromptEncoder { PromptEncoder(tokenizer, for: network.configuration) }
 
   private func identity() throws -> PlanIdentity {
     let facts = records.map { record in

@@ -163,7 +163,7 @@ extension EditorKind {
     learningRate: 1e-4,
     parameters: GradientTransform.layout,
     constants: { [("norms", [2, $0.keyWidth + $0.outputWidth])] },
-    untrained: { shape, inputs, seed in
+    lessons: UpdateLessons.from { shape, inputs, seed in
       var normalization = FeatureNormalization(width: shape.keyWidth + shape.outputWidth)
       for input in inputs {
         for (keys, gradients) in zip(input.keys, input.gradients) {

@@ -100,8 +100,9 @@ extension EditorKind {
   /// SERAC's scope classifier, arXiv:2206.06520.
   public static let serac = EditorKind(
     name: "serac", summary: "says which prompts are in a fact's scope, for memories (serac-self)",
-    learningRate: 1e-3, rank: 64,
+    learningRate: 1e-3, rank: 64, findsScopes: true, blocks: { ([$0 / 3], [$0 * 2 / 3]) },
     parameters: { [("head", [$0.rank, $0.keyWidth])] }, constants: { [("norms", [2, $0.keyWidth])] },
+    lessons: ScopeLessons.prepare,
     trained: { shape, parameters, constants in
       ScopeClassifier(
         shape, mean: Array(constants[0].row(0)), deviation: constants[0][1, 0], parameters: parameters)

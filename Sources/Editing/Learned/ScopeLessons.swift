@@ -73,8 +73,21 @@ struct ScopeLessons: EditorLessons {
   let seen: [ScopeTexts]
   let held: [ScopeTexts]
 
+  /// Those of a training's records.
+  @Sendable static func prepare(_ training: EditorTraining, _ prepared: () -> Void) throws -> PreparedLessons
+  {
+    let settings = training.settings
+    let found = try ScopeTexts.prepare(
+      training.records, PromptStates(network: training.network, encoder: training.encoder), settings,
+      progress: prepared)
+    let (seen, held) = try settings.split(found.texts, by: \.subject)
+    return PreparedLessons(
+      lessons: ScopeLessons(settings, seen: seen, held: held, width: training.network.configuration.width),
+      seen: seen.count, held: held.count, leftOut: found.leftOut)
+  }
+
   /// - Parameter width: the model's.
-  init(_ settings: EditorSettings, seen: [ScopeTexts], held: [ScopeTexts], width: Int) {
+  private init(_ settings: EditorSettings, seen: [ScopeTexts], held: [ScopeTexts], width: Int) {
     (self.settings, self.seen, self.held) = (settings, seen, held)
     shape = EditorShape(
       keyWidth: (settings.layers.count + settings.ends.count) * width, outputWidth: width,
