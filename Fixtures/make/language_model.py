@@ -1,4 +1,6 @@
 """A small model with its tokenizer: the few handles that measuring and editing need, the same for GPT-2 and Llama."""
+import argparse
+import json
 from pathlib import Path
 
 import torch
@@ -70,3 +72,14 @@ def pad(rows):
     for i, row in enumerate(rows):
         out[i, :len(row)] = torch.tensor(row)
     return out
+
+
+def golden_options(description):
+    """What scripts of goldens are asked with: the model, records of facts, and the folder for what comes of them. One thread, so that sums do not differ."""
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("model", type=Path)
+    parser.add_argument("--facts", type=Path, required=True)
+    parser.add_argument("--out", type=Path, required=True, help="folder")
+    options = parser.parse_args()
+    torch.set_num_threads(1)
+    return LanguageModel.load(options.model), options.model.name, json.loads(options.facts.read_text()), options.out

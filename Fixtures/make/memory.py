@@ -7,14 +7,11 @@
   with d² = ‖head (state − mean) of the one and of the other, apart‖²: `scope.loss` F32 [1, 1], half the mean of d² within and half that of
   −log(1 − exp(−d²)) outside, and `scope.gradient` of it by the head, by autograd.
 """
-import argparse
-import json
-from pathlib import Path
 
 import torch
 
 import reference_edit
-from language_model import LanguageModel
+from language_model import golden_options
 from tensor_file import save
 
 LAYERS, WITHIN, OUTSIDE = [0, 2], [(0, 1), (1, 0)], [(0, 2), (1, 2), (2, 3)]
@@ -31,21 +28,15 @@ def state(lm, text):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("model", type=Path)
-    parser.add_argument("--facts", type=Path, required=True)
-    parser.add_argument("--out", type=Path, required=True, help="folder")
-    options = parser.parse_args()
-    torch.set_num_threads(1)
-    lm, name = LanguageModel.load(options.model), options.model.name
-    facts = [reference_edit.fact(r) for r in json.loads(options.facts.read_text())[:5]]
+    lm, name, records, out_folder = golden_options(__doc__)
+    facts = [reference_edit.fact(r) for r in records[:5]]
     states = torch.stack([state(lm, f["prompt"].replace("{}", f["subject"])) for f in facts])
     less = states - states.mean(0)
     head = (torch.randn(3, states.shape[1], generator=torch.Generator().manual_seed(1)) * 0.2).requires_grad_()
     apart = lambda pairs: torch.stack([((less[a] - less[b]) @ head.T).pow(2).sum() for a, b in pairs])
     loss = 0.5 * apart(WITHIN).mean() - 0.5 * torch.log(-torch.expm1(-apart(OUTSIDE))).mean()
     loss.backward()
-    save(options.out / f"{name}.memory.safetensors",
+    save(out_folder / f"{name}.memory.safetensors",
          {"states": states, "embeddings": less / less.norm(dim=1, keepdim=True), "scope.head": head.detach(),
           "scope.loss": loss.detach().reshape(1, 1), "scope.gradient": head.grad}, {"model": name})
 

@@ -8,15 +8,12 @@ world, the second as a paraphrase's stand-in and the third as a neighbor's:
 - `loss` F32 [1, 2]: both terms without weights;
 - `identity.<layer>` F32 [rows, keyWidth]: the first four rows of autograd's gradient by the weight, of the first fact's loss.
 """
-import argparse
-import json
-from pathlib import Path
 
 import torch
 import torch.nn.functional as F
 
 import reference_edit
-from language_model import LanguageModel
+from language_model import golden_options
 from methods import features, loss, text
 from tensor_file import save
 
@@ -42,14 +39,8 @@ def edited_logits(lm, fact, updates):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("model", type=Path)
-    parser.add_argument("--facts", type=Path, required=True)
-    parser.add_argument("--out", type=Path, required=True, help="folder")
-    options = parser.parse_args()
-    torch.set_num_threads(1)
-    lm, name = LanguageModel.load(options.model), options.model.name
-    facts = [reference_edit.fact(r) for r in json.loads(options.facts.read_text())[:3]]
+    lm, name, records, out_folder = golden_options(__doc__)
+    facts = [reference_edit.fact(r) for r in records[:3]]
     keys, gradients = features(lm, facts[:1], LAYERS)
     out = {}
     for layer in LAYERS:
@@ -90,7 +81,7 @@ def main():
     out |= {n: p.detach().contiguous() for n, p in zip(names, parameters)}
     out |= {f"gradient.{n}": g.contiguous() for n, g in zip(names, total)}
     out |= {"norms": torch.stack([mean, deviation]).contiguous(), "loss": torch.stack([edit, local]).detach()[None]}
-    save(options.out / f"{name}.mend.safetensors", out, {"layers": LAYERS})
+    save(out_folder / f"{name}.mend.safetensors", out, {"layers": LAYERS})
 
 
 if __name__ == "__main__":

@@ -5,16 +5,13 @@ The editor is drawn at random under the released names (`mend.(x, delta).…`, `
 layers 1 and 2, saved as a pickle and read back by `convert_mend.py`. Beside its tensors stand `keys.<layer>` F32 [tokens, keyWidth] and `effects.<layer>` F32 [tokens, width] of
 the first fact of the world: the update on these keys, from the pickle's own tensors: gradients of the mean of −log p, ũ and δ̃ by IDMLP, lr Σ δ̃ ũᵀ added.
 """
-import argparse
-import json
 import tempfile
-from pathlib import Path
 
 import torch
 
 import convert_mend
 import reference_edit
-from language_model import LanguageModel
+from language_model import golden_options
 from methods import features
 from tensor_file import save
 
@@ -54,14 +51,8 @@ def effect(state, k, o, mode, keys, gradients):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("model", type=Path)
-    parser.add_argument("--facts", type=Path, required=True)
-    parser.add_argument("--out", type=Path, required=True, help="folder")
-    options = parser.parse_args()
-    torch.set_num_threads(1)
-    lm = LanguageModel.load(options.model)
-    fact = reference_edit.fact(json.loads(options.facts.read_text())[0])
+    lm, name, records, out_folder = golden_options(__doc__)
+    fact = reference_edit.fact(records[0])
     keys, gradients = features(lm, [fact], LAYERS)
     k, o = keys[LAYERS[0]].shape[1], lm.model.config.hidden_size
     state = drawn(k, o)
@@ -71,7 +62,7 @@ def main():
     for mode, layer in enumerate(LAYERS):
         tensors |= {f"keys.{layer}": keys[layer].detach().contiguous(),
                     f"effects.{layer}": effect(state, k, o, mode, keys[layer].detach(), gradients[layer].detach()).contiguous()}
-    save(options.out / f"{options.model.name}.published.safetensors", tensors, notes)
+    save(out_folder / f"{name}.published.safetensors", tensors, notes)
 
 
 if __name__ == "__main__":
