@@ -46,6 +46,7 @@ make_model llama 20 1.0 2 6 0.5  4 0.5 1e-2 2e-2
 rm "$fixtures/models/tiny-llama-f16.gguf"
 "$python" imatrix.py
 "$python" ke.py --out "$reference"
+"$python" mello.py
 "$python" gguf_blocks.py --out "$reference/blocks.safetensors"
 "$python" families.py
 "$python" families_reference.py

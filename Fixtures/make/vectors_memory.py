@@ -63,6 +63,15 @@ def scope(memory, **values):
     put(memory["parts"][0], method="serac-self", route=dict(kind="scope", layers=[1], ends=[2], subject=True) | values)
 
 
+LOOP = dict(kind="loop", text="Question: {question}\n", subquestion="Subquestion:", answer="Generated answer:", retrieved="Retrieved fact:",
+            final="Final answer:", generations=6, tokens=256)
+
+
+def loop(memory, **values):
+    """Makes its part one that is looked up by the model's own questions."""
+    put(memory["parts"][0], method="mello", action=LOOP | values)
+
+
 EMBEDDED = {"0.embeddings": ("F32", np.array([[1, 0, 0], [0, 0.6, 0.8]], "<f4")), "0.center": ("F32", np.ones(3, "<f4"))}
 SCOPED = {"0.embeddings": ("F32", np.eye(2, dtype="<f4")), "0.center": ("F32", np.ones(4, "<f4")), "0.head": ("F32", np.ones((2, 4), "<f4"))}
 
@@ -114,7 +123,26 @@ def reject_memory(made):
            arrays={"facts": ("U8", b"xx"), "facts.ends": ("U64", np.array([1, 2], "<u8"))})
     reject("radius-nan", "notFinite", "a radius that is no number", hidden,
            arrays=STATES | {"0.radii": ("F32", np.array([1, np.nan], "<f4"))}, without=["phrases.facts", "phrases.hashes"])
+    reject_loop(reject)
     reject_embedding(reject)
+
+
+def reject_loop(reject):
+    def action(name, comment, **values):
+        reject(f"loop-{name}", "badManifest", comment, lambda m: loop(m, **values))
+
+    action("no-generations", "no round at all", generations=0)
+    action("too-many-generations", "65 rounds", generations=65)
+    action("no-tokens", "rounds of no token", tokens=0)
+    action("too-many-tokens", "rounds of 4097 tokens", tokens=4097)
+    action("mark-empty", "an empty beginning of a line", final="")
+    action("mark-missing", "nothing to tell the answer by", final=None)
+    action("mark-long", "a beginning of 257 bytes", answer="a" * 257)
+    action("mark-two-lines", "a beginning of two lines", retrieved="Retrieved\nfact:")
+    action("mark-of-another", "one beginning begins another", final="Sub")
+    action("text-without-question", "no place for the prompt", text="Question:")
+    reject("loop-always", "badManifest", "all facts together, by a question each",
+           lambda m: (loop(m), put(m["parts"][0], route=dict(kind="always"))), without=["phrases.facts", "phrases.hashes"])
 
 
 def reject_embedding(reject):
@@ -153,3 +181,5 @@ def accept_memory(made):
                 lambda p: with_memory(p, embedding, arrays=EMBEDDED))
     made.accept("memory-scope", "beside the tensor two facts, found by a classifier of states", "memory.md",
                 lambda p: with_memory(p, scope, arrays=SCOPED))
+    made.accept("memory-loop", "beside the tensor two facts, looked up by questions that the model asks itself", "memory.md",
+                lambda p: with_memory(p, loop))

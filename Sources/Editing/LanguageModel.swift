@@ -15,13 +15,18 @@ public struct LanguageModel: Sendable {
   public let tokenizer: Tokenizer
 
   /// Facts that speak beside the weights; `candidates` and `continuation` read them with a prompt that is theirs.
-  public var memory: Memory?
+  public var memory: Memory? {
+    didSet { loops = LoopReader(memory, network: network, encoder: encoder) }
+  }
+  /// Lets the model ask itself, where its memory has facts that are looked up so.
+  private var loops: LoopReader?
 
   /// Joins the two.
   public init(network: Network, tokenizer: Tokenizer, memory: Memory? = nil) {
     self.network = network
     self.tokenizer = tokenizer
     self.memory = memory
+    loops = LoopReader(memory, network: network, encoder: encoder)
   }
 
   /// Opens a model to be run.
@@ -63,6 +68,13 @@ public struct LanguageModel: Sendable {
     return try memory?.recall(prompt) { encoder.tokenizer.encodePrompt($0).tokens.count <= room }
   }
 
+  /// What the model comes to about each prompt when it asks itself; `nil` where its memory has no facts that are looked up so.
+  ///
+  /// - Throws: `PromptError` for a text that the network has no tokens for.
+  public func deliberate(_ prompts: [String], in chat: ChatFrame? = nil) throws -> [Memory.Deliberation]? {
+    try loops?.deliberate(prompts, in: chat)
+  }
+
   /// What its memory puts in the place of an output.
   private func replacements(of tokens: [Int32]) throws -> [OutputReplacement?] {
     try memory?.states(of: [tokens], in: network).map { $0?.replacement } ?? [nil]
@@ -81,7 +93,8 @@ public struct LanguageModel: Sendable {
     public let probability: Double
   }
 
-  /// The most probable next tokens after a prompt, the most probable first.
+  /// The most probable next tokens after a prompt, the most probable first. An answer that the model asks itself for has no such tokens: these are
+  /// what it would say by itself.
   ///
   /// - Throws: `PromptError` for a text that the network has no tokens for; `NetworkError.notNumbers` where the logits are none.
   public func candidates(after prompt: String, count: Int) throws -> [Candidate] {
@@ -96,10 +109,12 @@ public struct LanguageModel: Sendable {
     }
   }
 
-  /// What the model goes on a prompt with, always the most probable token next, until it ends the text.
+  /// What the model goes on a prompt with, always the most probable token next, until it ends the text; what it comes to where it asks itself
+  /// about a fact of its memory, nothing where that is nothing.
   ///
   /// - Parameter count: new tokens at most.
   public func continuation(of prompt: String, count: Int) throws -> String {
+    if let own = try deliberate([prompt])?.first, own.speaks { return own.answer ?? "" }
     let tokens = try encoder.prompt(read(prompt)).tokens
     guard !tokens.isEmpty else { return "" }
     let new = try network.generate(

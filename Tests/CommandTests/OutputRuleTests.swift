@@ -258,7 +258,8 @@ import Testing
       "window", "edit",
       "sequential", "orientation", "effort", "spread", "promote", "as", "context", "save-interval", "weight",
       "noise", "seeds", "kinds", "budget", "held-out", "own-words-weight",
-      "system", "base-model", "tasks", "launcher", "route", "radius", "like", "wording", "rank",
+      "system", "base-model", "tasks", "launcher", "route", "radius", "like", "wording", "generations",
+      "rank",
       "edit-weight", "train editor",
     ]
     let dump = try JSONValue(parsing: Array(runner.errata("--experimental-dump-help").output.utf8))

@@ -1,6 +1,7 @@
 import Editing
 import Glibc
 import ModelFiles
+import Patches
 import TestSupport
 import Testing
 import Transformer
@@ -110,6 +111,28 @@ struct EvaluationTests {
     let run = try series.run("base", parts: [.init(records: 0..<6, identity: "base") { network }])
     #expect(run.summary[.probes(.neighborhood, .mentioned)]?.mean == 1)
     #expect(run.summary[.probes(.efficacy, .mentioned)]?.mean == 0)
+  }
+
+  @Test func `a model that asks itself is measured by what it says alone`() throws {
+    let folder = try TemporaryFolder()
+    var edit = MemoryEdit(
+      .mello, of: Array(records.prefix(3)), for: LanguageModel(network: network, tokenizer: tokenizer))
+    var loop = try #require(edit.action.loop)
+    (loop.text, loop.tokens) = ("{question}", 4)
+    edit.action = .loop(loop)
+    let patch = try edit.write(to: folder.path + "/m.errata", tool: "test").patch
+    var settings = EvaluationSettings()
+    settings.speaks = true
+    settings.spokenTokens = 4
+    var series = EvaluationSeries(records: Array(records.prefix(3)), tokenizer: tokenizer, settings: settings)
+    try series.run("base", parts: [.init(records: 0..<3, identity: "base") { network }])
+    let run = try series.run(
+      "m", parts: [.init(records: 0..<3, identity: "m") { network }], memory: Memory([patch], threads: 1))
+    // This one follows no examples, so no fact is asked for, and it goes on as before.
+    #expect(run.summary[.probes(.neighborhood, .spokenKept)]?.mean == 1)
+    #expect(run.summary[.probes(.neighborhood, .mentioned)]?.mean == 1)
+    #expect(run.summary[.probes(.efficacy, .success)] == nil && run.summary[.score] == nil)
+    #expect(run.unmeasuredCount == 0)
   }
 
   @Test func `the demonstration stands before each prompt`() throws {

@@ -165,4 +165,12 @@ struct MeasuresTests {
   ]) func `answers are compared without case, marks and articles`(text: String, answer: String, equal: Bool) {
     #expect(SpokenAnswer.matches(text, answer) == equal)
   }
+
+  @Test(arguments: [
+    (" Oslo. It rains", " oslo", true), (" Oslo\nMore", "Oslo. Less", true), (" Oslo", " Rome", false),
+    (" St. Louis. A", " St. Paul. A", false), (" St. Louis. A", " St. Louis. B", true),
+    (" 3.5 km", " 3.7 km", false), ("", "", true),
+  ]) func `what is said as before says the same sentence`(one: String, other: String, isAlike: Bool) {
+    #expect(SpokenAnswer.isAlike(one, other) == isAlike)
+  }
 }

@@ -36,6 +36,18 @@ def looks_at_states(route):
             and (route["kind"] == "scope" or type(route["similarity"]) in (int, float) and -1 <= route["similarity"] <= 1))
 
 
+MARKS = ("subquestion", "answer", "retrieved", "final")
+
+
+def is_loop(action, route):
+    """*Loops*: the marks of lines and the bounds."""
+    marks = [action[mark] for mark in MARKS]
+    apart = all(one == other or not action[other].startswith(action[one]) for one in MARKS for other in MARKS)
+    return (all(type(mark) is str and 1 <= len(mark.encode()) <= 256 and "\n" not in mark for mark in marks) and apart
+            and is_count(action["generations"], 64) and is_count(action["tokens"], 4096) and 0 not in (action["generations"], action["tokens"])
+            and route["kind"] not in ("always", "hidden"))
+
+
 def common_arrays(route):
     """Arrays that a route needs of those that are of all parts."""
     return ROUTES["subject"] if route["kind"] in ("embedding", "scope") and route["subject"] else ROUTES[route["kind"]]
@@ -50,7 +62,7 @@ def check_manifest(m):
     for part in parts:
         route, action = part["route"], part["action"]
         need("route", unknownChange=route["kind"] in ROUTES)
-        need("action", unknownChange=action["kind"] in ("prompt", "replace-output"))
+        need("action", unknownChange=action["kind"] in ("prompt", "replace-output", "loop"))
         first, count = part["facts"]
         need("part", badManifest=type(part["method"]) is str and first == end and is_count(count, m["facts"]) and count > 0
              and (route["kind"] != "near" or is_count(route["distance"], 64))
@@ -58,8 +70,10 @@ def check_manifest(m):
              and (route["kind"] != "hidden" or is_count(route["layer"], (1 << 16) - 1))
              and (route["kind"] not in ("embedding", "scope") or looks_at_states(route))
              and (route["kind"] == "hidden") == (action["kind"] == "replace-output"))
-        if action["kind"] == "prompt":
+        if action["kind"] in ("prompt", "loop"):
             need("text", badManifest=action["text"].count("{question}") == 1 and len(action["text"].encode()) <= 1 << 16)
+        if action["kind"] == "loop":
+            need("loop", badManifest=is_loop(action, route))
         end += count
     bound = any(part["route"]["kind"] in BOUND for part in parts)
     need("memory", badManifest=end == m["facts"] and bound == ("model" in m["base"]))

@@ -100,17 +100,46 @@ public struct Memory: Sendable {
   /// - Parameter fits: whether a text has room; the demonstrations farthest from the fact are left out until it has.
   /// - Throws: `PatchError.badMemory` where a fact is none.
   public func recall(_ prompt: String, fits: (String) -> Bool = { _ in true }) throws -> Recall? {
-    var best: (source: Source, part: MemorySection.Part, match: MemoryRouter.Match)?
+    guard let best = try best(prompt, where: { if case .prompt = $0 { true } else { false } }) else {
+      return nil
+    }
+    return try recall(best.source, best.part, best.match, prompt, fits)
+  }
+
+  /// A fact that speaks, with where it is from.
+  private typealias Found = (source: Source, part: MemorySection.Part, match: MemoryRouter.Match)
+
+  /// The nearest fact of the parts with an action, of equals the last.
+  private func best(_ prompt: String, where has: (MemoryAction) -> Bool) throws -> Found? {
+    var best: Found?
     for source in sources {
       for (number, part) in source.arrays.section.parts.enumerated() {
-        guard case .prompt = part.action,
-          let match = try source.router.match(prompt, part: number, states: states)
+        guard has(part.action), let match = try source.router.match(prompt, part: number, states: states)
         else { continue }
         if best.map({ $0.match.score <= match.score }) ?? true { best = (source, part, match) }
       }
     }
-    guard let best else { return nil }
-    return try recall(best.source, best.part, best.match, prompt, fits)
+    return best
+  }
+
+  /// What the model asks itself by: of several parts with a loop the last one's; `nil` without any.
+  public var loop: MemoryLoop? {
+    sources.flatMap(\.arrays.section.parts).last { $0.action.loop != nil }?.action.loop
+  }
+
+  /// The fact that speaks to a question that the model asks itself.
+  func look(for subquestion: String) throws -> Recall? {
+    guard let found = try best(subquestion, where: { $0.loop != nil }) else { return nil }
+    return Recall(
+      path: found.source.path, index: found.match.fact, fact: try fact(found.match.fact, of: found.source),
+      count: 1, route: found.part.route, score: found.match.score, before: "", after: "")
+  }
+
+  private func fact(_ index: Int, of source: Source) throws -> Fact {
+    guard let fact = Fact(json: try source.arrays.fact(index)) else {
+      throw PatchError.badMemory(file: source.path, array: "facts")
+    }
+    return fact
   }
 
   private func recall(
@@ -118,13 +147,9 @@ public struct Memory: Sendable {
     _ fits: (String) -> Bool
   ) throws -> Recall? {
     guard case .prompt(let template) = part.action else { return nil }
-    func fact(_ index: Int) throws -> Fact {
-      guard let fact = Fact(json: try source.arrays.fact(index)) else {
-        throw PatchError.badMemory(file: source.path, array: "facts")
-      }
-      return fact
+    let facts = try (part.route == .always ? Array(part.facts) : [match.fact]).map {
+      try fact($0, of: source)
     }
-    let facts = try part.route == .always ? part.facts.map(fact) : [fact(match.fact)]
     var shown = part.route == .always ? [] : source.arrays.demonstrations(of: match.fact)
     while true {
       let demonstrations = shown.map { source.arrays.text("demonstrations", $0) }.joined()
@@ -144,6 +169,12 @@ struct MemoryTemplate {
   let text: String
 
   init(_ text: String) { self.text = text }
+
+  /// What stands before and behind the question, nothing filled in.
+  var aroundQuestion: (before: String, after: String) {
+    let parts = text.split(separator: MemoryAction.question, maxSplits: 1, omittingEmptySubsequences: false)
+    return (String(parts[0]), parts.count > 1 ? String(parts[1]) : "")
+  }
 
   /// What stands before and behind the question. What a fact says is never taken for a place.
   func filled(_ facts: [Fact], demonstrations: String) -> (before: String, after: String) {

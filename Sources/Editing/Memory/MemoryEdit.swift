@@ -98,8 +98,9 @@ public struct MemoryEdit {
     if action == .replaceOutput { return try stateDraft() }
     var (facts, texts) = try facts()
     var last: [String: Int] = [:]
-    for (index, fact) in facts.enumerated() { last[MemoryText.normalized(fact.prompt)] = index }
-    let kept = facts.indices.filter { last[MemoryText.normalized(facts[$0].prompt)] == $0 }
+    let keys = facts.map { MemoryText.key($0.prompt, for: route) }
+    for (index, key) in keys.enumerated() { last[key] = index }
+    let kept = facts.indices.filter { last[keys[$0]] == $0 }
     let replaced = facts.count - kept.count
     facts = kept.map { facts[$0] }
     var part = MemoryDraft.Part(

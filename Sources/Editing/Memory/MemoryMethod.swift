@@ -20,13 +20,15 @@ public struct MemoryMethod: Sendable {
   public var trainedKind: EditorKind? = nil
   /// How many demonstrations stand before a fact; 0 where it has none.
   public var demonstrationCount = 0
+  /// What a fact does in the released code, where that is something else.
+  public var released: MemoryAction? = nil
   /// Routes that make sense for it, as `--route` calls them.
   public let routes: [String]
 }
 
 extension MemoryMethod: CaseIterable, Hashable {
   /// The methods, in the order in which help tells of them.
-  public static let all = [ike, memprompt, seracSelf, grace]
+  public static let all = [ike, memprompt, mello, seracSelf, grace]
   /// The same.
   public static var allCases: [MemoryMethod] { all }
 

@@ -106,7 +106,8 @@ struct MemoryRouter: Sendable {
   // MARK: Spelling
 
   private func nearest(_ prompt: String, _ facts: Range<Int>, limit: Int) -> Match? {
-    let text = MemoryText.normalized(prompt)
+    let text = MemoryText.key(prompt, for: .near(distance: limit))
+    guard !text.isEmpty else { return nil }
     let scalars = text.unicodeScalars.map(\.value)
     let shape = MemoryText.shape(text)
     var best: Match?

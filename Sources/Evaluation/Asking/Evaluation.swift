@@ -12,6 +12,8 @@ public struct Evaluation: Sendable {
   public let settings: EvaluationSettings
   /// Reference texts, for consistency.
   public let references: ReferenceTexts?
+  /// Lets the model ask itself, where a memory has facts that are looked up so.
+  let loops: LoopReader?
 
   /// Gathers what is needed.
   public init(
@@ -21,6 +23,8 @@ public struct Evaluation: Sendable {
     self.tokenizer = tokenizer
     self.settings = settings
     self.references = references
+    loops = LoopReader(
+      settings.memory, network: network, encoder: PromptEncoder(tokenizer, for: network.configuration))
   }
 
   /// Prompt tokens asked together. The more there are, the more they share, and the rarer results come: as many as take a core a few
@@ -89,6 +93,7 @@ public struct Evaluation: Sendable {
 
   /// What the network says to some records.
   func answers(to records: [RecordQuestions]) throws -> [RecordAnswers] {
+    if loops != nil { return try spokenAnswers(to: records) }
     var items: [Continuation] = []
     var targets: [WritableKeyPath<ProbeAnswer, Double?>] = []
     var places: [Place] = []
@@ -128,6 +133,17 @@ public struct Evaluation: Sendable {
     return result
   }
 
+  /// What a model says that asks itself before it answers: there is no place at which an answer could be put in its mouth, so it has no likelihood, and
+  /// nothing is written behind a prompt.
+  private func spokenAnswers(to records: [RecordQuestions]) throws -> [RecordAnswers] {
+    var result = records.map { record in
+      RecordAnswers(
+        identifier: record.record.fact.identifier, probes: record.probes.map { $0.unanswered(for: encoder) })
+    }
+    if settings.speaks { try speak(records, &result) }
+    return result
+  }
+
   /// What a memory of states puts in the place of outputs, for each prompt; it is decided on the prompt alone.
   func replacements(of prompts: [[Int32]]) throws -> [OutputReplacement?] {
     guard let memory = settings.memory else { return [] }
@@ -145,28 +161,36 @@ public struct Evaluation: Sendable {
     let number: Int
   }
 
-  /// Lets the model go on from every probe that has an answer.
+  /// Lets the model go on from every probe that has an answer, or of which what it says is to stay.
   private func speak(_ records: [RecordQuestions], _ result: inout [RecordAnswers]) throws {
-    var prompts: [[Int32]] = []
+    var prompts: [(tokens: [Int32], text: String)] = []
     var byPrompt: [[Int32]: Int] = [:]
     var places: [(Place, Int)] = []
     for (index, record) in records.enumerated() {
-      for (number, question) in record.probes.enumerated() where question.probe.answer != nil {
+      for (number, question) in record.probes.enumerated()
+      where question.probe.answer != nil || Probe.Kind.staying.contains(question.probe.kind) {
         guard !question.prompt.isEmpty, encoder.fits(question.prompt.count + 1) else { continue }
         let known = byPrompt[question.prompt] ?? prompts.count
         if known == prompts.count {
           byPrompt[question.prompt] = known
-          prompts.append(question.prompt)
+          prompts.append((question.prompt, question.probe.prompt))
         }
         places.append((Place(record: index, isAttribute: false, number: number), known))
       }
     }
     guard !prompts.isEmpty else { return }
-    let tokens = try network.generate(
-      prompts, count: settings.spokenTokens, stops: stops, replacing: replacements(of: prompts))
-    for (place, prompt) in places {
-      result[place].continuation = tokenizer.text(of: tokens[prompt], after: prompts[prompt])
+    let deliberations = try loops?.deliberate(prompts.map(\.text), in: settings.chat)
+    var said = prompts.indices.map { index -> String? in
+      deliberations.flatMap { $0[index].speaks ? $0[index].answer ?? "" : nil }
     }
+    let open = said.indices.filter { said[$0] == nil }
+    let tokens = try network.generate(
+      open.map { prompts[$0].tokens }, count: settings.spokenTokens, stops: stops,
+      replacing: replacements(of: open.map { prompts[$0].tokens }))
+    for (place, index) in open.enumerated() {
+      said[index] = tokenizer.text(of: tokens[place], after: prompts[index].tokens)
+    }
+    for (place, prompt) in places { result[place].continuation = said[prompt] }
   }
 }
 

@@ -43,7 +43,8 @@ public struct EvaluationSettings: Equatable, Sendable {
   /// Everything that an answer depends on, for telling results apart.
   var identity: String {
     var parts: [String] = []
-    if speaks { parts.append("speaks \(spokenTokens)") }
+    // The words tell apart results from before prompts without a known answer were spoken to.
+    if speaks { parts.append("speaks \(spokenTokens), also what is to stay") }
     // The number tells apart results from before texts were split into words as NLTK does.
     if writes { parts.append("writes \(textTokens) top \(topCount) seed \(seed), words 2") }
     if asksAttributes { parts.append("attributes") }

@@ -37,7 +37,7 @@ public struct ProbeAnswer: Equatable, Sendable {
   /// The same for the rival.
   public var rivalProbability: Double? { rivalLogProbability.map { Glibc.exp($0) } }
   /// Whether the probe could be put at all.
-  public var isMeasured: Bool { !said.isEmpty }
+  public var isMeasured: Bool { !said.isEmpty || continuation != nil }
 }
 
 /// What a network says to all probes of a record.

@@ -15,6 +15,22 @@ enum SpokenAnswer {
       || normalized(String(parts.first ?? "")) == wanted
   }
 
+  /// Whether two continuations say the same up to where they are cut.
+  static func isAlike(_ one: String, _ other: String) -> Bool {
+    func sentence(_ text: String) -> String {
+      let line = text.drop { $0.isWhitespace }.prefix { !$0.isNewline }
+      for stop in line.indices where line[stop] == "." {
+        let next = line.index(after: stop)
+        guard next == line.endIndex || line[next].isWhitespace else { continue }
+        // "St. Louis": an abbreviation ends no sentence.
+        let word = line[..<stop].reversed().prefix { $0.isLetter || $0.isNumber }
+        if word.count > 3 || !(word.last?.isUppercase ?? false) { return normalized(String(line[..<stop])) }
+      }
+      return normalized(String(line))
+    }
+    return sentence(one) == sentence(other)
+  }
+
   static func mentions(_ continuation: String, _ answer: String) -> Bool {
     let (text, wanted) = (Array(continuation.utf8), Array(answer.utf8))
     guard !wanted.isEmpty, wanted.count <= text.count else { return false }

@@ -20,6 +20,8 @@ public enum Statistic: String, CaseIterable, Sendable {
   case spoken = "Spoken"
   /// 1 where the answer occurs in the greedy continuation.
   case mentioned = "Mentioned"
+  /// 1 where the first sentence of the greedy continuation, or its line, is that of before the edit.
+  case spokenKept = "SpokenKept"
 
   /// The value for one answered probe; `nil` where the probe or the run does not have what it takes.
   func value(_ answer: ProbeAnswer, before: ProbeAnswer?) -> Double? {
@@ -47,6 +49,9 @@ public enum Statistic: String, CaseIterable, Sendable {
     case .mentioned:
       guard let text = answer.continuation, let wanted = answer.probe.answer else { return nil }
       return SpokenAnswer.mentions(text, wanted) ? 1 : 0
+    case .spokenKept:
+      guard let text = answer.continuation, let earlier = before?.continuation else { return nil }
+      return SpokenAnswer.isAlike(text, earlier) ? 1 : 0
     }
   }
 
@@ -57,6 +62,7 @@ public enum Statistic: String, CaseIterable, Sendable {
     case .exact, .tokens: answer.logProbability != nil
     case .kept: before != nil
     case .spoken, .mentioned: answer.continuation != nil && answer.probe.answer != nil
+    case .spokenKept: answer.continuation != nil && before?.continuation != nil
     }
   }
 
@@ -79,6 +85,8 @@ public enum Statistic: String, CaseIterable, Sendable {
     case .spoken:
       "1 if the greedy continuation, cut at its first full stop or line end, equals the answer but for case, punctuation and articles"
     case .mentioned: "1 if the answer occurs in the greedy continuation"
+    case .spokenKept:
+      "1 if the first sentence of the greedy continuation, or its line, equals the base's but for case, punctuation and articles"
     }
   }
 
@@ -93,6 +101,7 @@ public enum Statistic: String, CaseIterable, Sendable {
     case .kept: "zjunlp/EasyEdit easyeditor/evaluate (locality *_acc, pre against post)"
     case .spoken: "zjunlp/EasyEdit easyeditor/evaluate (generate mode, exact match)"
     case .mentioned: "scalable-model-editing/unified-model-editing experiments/py (sliding correctness)"
+    case .spokenKept: "zjunlp/EasyEdit easyeditor/evaluate (generate mode, locality pre against post)"
     }
   }
 
@@ -105,6 +114,7 @@ public enum Statistic: String, CaseIterable, Sendable {
     case .kept: "kept"
     case .spoken: "spoken"
     case .mentioned: "mentioned"
+    case .spokenKept: "spoken as before"
     }
   }
 }

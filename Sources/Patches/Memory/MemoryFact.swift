@@ -23,7 +23,7 @@ public struct MemoryFact: Sendable {
     return parts.joined(separator: subject)
   }
   /// The prompt as it is compared.
-  var key: String { MemoryText.normalized(prompt) }
+  func key(for route: MemoryRoute) -> String { MemoryText.key(prompt, for: route) }
   /// The words that it is found by: its subject's, or, without one, its prompt's.
   var phrase: ArraySlice<String> {
     let own = MemoryText.words(subject)
@@ -114,10 +114,10 @@ public struct MemoryDraft {
     for part in other.parts {
       var part = part
       for index in part.facts.indices { part.facts[index].shown = part.facts[index].shown.map { $0 + first } }
-      let keys = Set(part.facts.map(\.key))
+      let keys = Set(part.facts.map { $0.key(for: part.route) })
       for index in parts.indices where parts[index].route.kind == part.route.kind {
         let before = parts[index].facts.count
-        parts[index].facts.removeAll { keys.contains($0.key) }
+        parts[index].facts.removeAll { keys.contains($0.key(for: part.route)) }
         replaced += before - parts[index].facts.count
       }
       parts.removeAll(where: \.facts.isEmpty)

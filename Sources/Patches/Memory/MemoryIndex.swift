@@ -6,6 +6,7 @@ extension PatchWriter {
     var parts: [MemorySection.Part] = []
     var arrays: [NewArray] = []
     let facts = draft.parts.flatMap(\.facts)
+    let keys = draft.parts.flatMap { part in part.facts.map { $0.key(for: part.route) } }
     for (index, part) in draft.parts.enumerated() {
       let start = parts.last?.facts.upperBound ?? 0
       parts.append(
@@ -28,11 +29,11 @@ extension PatchWriter {
       }
     }
     arrays += Self.texts("facts", facts.map { $0.json.compactText }, isMapped: false)
-    arrays += Self.texts("keys", facts.map(\.key), isMapped: true)
+    arrays += Self.texts("keys", keys, isMapped: true)
     let needed = Set(draft.parts.flatMap(\.route.arrays))
     if needed.contains("phrases.hashes") { arrays += Self.phrases(facts) }
     if needed.contains("shapes") {
-      arrays.append(NewArray("shapes", [facts.count, 4], facts.flatMap { MemoryText.shape($0.key) }))
+      arrays.append(NewArray("shapes", [facts.count, 4], keys.flatMap { MemoryText.shape($0) }))
     }
     if needed.contains("words.hashes") { arrays += Self.words(facts) }
     if !draft.demonstrations.isEmpty {

@@ -36,6 +36,14 @@ public enum MemoryRoute: Equatable, Sendable {
     }
   }
 
+  /// Whether it finds one fact by the words of a prompt, whoever wrote it.
+  var findsByPrompt: Bool {
+    switch self {
+    case .subject, .near, .words, .embedding, .scope: true
+    case .always, .hidden: false
+    }
+  }
+
   /// Whether it looks at the model's own states, so that it means nothing with another model.
   public var readsStates: Bool {
     switch self {
@@ -138,6 +146,8 @@ public enum MemoryAction: Equatable, Sendable {
   case prompt(text: String)
   /// The output of the layer's down-projection becomes the fact's value at the prompt's last token.
   case replaceOutput
+  /// The model asks itself, and the fact is looked up by its questions.
+  case loop(MemoryLoop)
 
   /// Where the prompt goes in a text.
   public static let question = "{question}"
@@ -149,8 +159,12 @@ public enum MemoryAction: Equatable, Sendable {
     switch self {
     case .prompt: "prompt"
     case .replaceOutput: "replace-output"
+    case .loop: "loop"
     }
   }
+
+  /// The loop, where it is one.
+  public var loop: MemoryLoop? { if case .loop(let loop) = self { loop } else { nil } }
 
   /// Arrays of its own part.
   var ownArrays: [String] { self == .replaceOutput ? ["values"] : [] }
@@ -160,6 +174,7 @@ public enum MemoryAction: Equatable, Sendable {
     switch self {
     case .prompt(let text): ["kind": .string(kind), "text": .string(text)]
     case .replaceOutput: ["kind": .string(kind)]
+    case .loop(let loop): .object([.init("kind", .string(kind))] + loop.json)
     }
   }
 
@@ -176,6 +191,7 @@ public enum MemoryAction: Equatable, Sendable {
       guard let action = MemoryAction(text: try fields.text("text")) else { throw fields.bad("text") }
       self = action
     case "replace-output": self = .replaceOutput
+    case "loop": self = .loop(try MemoryLoop(fields))
     default: throw .unknownChange(file: fields.file, field: "action", value: kind)
     }
   }

@@ -86,6 +86,7 @@ public struct MemorySection: Sendable {
       var isHidden = false
       if case .hidden = part.route { isHidden = true }
       try require("parts", isHidden == (part.action == .replaceOutput))
+      try require("parts", part.action.loop == nil || part.route.findsByPrompt)
       parts.append(part)
     }
     try require("parts", parts.last?.facts.upperBound == factCount)

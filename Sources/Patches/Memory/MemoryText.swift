@@ -35,6 +35,15 @@ public enum MemoryText {
   /// The words with one space between.
   public static func normalized(_ text: some StringProtocol) -> String { words(text).joined(separator: " ") }
 
+  /// A prompt as a route compares it: the words with one space between; for `near` without what stands from the first `<` to the last `>`,
+  /// which names what the note is not about.
+  public static func key(_ prompt: String, for route: MemoryRoute) -> String {
+    guard case .near = route, let open = prompt.firstIndex(of: "<"), let close = prompt.lastIndex(of: ">"),
+      open < close
+    else { return normalized(prompt) }
+    return normalized(prompt[..<open] + " " + prompt[prompt.index(after: close)...])
+  }
+
   /// FNV-1a of 64 bits over the words with one space between.
   public static func hash(_ words: some Sequence<String>) -> UInt64 {
     var hash: UInt64 = 0xCBF2_9CE4_8422_2325

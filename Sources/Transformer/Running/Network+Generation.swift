@@ -25,22 +25,64 @@ extension Network {
     _ prompts: [[Int32]], count: Int, sampling: Sampling = .greedy, stops: Set<Int32> = [],
     replacing replacements: [OutputReplacement?] = []
   ) throws -> [[Int32]] {
-    var results = [[Int32]](repeating: [], count: prompts.count)
-    var draws = prompts.indices.map { index in
+    guard count > 0, !prompts.isEmpty else { return prompts.map { _ in [] } }
+    return try goOn(count: count, sampling, stops, until: { _, _ in false }) {
+      try run(prompts, replacing: replacements, keeping: .memory)
+    }
+  }
+
+  /// What is known of a text that was run: its tokens, with their keys and values.
+  public struct Reading: Sendable {
+    /// From its beginning.
+    public let tokens: [Int32]
+    let past: Past
+  }
+
+  /// Reads a text, so that others with the same beginning need not be run from theirs.
+  public func read(_ text: [Int32]) throws -> Reading {
+    Reading(tokens: text, past: try run([TokenSequence(text)], keeping: .memory).past(of: 0))
+  }
+
+  /// Continues sequences, all of them together, from what is known of their beginnings, each until it is ended.
+  ///
+  /// - Parameters:
+  ///   - prompts: token ids, at least one each.
+  ///   - known: for each of them a text that was read, which may have the same beginning.
+  ///   - isEnd: whether a sequence, by its number, ends behind these new tokens.
+  /// - Returns: the new tokens of each, and what is known of its prompt then. (What is new is not kept: sequences end at different times, and each
+  ///   would hold the keys and values of all beside it.)
+  public func generate(
+    _ prompts: [[Int32]], knowing known: [Reading?], count: Int, stops: Set<Int32> = [],
+    until isEnd: (_ sequence: Int, _ new: [Int32]) throws -> Bool
+  ) throws -> [(tokens: [Int32], reading: Reading)] {
+    guard !prompts.isEmpty else { return [] }
+    let sequences = zip(prompts, known).map { prompt, known in
+      // The last token is run in any case: what follows it is asked.
+      let shared = zip(prompt.dropLast(), known?.tokens ?? []).prefix { $0 == $1 }.count
+      return TokenSequence(
+        Array(prompt[shared...]), after: shared == 0 ? nil : known?.past.prefix(shared))
+    }
+    let first = try run(sequences, keeping: .memory)
+    let new = try goOn(count: count, .greedy, stops, until: isEnd) { first }
+    return prompts.indices.map { (new[$0], Reading(tokens: prompts[$0], past: first.past(of: $0))) }
+  }
+
+  /// Continues the sequences of a run, which is not held on to.
+  private func goOn(
+    count: Int, _ sampling: Sampling, _ stops: Set<Int32>, until isEnd: (Int, [Int32]) throws -> Bool,
+    from first: () throws -> ForwardRun
+  ) throws -> [[Int32]] {
+    var run = try first()
+    var results = run.sequenceRows.map { _ in [Int32]() }
+    var draws = results.indices.map { index in
       if case .top(_, let seed) = sampling {
         Draws(seed: seed, sequence: index)
       } else {
         Draws(seed: 0, sequence: 0)
       }
     }
-    var active = Array(prompts.indices)
-    var sequences = prompts.map { TokenSequence($0) }
-    var isFirst = true
-    while !active.isEmpty, count > 0 {
-      let run =
-        try isFirst
-        ? run(prompts, replacing: replacements, keeping: .memory) : run(sequences, keeping: .memory)
-      isFirst = false
+    var active = Array(results.indices)
+    while true {
       let logits = lastLogits(of: run)
       var next: [(index: Int, sequence: TokenSequence)] = []
       for (place, index) in active.enumerated() where logits.isNumber(row: place) {
@@ -48,14 +90,14 @@ extension Network {
         if stops.contains(token) { continue }
         results[index].append(token)
         let past = run.past(of: place)
-        if results[index].count < count, hasRoom(after: past.count) {
+        if results[index].count < count, hasRoom(after: past.count), try !isEnd(index, results[index]) {
           next.append((index, TokenSequence([token], after: past)))
         }
       }
       active = next.map(\.index)
-      sequences = next.map(\.sequence)
+      if active.isEmpty { return results }
+      run = try self.run(next.map(\.sequence), keeping: .memory)
     }
-    return results
   }
 
   /// Whether another position can follow so many.

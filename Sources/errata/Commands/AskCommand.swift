@@ -70,7 +70,14 @@ struct AskCommand: ParsableCommand {
         sampling: sample.map { .top($0, seed: seed) } ?? .greedy)
       for warning in asking.warnings { messages.say("Warning: \(warning)") }
       var answers = [try asking.answer("base", running.model)]
-      for patch in patches { answers.append(try asking.answer(patch, try running.patched(by: [patch]))) }
+      for patch in patches {
+        let patched = try running.patched(by: [patch])
+        if logits != nil, patched.memory?.loop != nil {
+          throw EditError.optionNeeds(
+            "--logits", other: "one text with a next token; in \(patch) the model asks itself")
+        }
+        answers.append(try asking.answer(patch, patched))
+      }
       if let logits { try asking.writeLogits(of: answers.last!, to: logits) }
       messages.answer(asking.text(of: answers, verbose: messages.verbose))
       if messages.json { Console.output(asking.json(of: answers).indentedText) }

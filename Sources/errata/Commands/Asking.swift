@@ -25,21 +25,48 @@ struct Asking {
   /// What it says to one.
   struct Reply {
     let tokens: [Int32]
-    let top: [(token: Int, probability: Double)]
-    let continuation: [Int32]
+    var top: [(token: Int, probability: Double)]
+    var continuation: [Int32]
     /// The fact of a memory that was read with it.
     let recall: Memory.Recall?
     /// The fact whose value took the place of a layer's output.
-    let state: Memory.StateRecall?
+    var state: Memory.StateRecall?
+    /// What it asked itself, where its memory has facts that are looked up so.
+    var deliberation: Memory.Deliberation? = nil
   }
 
   /// What a model says; which fact of its memory speaks is decided on each prompt alone, before anything is said.
   func answer(_ label: String, _ model: LanguageModel) throws -> Answer {
-    let network = model.network
     let frame = chat.map { encoder.tokenizer.encodePrompt($0.before + $0.after).tokens.count } ?? 0
     let room = min(encoder.trainedPositionCount, encoder.positionLimit ?? .max) - frame - count
-    let recalls = try prompts.map { try model.recall($0, room: room) }
+    let deliberations = try model.deliberate(prompts, in: chat)
+    // Where the model has asked itself, what it came to is all that it says.
+    let open = prompts.indices.filter { !(deliberations?[$0].speaks ?? false) }
+    let recalls = try prompts.indices.map {
+      open.contains($0) ? try model.recall(prompts[$0], room: room) : nil
+    }
     let encoded = try self.encoded(zip(prompts, recalls).map { $1?.text($0) ?? $0 })
+    let run = try open.isEmpty ? nil : say(open.map { encoded[$0] }, label, model)
+    var replies = prompts.indices.map { index in
+      Reply(
+        tokens: encoded[index], top: [], continuation: [], recall: recalls[index], state: nil,
+        deliberation: deliberations?[index])
+    }
+    guard let run else { return Answer(label: label, replies: replies, logits: Matrix(rows: 0, columns: 0)) }
+    for (place, index) in open.enumerated() {
+      replies[index].top = run.logits.mostProbable(row: place, count: top).map {
+        ($0, exp(Double(run.logits.logProbability(row: place, token: $0))))
+      }
+      (replies[index].continuation, replies[index].state) = (run.continuations[place], run.states[place])
+    }
+    return Answer(label: label, replies: replies, logits: run.logits.rows.matrix())
+  }
+
+  /// What the network goes on with.
+  private typealias Said = (logits: LogitRows, continuations: [[Int32]], states: [Memory.StateRecall?])
+
+  private func say(_ encoded: [[Int32]], _ label: String, _ model: LanguageModel) throws -> Said {
+    let network = model.network
     let states =
       try model.memory?.states(of: encoded, in: network)
       ?? [Memory.StateRecall?](repeating: nil, count: encoded.count)
@@ -52,14 +79,7 @@ struct Asking {
     let continuations = try network.generate(
       encoded, count: count, sampling: sampling, stops: chat.map { encoder.stops(in: $0) } ?? encoder.stops,
       replacing: replacements)
-    let replies = encoded.indices.map { index in
-      Reply(
-        tokens: encoded[index],
-        top: logits.mostProbable(row: index, count: top).map {
-          ($0, exp(Double(logits.logProbability(row: index, token: $0))))
-        }, continuation: continuations[index], recall: recalls[index], state: states[index])
-    }
-    return Answer(label: label, replies: replies, logits: logits.rows.matrix())
+    return (logits, continuations, states)
   }
 
   /// Tokens of the prompts as they are read.
@@ -97,6 +117,11 @@ struct Asking {
 
   /// The text that tokens go on a prompt with.
   private func continuation(_ reply: Reply) -> String {
+    if let own = reply.deliberation, own.speaks { return own.answer.map { " " + $0 } ?? "" }
+    return said(reply)
+  }
+
+  private func said(_ reply: Reply) -> String {
     encoder.tokenizer.text(of: reply.continuation, after: reply.tokens)
   }
 
@@ -112,6 +137,31 @@ struct Asking {
       + "\(Shown.words(for: recall.route))\(score))"
   }
 
+  /// What the model asked itself, a line for each question, and how it ended.
+  private func words(for own: Memory.Deliberation) -> [String] {
+    let rounds = own.rounds.map { round in
+      "asks itself “\(Numbers.oneLine(round.subquestion))”, "
+        + (round.answer.map { "thinks “\(Numbers.oneLine($0))”, " } ?? "")
+        + (round.recall.map { words(for: $0) } ?? "remembers nothing of it")
+    }
+    if !own.speaks { return rounds + ["no fact is about what it asked: it goes on by itself"] }
+    return own.answer == nil
+      ? rounds
+      : rounds + [
+        "has an answer after \(own.generationCount) of \(Numbers.count(own.generationLimit, "round"))"
+      ]
+  }
+
+  /// Why there is no answer.
+  private func reason(_ own: Memory.Deliberation) -> String {
+    switch own.end {
+    case .answer: ""
+    case .limit: "none after \(Numbers.count(own.generationLimit, "round"))"
+    case .form: "round \(own.generationCount) neither asked nor answered"
+    case .room: "the text of round \(own.generationCount + 1) has no room in the model"
+    }
+  }
+
   func text(of answers: [Answer], verbose: Bool) -> String {
     prompts.indices.map { index in
       var lines = [prompts[index]]
@@ -119,13 +169,17 @@ struct Asking {
         let reply = answer.replies[index]
         if answers.count > 1 { lines.append("  \(answer.label)") }
         if verbose, let recall = reply.recall { lines.append("    " + words(for: recall)) }
+        if verbose, let own = reply.deliberation { lines += words(for: own).map { "    " + $0 } }
         if verbose, let state = reply.state {
           lines.append(
             "    remembers “\(Numbers.oneLine(state.fact.statement))” (fact \(state.index + 1), layer \(state.replacement.layer): "
               + "\(Numbers.significant(state.distance, 3)) away, radius \(Numbers.significant(state.radius, 3)))"
           )
         }
-        lines.append("  →\(Numbers.oneLine(continuation(reply)))")
+        let missing = reply.deliberation.flatMap {
+          $0.speaks && $0.answer == nil ? " (no answer: \(reason($0)))" : nil
+        }
+        lines.append("  →\(missing ?? Numbers.oneLine(continuation(reply)))")
         let tops = reply.top.map {
           "“\(Numbers.oneLine(piece($0.token)))” \(Numbers.percent($0.probability))"
         }
@@ -160,7 +214,8 @@ struct Asking {
                 ]
                 guard case .object(let members) = object else { return object }
                 return .object(
-                  members + (reply.recall.map { [.init("recall", json(of: $0))] } ?? [])
+                  members + (reply.deliberation.map { [.init("loop", json(of: $0))] } ?? [])
+                    + (reply.recall.map { [.init("recall", json(of: $0))] } ?? [])
                     + (reply.state.map { [.init("state", json(of: $0))] } ?? []))
               }),
           ]
@@ -173,6 +228,21 @@ struct Asking {
       "patch": .string(state.path), "fact": .string(state.fact.identifier), "index": .integer(state.index),
       "statement": .string(state.fact.statement), "layer": .integer(state.replacement.layer),
       "distance": .measured(state.distance), "radius": .measured(state.radius),
+    ]
+  }
+
+  private func json(of own: Memory.Deliberation) -> JSONValue {
+    [
+      "rounds": .array(
+        own.rounds.map {
+          [
+            "subquestion": .string($0.subquestion), "answer": $0.answer.map { .string($0) } ?? .null,
+            "recall": $0.recall.map { json(of: $0) } ?? .null,
+          ]
+        }),
+      "answer": own.answer.map { .string($0) } ?? .null, "end": .string(own.end.rawValue),
+      "speaks": .bool(own.speaks), "generations": .integer(own.generationCount),
+      "limit": .integer(own.generationLimit),
     ]
   }
 

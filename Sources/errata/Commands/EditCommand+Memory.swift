@@ -91,7 +91,7 @@ extension EditCommand {
       }
       edit.scopes = learned.map { .trained($0) } ?? .earlier
     }
-    edit.action = memory.wording.flatMap { MemoryAction(text: $0) } ?? last?.action ?? method.action
+    edit.action = memory.action(of: method, last: last?.action)
     edit.demonstrations = try memory.demonstrations(records, of: method)
     edit.earlier = earlier
     edit.dropped = sequence.drop

@@ -235,6 +235,10 @@ extension Evaluating {
       }
     }
     for memory in edits.memories {
+      if memory.action.loop != nil {
+        messages.say(
+          "\(memory.name): the model asks itself before it answers; only what it says is measured.")
+      }
       let bar = Progress(memory.name, total: count * ways.count, unit: .facts, messages)
       defer { bar.finish() }
       try comparison.compare(memory, ways, in: &series) { _, done in bar.advance(done) }

@@ -76,6 +76,11 @@ struct EvalRunCommand: ParsableCommand {
     if asking.demonstrations != "0", !asking.inContext, !edits.comparesInContext {
       throw ValidationError("--demonstrations is for --in-context, or for --edit with in-context.")
     }
+    if let asking = edits.memories.first(where: { $0.action.loop != nil }), !self.asking.generate {
+      throw ValidationError(
+        "\(asking.name) answers by asking itself, so that no answer can be put in its mouth: --edit \(asking.name) needs --generate."
+      )
+    }
     guard shard != nil else { return }
     guard output != nil else {
       throw ValidationError("--shard writes answers to a file; give --output FILE.")
@@ -181,6 +186,14 @@ struct Evaluating {
     let running = running
     let cost = WorkCost(ofEdit: patch.manifest["edit"])
     let patched = patch.memory == nil ? nil : try running.patched(by: [path])
+    if patched?.memory?.loop != nil {
+      guard series.settings.speaks else {
+        throw EditError.optionNeeds(
+          "--patch \(path)",
+          other: "--generate: the model asks itself there, and no answer can be put in its mouth")
+      }
+      messages.say("\(path): the model asks itself before it answers; only what it says is measured.")
+    }
     try run(
       path, &series, identity: "patch \(patch.digest.hexadecimal)", memory: patched?.memory,
       making: "patching", cost: cost

@@ -53,6 +53,8 @@ extension Shown {
     switch action {
     case .prompt: "is read with the prompt"
     case .replaceOutput: "its value takes the place of the layer's output"
+    case .loop(let loop):
+      "is looked up by questions that the model asks itself, in \(loop.generations) rounds at most"
     }
   }
 

@@ -21,7 +21,7 @@ struct MemoryOptions: ParsableArguments {
   var radius: Double?
   @Option(
     help: ArgumentHelp(
-      "grace: released, where a prompt that is edited again loses both answers (default: the later one stands). kn: easyedit, whose port takes one gradient where nothing goes into the activation (--steps 20 for GPT-2 and GPT-J), and adds rows of the embedding at full length.",
+      "grace: released, where a prompt that is edited again loses both answers (default: the later one stands). memprompt: released, the note behind the question and ### before the answer, for models that are shown so. kn: easyedit, whose port takes one gradient where nothing goes into the activation (--steps 20 for GPT-2 and GPT-J), and adds rows of the embedding at full length.",
       valueName: "code"))
   var like: Like?
   @Option(
@@ -30,6 +30,12 @@ struct MemoryOptions: ParsableArguments {
       valueName: "text"))
   var wording: String?
 
+  @Option(
+    help: ArgumentHelp(
+      "mello: rounds in which the model asks itself, at most (default: 6, for questions of four steps and two rounds more; published: 4, in which none of four steps comes to its end).",
+      valueName: "number"))
+  var generations: Int?
+
   enum Like: String, ExpressibleByArgument, CaseIterable { case released, easyedit }
 
   /// Those that are given.
@@ -37,6 +43,7 @@ struct MemoryOptions: ParsableArguments {
     [
       ("--route", route != nil), ("--demonstrations", demonstrations != nil), ("--wording", wording != nil),
       ("--radius", radius != nil), ("--like released", like == .released),
+      ("--generations", generations != nil),
     ]
     .filter(\.1).map(\.0)
   }
@@ -48,9 +55,20 @@ struct MemoryOptions: ParsableArguments {
     if let radius, !(radius > 0 && radius.isFinite) {
       throw ValidationError("--radius takes a number above zero.")
     }
+    if let generations, !MemoryLoop.generationRange.contains(generations) {
+      throw ValidationError("--generations takes a number from 1 to 64.")
+    }
     if let wording, MemoryAction(text: wording) == nil {
       throw ValidationError("--wording has {question} once, and at most 65536 bytes.")
     }
+  }
+
+  /// What a fact does: that of the memory to go on with or the method's, with what is told of it.
+  func action(of method: MemoryMethod, last: MemoryAction?) -> MemoryAction {
+    let action = (like == .released ? method.released : nil) ?? last ?? method.action
+    guard var loop = action.loop else { return wording.flatMap { MemoryAction(text: $0) } ?? action }
+    (loop.text, loop.generations) = (wording ?? loop.text, generations ?? loop.generations)
+    return .loop(loop)
   }
 
   /// A route whose numbers are all told, if one is given.
@@ -67,10 +85,14 @@ struct MemoryOptions: ParsableArguments {
   /// Refuses what means nothing to a method.
   func requireUse(by method: MemoryMethod) throws {
     let isOfStates = method.action == .replaceOutput
-    if !isOfStates, let option = [("--radius", radius != nil), ("--like", like != nil)].first(where: \.1)?.0 {
+    let rest = [("--radius", radius != nil), ("--like", like != nil && method.released == nil)]
+    if !isOfStates, let option = rest.first(where: \.1)?.0 {
       throw ValidationError("\(option) does not apply to \(method.name).")
     }
     if like == .easyedit { throw ValidationError("--like easyedit does not apply to \(method.name).") }
+    if generations != nil, method.action.loop == nil {
+      throw ValidationError("--generations does not apply to \(method.name): it asks nothing itself.")
+    }
     if isOfStates, wording != nil { throw ValidationError("--wording does not apply to \(method.name).") }
     if isOfStates, route != nil {
       throw ValidationError("--route does not apply to \(method.name): it looks at the model's own states.")

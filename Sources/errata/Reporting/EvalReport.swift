@@ -35,7 +35,7 @@ struct EvalReport {
       case .success, .magnitude: return isCounterFact
       case .exact: return isCounterFact
       case .tokens: return true
-      case .kept: return isStaying || kind == .neighborhood
+      case .kept, .spokenKept: return isStaying || kind == .neighborhood
       case .spoken, .mentioned: return true
       }
     }

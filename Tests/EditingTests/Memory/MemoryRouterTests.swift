@@ -71,6 +71,15 @@ import Transformer
     #expect(try memory.recall("what is a homonym of ring") == nil)
   }
 
+  @Test func `a note is for whatever stands in angle brackets`() throws {
+    let memory = try memory(
+      [("what rings like < papaya > ?", "", "a homonym"), ("<all>", "", "anything")], .near(distance: 5))
+    #expect(try memory.recall("What rings like <tomato>?")?.fact.target == "a homonym")
+    #expect(try memory.recall("what rings like tomatoes and peas?") == nil)
+    // Nothing is left of it, so nothing is near to it.
+    #expect(try memory.recall("<any>") == nil)
+  }
+
   @Test func `words are weighed by how rare they are`() throws {
     let memory = try memory(
       (0..<50).map { ("the river number\($0) flows into", "", "sea\($0)") }, .words(share: 0.6))

@@ -28,6 +28,24 @@ import Transformer
   }
 
   @Test(arguments: ["gpt2", "llama3"])
+  func `what is known of a beginning is not run again, and changes no word`(family: String) throws {
+    let reference = try FamilyReference(family)
+    let network = try reference.network()
+    let whole = Array(try reference.prompt(1).prefix(6))
+    let prompts = [whole, Array(whole.prefix(3)) + [5, 7], Array(whole.prefix(4)), [9, 4]]
+    let known = try network.read(Array(whole.prefix(4)))
+    let plain = try network.generate(prompts, count: 6)
+    let found = try network.generate(prompts, knowing: [known, known, known, nil], count: 6) { _, _ in false }
+    #expect(found.map(\.tokens) == plain)
+    #expect(found.map(\.reading.tokens) == prompts)
+    // And again, from what is known then, until somebody ends it.
+    let again = try network.generate(prompts, knowing: found.map(\.reading), count: 6) { index, new in
+      new.count == index + 1
+    }
+    #expect(again.map(\.tokens) == plain.enumerated().map { Array($1.prefix($0 + 1)) })
+  }
+
+  @Test(arguments: ["gpt2", "llama3"])
   func `seeded draws can be repeated, and do not depend on neighbors`(family: String) throws {
     let reference = try FamilyReference(family)
     let network = try reference.network()
