@@ -102,6 +102,25 @@ import Testing
     #expect(try names == ["fix.errata", "model.safetensors"])
   }
 
+  @Test func `a journal of a run that is over is named, and removed`() throws {
+    let name = "model.safetensors.errata-journal"
+    _ = try #require(try interrupt(["apply", "fix.errata", model, "--in-place"], when: name, by: SIGTERM))
+    // Cut off between its last two calls: closed, and not yet taken away.
+    var journal = try FileBytes.read(folder.path(name))
+    #expect(try runner.errata("recover", model, "--quiet").status == 0)
+    let result = try FileBytes.read(model)
+    journal[7] = UInt8(ascii: "0")
+    try folder.write(journal, to: name)
+    for command in [["show", model], ["verify", "fix.errata", model]] {
+      let looked = try runner.start(CommandRunner.errata, command).wait()
+      #expect(looked.status == 0 && looked.errors.contains("\(name) is left of a run that is over"))
+    }
+    #expect(try names == ["fix.errata", "model.safetensors", name])
+    #expect(try runner.errata("recover", "--roll-back", model).errors.contains("its run is over"))
+    #expect(try FileBytes.read(model) == result)
+    #expect(try names == ["fix.errata", "model.safetensors"])
+  }
+
   @Test func `private models give private results and journals`() throws {
     chmod(model, 0o600)
     #expect(

@@ -47,11 +47,7 @@ public struct InterruptedRun: Sendable {
   /// - Returns: those that were there.
   @discardableResult
   public static func removeClosed(on model: ModelFile) throws -> [String] {
-    let mine = Set(model.shards.map { Folder.name(of: $0.path) })
-    let closed = try all(in: model.folder, candidates: mine).filter {
-      $0.isClosed && !mine.isDisjoint(with: $0.files)
-    }
-    return closed.map(\.journal).filter { path in
+    try closedJournals(on: model).filter { path in
       do throws(ModelFileError) { try Folder.removeFile(path) } catch {
         if case .system(_, 2) = error.reason { return false }
         FileLedger.warn(.journalStays, path, error)
@@ -59,6 +55,14 @@ public struct InterruptedRun: Sendable {
       }
       return true
     }
+  }
+
+  /// Journals of runs on a model that are over, which only were not taken away any more. Only looks.
+  public static func closedJournals(on model: ModelFile) throws -> [String] {
+    let mine = Set(model.shards.map { Folder.name(of: $0.path) })
+    return try all(in: model.folder, candidates: mine).filter {
+      $0.isClosed && !mine.isDisjoint(with: $0.files)
+    }.map(\.journal)
   }
 
   private static func all(in folder: String, candidates: Set<String>) throws -> [InterruptedRun] {

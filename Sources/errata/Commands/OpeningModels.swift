@@ -38,6 +38,10 @@ func openModelToLookAt(_ path: String, _ output: OutputOptions) throws -> (Model
       "Note: \(explanation.place ?? run.journal): \(explanation.why). If the model is as it should be, "
         + "`errata recover \(path) --discard` removes the journal.")
   }
+  for journal in try InterruptedRun.closedJournals(on: model) {
+    output.say(
+      "Note: \(journal) is left of a run that is over; the model is whole. `errata recover \(path)` removes it.")
+  }
   return (model, runs)
 }
 
