@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
 """Write <name>.mend.safetensors: MEND's loss through an edit in plain PyTorch, by autograd.
 
-The editor has random numbers (rank 4, layers 1 to 3 of 4) and its equations as published, with the update subtracted. For the first fact of the
+The editor has random numbers (rank 4, layers 1 to 3 of 4) and its equations as published, with the update subtracted; and once more with a second step
+that is not cut at zero (`linear.*`). For the first fact of the
 world, the second as a paraphrase's stand-in and the third as a neighbor's:
 - `norms` F32 [2, D], the eleven matrices of Formats/editor.md, and `gradient.*`: of 0.1 · mean −log p(target | second; W + Δ) +
   mean KL(p_W ‖ p_{W+Δ}) at the third's targets;
-- `loss` F32 [1, 2]: both terms without weights;
+- `loss` F32 [1, 2]: both terms without weights; `linear.loss` and `linear.gradient.*`: the same of the other form;
 - `identity.<layer>` F32 [rows, keyWidth]: the first four rows of autograd's gradient by the weight, of the first fact's loss.
 """
 
@@ -38,6 +39,29 @@ def edited_logits(lm, fact, updates):
     return logits
 
 
+def updates(keys, gradients, mean, deviation, parameters, cut):
+    """The update of each layer; the first `cut` steps are cut at zero."""
+    d, out = keys[LAYERS[0]].shape[1], {}
+    for index, layer in enumerate(LAYERS):
+        kept = (keys[layer] != 0).any(1) & (gradients[layer] != 0).any(1)
+        h = (torch.cat([keys[layer][kept], gradients[layer][kept]], 1) - mean) / (deviation + 1e-7)
+        for step in range(2):
+            u, v, b, s, c = parameters[5 * step:5 * step + 5]
+            added = s[index] * (h @ v.T @ u.T + b) + c[index]
+            h = h + (torch.relu(added) if step < cut else added)
+        out[layer] = -parameters[10][0, index].exp() * h[:, d:].T @ h[:, :d]
+    return out
+
+
+def losses(lm, facts, updates):
+    """Both terms, without weights."""
+    rows, targets = target_rows(lm, facts[1], edited_logits(lm, facts[1], updates))
+    after, _ = target_rows(lm, facts[2], edited_logits(lm, facts[2], updates))
+    before, _ = target_rows(lm, facts[2], edited_logits(lm, facts[2], {}))
+    local = F.kl_div(after.log_softmax(-1), before.log_softmax(-1), log_target=True, reduction="none").sum(-1).mean()
+    return F.cross_entropy(rows, targets), local
+
+
 def main():
     lm, name, records, out_folder = golden_options(__doc__)
     facts = [reference_edit.fact(r) for r in records[:3]]
@@ -63,24 +87,14 @@ def main():
                        1 + draw(len(LAYERS), width, scale=0.2), draw(len(LAYERS), width, scale=0.1)]
     parameters.append(draw(1, len(LAYERS), scale=0.1) - 6)
     parameters = [p.requires_grad_() for p in parameters]
-    updates = {}
-    for index, layer in enumerate(LAYERS):
-        kept = (keys[layer] != 0).any(1) & (gradients[layer] != 0).any(1)
-        h = (torch.cat([keys[layer][kept], gradients[layer][kept]], 1) - mean) / (deviation + 1e-7)
-        for step in range(2):
-            u, v, b, s, c = parameters[5 * step:5 * step + 5]
-            h = h + torch.relu(s[index] * (h @ v.T @ u.T + b) + c[index])
-        updates[layer] = -parameters[10][0, index].exp() * h[:, d:].T @ h[:, :d]
-    rows, targets = target_rows(lm, facts[1], edited_logits(lm, facts[1], updates))
-    edit = F.cross_entropy(rows, targets)
-    after, _ = target_rows(lm, facts[2], edited_logits(lm, facts[2], updates))
-    before, _ = target_rows(lm, facts[2], edited_logits(lm, facts[2], {}))
-    local = F.kl_div(after.log_softmax(-1), before.log_softmax(-1), log_target=True, reduction="none").sum(-1).mean()
-    total = torch.autograd.grad(0.1 * edit + local, parameters)
     names = [f"{step}.{kind}" for step in (1, 2) for kind in "UVbsc"] + ["rates"]
+    for form, cut in (("", 2), ("linear.", 1)):
+        edit, local = losses(lm, facts, updates(keys, gradients, mean, deviation, parameters, cut))
+        total = torch.autograd.grad(0.1 * edit + local, parameters)
+        out |= {f"{form}gradient.{n}": g.contiguous() for n, g in zip(names, total)}
+        out[f"{form}loss"] = torch.stack([edit, local]).detach()[None]
     out |= {n: p.detach().contiguous() for n, p in zip(names, parameters)}
-    out |= {f"gradient.{n}": g.contiguous() for n, g in zip(names, total)}
-    out |= {"norms": torch.stack([mean, deviation]).contiguous(), "loss": torch.stack([edit, local]).detach()[None]}
+    out["norms"] = torch.stack([mean, deviation]).contiguous()
     save(out_folder / f"{name}.mend.safetensors", out, {"layers": LAYERS})
 
 

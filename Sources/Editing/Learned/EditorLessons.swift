@@ -10,7 +10,7 @@ protocol EditorLessons: Sendable {
   /// Its size.
   var shape: EditorShape { get }
   /// A network to begin with.
-  func untrained() -> any TrainedNetwork
+  func untrained() throws -> any TrainedNetwork
   /// How much faster than others a parameter moves.
   func rateFactor(ofParameter index: Int) -> Float
   /// The mean loss over facts drawn by the step's number alone, and its gradient.
@@ -57,7 +57,8 @@ struct UpdateLessons: EditorLessons {
   private let first: First
 
   /// An untrained network, with ρ = 1.
-  typealias First = @Sendable (EditorShape, _ inputs: [UpdateInput], _ seed: UInt64) -> any UpdateNetwork
+  typealias First =
+    @Sendable (EditorShape, _ inputs: [UpdateInput], _ seed: UInt64) throws -> any UpdateNetwork
 
   /// Those of a kind whose networks begin so.
   static func from(
@@ -89,7 +90,7 @@ struct UpdateLessons: EditorLessons {
       editWeight: Float(settings.editWeight))
     shape = EditorShape(
       keyWidth: configuration.feedForwardWidth, outputWidth: configuration.width,
-      layerCount: settings.layers.count, rank: settings.rank)
+      layerCount: settings.layers.count, rank: settings.rank, isLastLinear: settings.isLastLinear)
   }
 
   func rateFactor(ofParameter index: Int) -> Float {
@@ -122,8 +123,8 @@ struct UpdateLessons: EditorLessons {
 
   /// A network to begin with, whose updates are a share of each weight, ‖Δ‖ / ‖W‖: published is a ρ of 1e-4 for all models, and what that comes
   /// to depends on how long keys are.
-  func untrained() -> any TrainedNetwork {
-    var network = first(shape, seen.map(\.input), settings.seed)
+  func untrained() throws -> any TrainedNetwork {
+    var network = try first(shape, seen.map(\.input), settings.seed)
     let weights = pass.weights
     var norms = weights.map { _ in 0.0 }
     let few = seen.prefix(16).map(\.input)

@@ -27,10 +27,10 @@ struct EditorRun {
   init(
     _ training: EditorTraining, _ lessons: any EditorLessons, identity: PlanIdentity,
     left: (editor: LearnedEditor, unfinished: UnfinishedTraining?)?
-  ) {
+  ) throws {
     (self.training, self.lessons, self.identity) = (training, lessons, identity)
     shape = lessons.shape
-    network = left?.editor.network ?? BLASThreads.with(1) { lessons.untrained() }
+    network = try left?.editor.network ?? BLASThreads.with(1) { try lessons.untrained() }
     (best, measures, bestStep) = (network, left?.editor.measures, left?.editor.steps ?? 0)
     let known = left?.unfinished
     if let known { network.parameters = known.parameters }

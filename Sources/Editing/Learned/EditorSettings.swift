@@ -25,6 +25,14 @@ public struct EditorSettings: Equatable, Sendable {
   /// Looks without anything better after which it is enough.
   public var patience = 10
 
+  /// MEND: its network as published, whose steps only add.
+  public var isReleased = false
+
+  /// MEND: whether the network's second step is linear.
+  var isLastLinear: Bool { kind == .mend && !isReleased }
+  /// The identity's member that says so, and what it says.
+  static let (lastStepKey, linear) = ("lastStep", "linear")
+
   /// Held-out facts that are asked about.
   static let validationLimit = 64
   /// log ρ moves so much faster.

@@ -74,7 +74,7 @@ public struct EditorTraining {
         resumed: left.map { $0.unfinished?.steps ?? $0.editor.steps } ?? 0)
     }
     if let left, left.unfinished == nil { return result(left.editor) }
-    var run = EditorRun(self, prepared.lessons, identity: identity, left: left)
+    var run = try EditorRun(self, prepared.lessons, identity: identity, left: left)
     return try result(run.finish(path, progress))
   }
 
@@ -99,7 +99,9 @@ public struct EditorTraining {
         .init("learningRate", .exact(settings.learningRate)),
         .init("editWeight", .exact(settings.editWeight)), .init("heldOut", .exact(settings.heldOut)),
         .init("seed", .string(String(settings.seed))),
-      ] + ends)
+      ] + ends
+        + (settings.isLastLinear
+          ? [.init(EditorSettings.lastStepKey, .string(EditorSettings.linear))] : []))
   }
 
   /// What stands under the output's name of the same training; refuses that of another.

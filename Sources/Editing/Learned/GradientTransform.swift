@@ -8,6 +8,8 @@ internal import LinearAlgebra
 ///     Δ_m = −ρ_m Σ_t δ̃_t ũ_tᵀ,   t over the tokens of prompt and target,   m over the edited layers
 ///
 /// One network serves all layers, each with s, c and ρ of its own. U begins at zero, so an untrained network hands the normed gradient on.
+/// A step that is cut at zero can only add, and take nothing out of a key that all prompts share; so the second one is linear here, and begins
+/// with doing that (`telling(apart:)`). As published both are cut (`EditorSettings.isReleased`).
 /// The update goes down the gradient from the first step, as in SERAC's code; MEND's own adds it and must first learn to turn it round. ρ is kept
 /// as its logarithm, so that it stays above zero.
 ///
@@ -21,6 +23,9 @@ struct GradientTransform: UpdateNetwork {
   var parameters: [Matrix<Float>]
 
   private static let stepCount = 2
+
+  /// Whether what a step adds is cut at zero.
+  private func isCut(_ step: Int) -> Bool { step < Self.stepCount - 1 || !shape.isLastLinear }
 
   var width: Int { shape.keyWidth + shape.outputWidth }
   var constants: [Matrix<Float>] { [Matrix(rows: 2, columns: width, elements: mean + deviation)] }
@@ -84,7 +89,7 @@ struct GradientTransform: UpdateNetwork {
     let inner: Matrix<Float>
     /// U V h + b.
     let mixed: Matrix<Float>
-    /// What is put through max(0, ·).
+    /// What is added, or put through max(0, ·) before.
     let argument: Matrix<Float>
   }
 
@@ -98,10 +103,11 @@ struct GradientTransform: UpdateNetwork {
       let mixed = inner.times(p[0], otherTransposed: true).adding(toEachRow: p[2].elements)
       var argument = mixed
       var next = h
+      let isCut = isCut(step)
       for row in 0..<h.rows {
         for column in 0..<width {
           argument[row, column] = p[3][layer, column] * mixed[row, column] + p[4][layer, column]
-          next[row, column] += max(0, argument[row, column])
+          next[row, column] += isCut ? max(0, argument[row, column]) : argument[row, column]
         }
       }
       tapes.append(Tape(input: h, inner: inner, mixed: mixed, argument: argument))
@@ -138,9 +144,10 @@ struct GradientTransform: UpdateNetwork {
     for step in (0..<Self.stepCount).reversed() {
       let (p, tape) = (Array(parameters[5 * step..<5 * step + 5]), tapes[step])
       var dmixed = dh
+      let isCut = isCut(step)
       for row in 0..<dh.rows {
         for column in 0..<width {
-          let slope = tape.argument[row, column] > 0 ? dh[row, column] : 0
+          let slope = !isCut || tape.argument[row, column] > 0 ? dh[row, column] : 0
           sum[5 * step + 3][layer, column] += slope * tape.mixed[row, column]
           sum[5 * step + 4][layer, column] += slope
           let own = slope * p[3][layer, column]
@@ -153,6 +160,42 @@ struct GradientTransform: UpdateNetwork {
       sum[5 * step + 1].addProduct(dinner, tape.input, firstTransposed: true)
       dh.addProduct(dinner, p[1])
     }
+  }
+}
+
+extension GradientTransform {
+  /// The network whose second step turns ũ toward what tells a key from all others, as C⁻¹ k of an edit in closed form does:
+  ///
+  ///     ũ ← ũ − Σ_i (1 − λ_r / λ_i) q_i q_iᵀ ũ,   λ₁ ≥ … ≥ λ_r and q_i of the mean of k kᵀ over the facts' tokens, layers alike
+  ///
+  /// - Parameter inputs: facts. The rank of U and V is r.
+  func telling(apart inputs: [UpdateInput]) throws -> GradientTransform {
+    var moment = Matrix<Double>(rows: shape.keyWidth, columns: shape.keyWidth)
+    for layer in 0..<shape.layerCount {
+      var own = Matrix<Double>(rows: shape.keyWidth, columns: shape.keyWidth)
+      for input in inputs {
+        let keys = Matrix<Double>(input.keys[layer])
+        own.addProduct(keys, keys, firstTransposed: true)
+      }
+      let trace = (0..<own.rows).reduce(0) { $0 + own[$1, $1] }
+      own.scale(by: 1 / max(trace, .leastNormalMagnitude))
+      moment.add(own)
+    }
+    let eigen = try SymmetricEigen(of: moment)
+    let count = min(shape.rank, shape.keyWidth)
+    var network = self
+    let (u, v) = (5 * (Self.stepCount - 1), 5 * (Self.stepCount - 1) + 1)
+    network.parameters[v] = Matrix(rows: shape.rank, columns: width)
+    let last = max(eigen.values[shape.keyWidth - count], 0)
+    for row in 0..<count {
+      let place = shape.keyWidth - 1 - row
+      let share = eigen.values[place] > 0 ? 1 - last / eigen.values[place] : 0
+      for column in 0..<shape.keyWidth {
+        network.parameters[v][row, column] = Float(eigen.vectors[place, column])
+        network.parameters[u][column, row] = Float(-share * eigen.vectors[place, column])
+      }
+    }
+    return network
   }
 }
 
@@ -170,9 +213,10 @@ extension EditorKind {
           normalization.add(Matrix<Double>(keys).beside(Matrix<Double>(gradients)))
         }
       }
-      return GradientTransform(
+      let network = GradientTransform(
         shape, mean: normalization.means.map { Float($0) },
         deviation: normalization.deviations.map { Float($0) }, seed: seed)
+      return shape.isLastLinear ? try network.telling(apart: inputs) : network
     },
     trained: { shape, parameters, constants in
       GradientTransform(

@@ -49,8 +49,14 @@ extension LearnedEditor {
     else {
       throw bad("its keys, outputs or states have no length")
     }
-    let shape = EditorShape(
+    var shape = EditorShape(
       keyWidth: keyWidth, outputWidth: outputWidth, layerCount: layers.count, rank: rank)
+    if let last = identity.members.first(where: { $0.key == EditorSettings.lastStepKey })?.value {
+      guard last.text == EditorSettings.linear else {
+        throw bad("its last step is of a kind that is not known")
+      }
+      shape.isLastLinear = true
+    }
     func matrices(_ prefix: String, _ layout: [(name: String, shape: [Int])]) throws -> [Matrix<Float>] {
       try layout.map { name, shape in
         let matrix = try file.matrix(prefix + name, shape: shape)

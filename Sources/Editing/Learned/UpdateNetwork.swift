@@ -72,4 +72,6 @@ struct EditorShape: Equatable, Sendable {
   var layerCount: Int
   /// Of MEND's U and V; of KE, the length of a direction's state; of SERAC, that of an embedding.
   var rank: Int
+  /// Of MEND: whether the second step is linear; as published it is cut at zero.
+  var isLastLinear = false
 }

@@ -63,12 +63,19 @@ struct TrainCommand: ParsableCommand {
   var editWeight: Double?
   @Option(help: "Share of the records that is held out, at most 64 of them (default: 0.1).")
   var heldOut: Double?
+  @Option(
+    help:
+      "MEND: released, whose network only adds to a key and begins without knowing what all prompts share (default: takes that out from the start)."
+  )
+  var like: Like?
   @Option(help: "Seed of its first numbers and of the order (default: 0).")
   var seed: UInt64?
   @Option(help: ArgumentHelp("Seconds between two partial files.", visibility: .hidden))
   var saveInterval = 60.0
   @OptionGroup var threads: ThreadOptions
   @OptionGroup var messages: OutputOptions
+
+  enum Like: String, ExpressibleByArgument, CaseIterable { case released }
 
   private static func kind(_ name: String) throws -> EditorKind {
     guard let kind = EditorKind(name: name) else {
@@ -88,6 +95,9 @@ struct TrainCommand: ParsableCommand {
       let option = [("--edit-weight", editWeight != nil), ("--layers", layers != nil)].first(where: \.1)?.0
     {
       throw ValidationError("\(option) does not apply to \(kind), which changes no weights.")
+    }
+    if like != nil, let kind = chosenKind, kind != .mend {
+      throw ValidationError("--like released is of mend: there is one form of \(kind).")
     }
     for case (let name, let value?) in [("--rank", rank), ("--steps", steps), ("--batch", batch)]
     where value < 1 {
@@ -109,7 +119,8 @@ struct TrainCommand: ParsableCommand {
       ("--editor", chosenKind != nil && chosenKind != .mend), ("--layers", layers != nil),
       ("--rank", rank != nil),
       ("--steps", steps != nil), ("--batch", batch != nil), ("--learning-rate", learningRate != nil),
-      ("--edit-weight", editWeight != nil), ("--held-out", heldOut != nil), ("--seed", seed != nil),
+      ("--edit-weight", editWeight != nil), ("--held-out", heldOut != nil), ("--like", like != nil),
+      ("--seed", seed != nil),
     ]
     if let option = given.first(where: \.1)?.0 ?? choice.given.first {
       throw ValidationError("\(option) is for training: --from takes a published MEND editor as it is.")
@@ -159,6 +170,7 @@ struct TrainCommand: ParsableCommand {
       settings.learningRate = learningRate ?? kind.learningRate
       if let editWeight { settings.editWeight = editWeight }
       if let heldOut { settings.heldOut = heldOut }
+      settings.isReleased = like == .released
       if let seed { settings.seed = seed }
       var training = EditorTraining(
         network: running.network, tokenizer: running.tokenizer, records: records, settings: settings)

@@ -81,10 +81,6 @@ import Transformer
     let width = model.network.configuration.feedForwardWidth
     let layout = GradientTransform.layout(
       EditorShape(keyWidth: width, outputWidth: norms.columns - width, layerCount: 3, rank: 4))
-    let transform = GradientTransform(
-      EditorShape(keyWidth: width, outputWidth: norms.columns - width, layerCount: 3, rank: 4),
-      mean: Array(norms.row(0)), deviation: Array(norms.row(1)),
-      parameters: try layout.map { try floats($0.name) })
     let kept = found.withoutIdleTokens
     let sample = TrainingTexts(
       prompt: fact, paraphrases: [try part(1)], neighbors: [try part(2)],
@@ -92,13 +88,22 @@ import Transformer
     let pass = EditorPass(
       network: model.network, layers: layers,
       weights: try layers.map { try EditedMatrix(model.network, layer: $0) }, editWeight: 0.1)
-    let (loss, gradient) = try pass.gradient(
-      [.init(texts: sample, edited: sample.paraphrases[0], neighbor: sample.neighbors[0])], transform)
-    let wanted = try tensors.matrix("loss").elements
-    #expect(abs(loss - 0.1 * wanted[0] - wanted[1]) < 1e-4 * max(1, loss))
-    for (index, name) in layout.map(\.name).enumerated() {
-      #expect(
-        relativeError(gradient[index].elements, try floats("gradient.\(name)").elements) < 1e-3, "\(name)")
+    for (form, isLastLinear) in [("", false), ("linear.", true)] {
+      var shape = EditorShape(
+        keyWidth: width, outputWidth: norms.columns - width, layerCount: 3, rank: 4)
+      shape.isLastLinear = isLastLinear
+      let transform = GradientTransform(
+        shape, mean: Array(norms.row(0)), deviation: Array(norms.row(1)),
+        parameters: try layout.map { try floats($0.name) })
+      let (loss, gradient) = try pass.gradient(
+        [.init(texts: sample, edited: sample.paraphrases[0], neighbor: sample.neighbors[0])], transform)
+      let wanted = try tensors.matrix("\(form)loss").elements
+      #expect(abs(loss - 0.1 * wanted[0] - wanted[1]) < 1e-4 * max(1, loss), "\(form)")
+      for (index, name) in layout.map(\.name).enumerated() {
+        #expect(
+          relativeError(gradient[index].elements, try floats("\(form)gradient.\(name)").elements) < 1e-3,
+          "\(form)\(name)")
+      }
     }
   }
 }
