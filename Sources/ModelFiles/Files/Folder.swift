@@ -53,12 +53,16 @@ public enum Folder {
     }
     defer { closedir(stream) }
     var names: [String] = []
+    // A list that breaks off is told from one that ends by errno alone.
+    errno = 0
     while let entry = readdir(stream) {
       let name = withUnsafePointer(to: &entry.pointee.d_name) {
         $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
       }
       if name != "." && name != ".." { names.append(name) }
+      errno = 0
     }
+    guard errno == 0 else { throw ModelFileError(.system(call: "readdir", code: errno), file: folder) }
     return names.sorted()
   }
 

@@ -80,7 +80,14 @@ struct TemporaryPlace {
     case .folder:
       // Whatever the mask says, the maker must get in.
       guard mkdir(path, mode | 0o700) == 0 else { return -1 }
-      return open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
+      let descriptor = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
+      if descriptor < 0 {
+        // Too many files are open, say: it is ours and empty, and nobody would take it away.
+        let code = errno
+        rmdir(path)
+        errno = code
+      }
+      return descriptor
     }
   }
 
