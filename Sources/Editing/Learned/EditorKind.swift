@@ -14,8 +14,8 @@ public struct EditorKind: Sendable, Hashable, CustomStringConvertible {
   let parameters: @Sendable (EditorShape) -> [(name: String, shape: [Int])]
   /// The same of numbers that are not trained.
   let constants: @Sendable (EditorShape) -> [(name: String, shape: [Int])]
-  /// What it is trained by, made of a training's records; told of each record that is prepared.
-  let lessons: @Sendable (EditorTraining, _ prepared: () -> Void) throws -> PreparedLessons
+  /// What it is trained by, made of a training's records; told of each record before it is prepared, which may end it.
+  let lessons: @Sendable (EditorTraining, _ prepared: () throws -> Void) throws -> PreparedLessons
   /// Blocks of a network of so many that it looks at where no others are asked for: whose feed-forwards it changes, or whose states it reads.
   let blocks: @Sendable (_ layerCount: Int) -> (layers: [Int], ends: [Int])
   /// A trained one.
@@ -49,7 +49,7 @@ public struct EditorKind: Sendable, Hashable, CustomStringConvertible {
     },
     parameters: @escaping @Sendable (EditorShape) -> [(name: String, shape: [Int])],
     constants: @escaping @Sendable (EditorShape) -> [(name: String, shape: [Int])] = { _ in [] },
-    lessons: @escaping @Sendable (EditorTraining, () -> Void) throws -> PreparedLessons,
+    lessons: @escaping @Sendable (EditorTraining, () throws -> Void) throws -> PreparedLessons,
     trained: @escaping @Sendable (EditorShape, [Matrix<Float>], [Matrix<Float>]) -> any TrainedNetwork
   ) {
     (self.name, self.summary, self.learningRate, self.readsWords) = (name, summary, learningRate, readsWords)

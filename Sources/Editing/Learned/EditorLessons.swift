@@ -63,14 +63,13 @@ struct UpdateLessons: EditorLessons {
   /// Those of a kind whose networks begin so.
   static func from(
     _ first: @escaping First
-  ) -> @Sendable (EditorTraining, () -> Void) throws -> PreparedLessons {
+  ) -> @Sendable (EditorTraining, () throws -> Void) throws -> PreparedLessons {
     { training, prepared in
       let settings = training.settings
       let found = try BLASThreads.with(1) {
         try TrainingTexts.prepare(
           training.records, network: training.network, encoder: training.encoder, layers: settings.layers,
-          kind: settings.kind
-        ) { _ in prepared() }
+          kind: settings.kind, progress: prepared)
       }
       let (seen, held) = try settings.split(found.texts, by: \.subject)
       return PreparedLessons(

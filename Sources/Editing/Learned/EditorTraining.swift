@@ -67,7 +67,7 @@ public struct EditorTraining {
     }
     let identity = try identity()
     let left = try unfinished(path, identity)
-    let prepared = try settings.kind.lessons(self) { progress(.prepared) }
+    let prepared = try prepare(progress)
     func result(_ editor: LearnedEditor) -> Result {
       Result(
         editor: editor, trained: prepared.seen, heldOut: prepared.held, leftOut: prepared.leftOut,
@@ -76,6 +76,16 @@ public struct EditorTraining {
     if let left, left.unfinished == nil { return result(left.editor) }
     var run = try EditorRun(self, prepared.lessons, identity: identity, left: left)
     return try result(run.finish(path, progress))
+  }
+
+  /// - Throws: `PartsError.stoppedEarly` where it was told to stop: there is nothing to save yet.
+  private func prepare(_ progress: (Stage) -> Void) throws -> PreparedLessons {
+    var count = 0
+    return try settings.kind.lessons(self) {
+      if isStopping() { throw PartsError.stoppedEarly(done: "\(count) of \(records.count) records prepared") }
+      count += 1
+      progress(.prepared)
+    }
   }
 
   /// Puts prompts to the network.

@@ -22,12 +22,12 @@ struct ScopeTexts: Sendable {
   /// Prepares records; those without a subject, a paraphrase or a prompt outside are left out.
   static func prepare(
     _ records: [FactRecord], _ states: PromptStates, _ settings: EditorSettings,
-    progress: () -> Void
+    progress: () throws -> Void
   ) throws -> (texts: [ScopeTexts], leftOut: Int) {
     let choice = StateChoice(layers: settings.layers, ends: settings.ends)
     var found: [ScopeTexts] = []
     for (index, record) in records.enumerated() {
-      defer { progress() }
+      try progress()
       let subject = MemoryText.words(record.fact.subject)
       func questions(_ prompts: [String]) -> [String] {
         prompts.map { MemoryText.bareQuestion(of: $0) }.filter { MemoryText.words($0).has(subject) }
@@ -74,7 +74,8 @@ struct ScopeLessons: EditorLessons {
   let held: [ScopeTexts]
 
   /// Those of a training's records.
-  @Sendable static func prepare(_ training: EditorTraining, _ prepared: () -> Void) throws -> PreparedLessons
+  @Sendable static func prepare(_ training: EditorTraining, _ prepared: () throws -> Void) throws
+    -> PreparedLessons
   {
     let settings = training.settings
     let found = try ScopeTexts.prepare(

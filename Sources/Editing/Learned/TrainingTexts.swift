@@ -32,14 +32,14 @@ struct TrainingTexts: Sendable {
   /// - Returns: also the places of those that were left out.
   static func prepare(
     _ records: [FactRecord], network: Network, encoder: PromptEncoder, layers: [Int],
-    kind: EditorKind, progress: (Int) -> Void
+    kind: EditorKind, progress: () throws -> Void
   ) throws -> (texts: [TrainingTexts], leftOut: [Int]) {
     let reader = UpdateInputReader(network: network, encoder: encoder, layers: layers, kind: kind)
     let layered = LayerGradients(network: network, layers: layers)
     var found: [TrainingTexts] = []
     var leftOut: [Int] = []
     for (place, record) in records.enumerated() {
-      defer { progress(1) }
+      try progress()
       func texts(_ probes: [Probe]) -> [TargetText] {
         probes.prefix(limit).compactMap { probe in
           guard let answer = probe.answer,

@@ -54,4 +54,6 @@ public enum PartsError: Error, Equatable, Sendable {
   case unfinishedPart(file: String, done: String)
   /// The run was told to end, and has saved what it had.
   case stopped(file: String, done: String)
+  /// The run was told to end before it had anything to save.
+  case stoppedEarly(done: String)
 }

@@ -38,7 +38,7 @@ struct CommandFailure: Error {
   /// What the command ends with: 75 (EX_TEMPFAIL) where the same command, run again, goes on.
   var status: Int32 {
     switch error {
-    case PartsError.stopped: 75
+    case PartsError.stopped, PartsError.stoppedEarly: 75
     case let interrupted as InterruptedWork where interrupted.goesOn != nil: 75
     default: 1
     }

@@ -36,6 +36,10 @@ extension ErrorReport {
         name, place: file, why: "it was told to end (SIGTERM)",
         advice: "run the same command again: it goes on from there",
         change: "What there is so far is in \(file): \(done).")
+    case .stoppedEarly(let done):
+      return Explanation(
+        name, why: "it was told to end (SIGTERM) with \(done), and nothing to save yet",
+        advice: "run the same command again: it begins anew")
     }
   }
 }

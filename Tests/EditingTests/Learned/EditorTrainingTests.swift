@@ -30,7 +30,8 @@ import Transformer
     #expect(whole.trained == 11 && whole.heldOut == 1 && whole.resumed == 0)
     var stopped = training(model, kind)
     let asked = Atomic(0)
-    stopped.isStopping = { asked.wrappingAdd(1, ordering: .relaxed).newValue == 4 }
+    // Once before each of twelve records, and after each step.
+    stopped.isStopping = { asked.wrappingAdd(1, ordering: .relaxed).newValue == 12 + 4 }
     #expect(throws: PartsError.self) { try stopped.write(to: folder.path("parts")) }
     #expect(throws: EditError.self) { try LearnedEditor(folder.path("parts")) }
     // Another training does not take its place.
@@ -38,6 +39,18 @@ import Transformer
     let rest = try training(model, kind).write(to: folder.path("parts"))
     #expect(rest.resumed == 4)
     #expect(try FileBytes.read(folder.path("parts")) == FileBytes.read(folder.path("whole")))
+  }
+
+  @Test(arguments: EditorKind.all)
+  func `one that was stopped before its first step says so and leaves nothing`(kind: EditorKind) throws {
+    let folder = try TemporaryFolder()
+    var stopped = training(try FixtureModel("tiny-llama"), kind)
+    let asked = Atomic(0)
+    stopped.isStopping = { asked.wrappingAdd(1, ordering: .relaxed).newValue == 4 }
+    #expect(throws: PartsError.stoppedEarly(done: "3 of 12 records prepared")) {
+      try stopped.write(to: folder.path("editor"))
+    }
+    #expect(try Folder.names(in: folder.path).isEmpty)
   }
 
   @Test func `threads do not show in an editor`() throws {
