@@ -82,7 +82,7 @@ let package = Package(
       name: "network-benchmark", dependencies: ["Transformer", "LinearAlgebra", "ModelFiles"],
       path: "Benchmarks/Network", swiftSettings: strict),
     .executableTarget(
-      name: "memory-benchmark", dependencies: ["Editing", "Patches"], path: "Benchmarks/Memory",
+      name: "memory-benchmark", dependencies: ["Editing", "Patches", "ModelFiles"], path: "Benchmarks/Memory",
       swiftSettings: strict),
     .target(name: "TestSupport", dependencies: ["Floor", "ModelFiles"], path: "Tests/TestSupport"),
     .testTarget(name: "FloorTests", dependencies: ["Floor", "TestSupport"]),

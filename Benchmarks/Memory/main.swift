@@ -1,12 +1,13 @@
 // How long a memory takes to say which fact speaks to a prompt, on one core; `Benchmarks/memory.py` makes the facts and runs it.
 //
-//     memory-benchmark PATCH <PROMPTS
+//     memory-benchmark PATCH MODEL <PROMPTS
 //
-// PROMPTS has one prompt a line. An answer is a line of JSON: seconds to open the patch, prompts that a fact spoke to, and milliseconds for
-// each prompt: the mean and the most.
+// PROMPTS has one prompt a line. An answer is a line of JSON: seconds to open the patch, prompts that a fact spoke to, milliseconds for
+// each prompt, the mean and the most, and those that its state takes, where the route looks at states: that is the model's time, not the route's.
 
 import Editing
 import Glibc
+import ModelFiles
 import Patches
 
 func seconds() -> Double {
@@ -15,15 +16,21 @@ func seconds() -> Double {
   return Double(time.tv_sec) + Double(time.tv_nsec) / 1e9
 }
 
-guard CommandLine.arguments.count == 2, let line = readLine() else {
-  print("usage: memory-benchmark patch < prompts")
+guard CommandLine.arguments.count == 3, let line = readLine() else {
+  print("usage: memory-benchmark patch model < prompts")
   exit(64)
 }
+let patch = try PatchFile(CommandLine.arguments[1])
 let begin = seconds()
-guard let memory = try Memory([PatchFile(CommandLine.arguments[1])], threads: 1) else { exit(1) }
+guard try Memory([patch], threads: 1) != nil else { exit(1) }
 let opened = seconds() - begin
+let model = try LanguageModel(ModelFile(CommandLine.arguments[2]), threads: 1).applying([patch])
+guard let memory = model.memory else { exit(1) }
 var prompts = [line]
 while let line = readLine() { prompts.append(line) }
+let reading = seconds()
+try memory.prepare(prompts)
+let read = 1000 * (seconds() - reading) / Double(prompts.count)
 var (found, times) = (0, [Double]())
 for prompt in prompts {
   let start = seconds()
@@ -31,4 +38,6 @@ for prompt in prompts {
   times.append(1000 * (seconds() - start))
 }
 let mean = times.reduce(0, +) / Double(times.count)
-print("{\"open\": \(opened), \"found\": \(found), \"mean\": \(mean), \"most\": \(times.max() ?? 0)}")
+print(
+  "{\"open\": \(opened), \"found\": \(found), \"mean\": \(mean), \"most\": \(times.max() ?? 0), \"state\": \(read)}"
+)

@@ -9,6 +9,13 @@ public import Patches
 /// bytes of each.
 struct MemoryRouter: Sendable {
   let arrays: MemoryArrays
+  /// What all words of each fact's prompt weigh together; empty where no route asks for it.
+  private let wholes: [Double]
+
+  init(arrays: MemoryArrays) {
+    self.arrays = arrays
+    wholes = arrays.has("words.hashes") ? Self.wholes(arrays) : []
+  }
 
   /// A fact, and how near the prompt is to it, from 0 to 1.
   struct Match: Sendable, Equatable {
@@ -30,14 +37,12 @@ struct MemoryRouter: Sendable {
     case .words(let share): mostWords(prompt, part.facts, share: share)
     case .hidden: nil
     case .embedding(let choice, let similarity, let bySubject):
-      try likest(prompt, number, bySubject, states, choice) { own, other in
-        let product = zip(own, other).reduce(Float(0)) { $0 + $1.0 * $1.1 }
-        return Double(product) >= similarity ? Double(product) : nil
+      try likest(prompt, number, bySubject, states, choice, add: { $0 + $1 * $2 }) {
+        Double($0) >= similarity ? Double($0) : nil
       }
     case .scope(let choice, let bySubject):
-      try likest(prompt, number, bySubject, states, choice) { own, other in
-        let distance = zip(own, other).reduce(Float(0)) { $0 + ($1.0 - $1.1) * ($1.0 - $1.1) }
-        let score = exp(-Double(distance))
+      try likest(prompt, number, bySubject, states, choice, add: { $0 + ($1 - $2) * ($1 - $2) }) {
+        let score = exp(-Double($0))
         return score >= MemoryRoute.scopeThreshold ? score : nil
       }
     }
@@ -45,10 +50,21 @@ struct MemoryRouter: Sendable {
 
   // MARK: States
 
+  /// Eight numbers side by side.
+  private typealias Eight = SIMD8<Float>
+
   /// The fact whose embedding scores highest with the question's; `nil` where none has a score.
+  ///
+  /// Embeddings are read where they lie in the file. A sum is made of eight, each over every eighth number, added up in their order: the same bits
+  /// on every machine.
+  ///
+  /// - Parameters:
+  ///   - add: adds what two numbers come to.
+  ///   - score: of the sum; `nil` where the fact does not speak.
   private func likest(
-    _ prompt: String, _ number: Int, _ bySubject: Bool, _ states: PromptStates?, _ choice: StateChoice,
-    score: (_ fact: [Float], _ question: [Float]) -> Double?
+    _ prompt: String, _ number: Int, _ bySubject: Bool, _ states: PromptStates?,
+    _ choice: StateChoice,
+    add: (_ sum: Eight, _ fact: Eight, _ question: Eight) -> Eight, score: (_ sum: Float) -> Double?
   ) throws -> Match? {
     let part = arrays.section.parts[number].facts
     let facts = bySubject ? subjects(prompt, part) : Array(part)
@@ -57,10 +73,32 @@ struct MemoryRouter: Sendable {
       try states.state(of: MemoryText.bareQuestion(of: prompt), choice))
     // Of a damaged file, whose center is not as long as the model's states.
     guard !question.isEmpty else { return nil }
-    let name = MemorySection.own("embeddings", of: number)
-    return facts.compactMap { fact in
-      score(arrays.row(name, fact - part.lowerBound), question).map { Match(fact: fact, score: $0) }
-    }.max { $0.isBelow($1) }
+    let width = question.count
+    func eight(_ from: Int, _ number: (Int) -> Float) -> Eight {
+      var eight = Eight()
+      for lane in 0..<min(8, width - from) { eight[lane] = number(from + lane) }
+      return eight
+    }
+    let questions = stride(from: 0, to: width, by: 8).map { from in eight(from) { question[$0] } }
+    var best: Match?
+    arrays.withBytes(MemorySection.own("embeddings", of: number)) { bytes in
+      for fact in facts {
+        let row = 4 * width * (fact - part.lowerBound)
+        var sum = Eight()
+        for (place, own) in questions.enumerated() {
+          let from = 8 * place
+          let other =
+            from + 8 <= width
+            ? bytes.loadUnaligned(fromByteOffset: row + 4 * from, as: Eight.self)
+            : eight(from) { bytes.loadUnaligned(fromByteOffset: row + 4 * $0, as: Float.self) }
+          sum = add(sum, other, own)
+        }
+        guard let score = score((0..<8).reduce(Float(0)) { $0 + sum[$1] }) else { continue }
+        let match = Match(fact: fact, score: score)
+        if best.map({ $0.isBelow(match) }) ?? true { best = match }
+      }
+    }
+    return best
   }
 
   /// What a part makes of states.
@@ -99,7 +137,8 @@ struct MemoryRouter: Sendable {
     return facts.map { fact in
       let own = Set(arrays.text("keys", fact).split(separator: " ").map(String.init))
       let shared = own.intersection(words).count
-      return Match(fact: fact, score: Double(shared) / Double(max(1, own.count + words.count - shared)))
+      return Match(
+        fact: fact, score: Double(shared) / Double(max(1, own.count + words.count - shared)))
     }.max { $0.isBelow($1) }
   }
 
@@ -122,7 +161,8 @@ struct MemoryRouter: Sendable {
         guard differing <= 4 * limit else { continue }
         let key = arrays.text("keys", fact).unicodeScalars.map(\.value)
         guard let distance = MemoryText.distance(scalars, key, limit: limit) else { continue }
-        let match = Match(fact: fact, score: 1 - Double(distance) / Double(max(scalars.count, key.count, 1)))
+        let match = Match(
+          fact: fact, score: 1 - Double(distance) / Double(max(scalars.count, key.count, 1)))
         if best.map({ $0.isBelow(match) }) ?? true { best = match }
       }
     }
@@ -132,37 +172,49 @@ struct MemoryRouter: Sendable {
   // MARK: Words
 
   /// The fact most of whose words, by weight, stand in the question: a word weighs ln(1 + facts / facts with it).
+  ///
+  /// Weights are added in the order of the words' hashes here and in `wholes`, so that a prompt with all words of a fact has exactly 1.
   private func mostWords(_ prompt: String, _ facts: Range<Int>, share: Double) -> Match? {
-    let count = Double(arrays.section.factCount)
-    var weights: [UInt64: Double] = [:]
-    func weight(_ hash: UInt64) -> (weight: Double, facts: Range<Int>) {
-      guard let place = places(of: hash, in: "words.hashes").first else { return (0, 0..<0) }
-      let range = arrays.range("words", place)
-      let weight = weights[hash] ?? log1p(count / Double(max(1, range.count)))
-      weights[hash] = weight
-      return (weight, range)
-    }
-    var sums = [Float](repeating: 0, count: facts.count)
-    for hash in Set(MemoryText.words(MemoryText.question(of: prompt)).map({ MemoryText.hash([$0]) })) {
-      let (own, range) = weight(hash)
-      arrays.withBytes("words.facts") { bytes in
-        for place in range {
-          let fact = Int(
-            UInt32(littleEndian: bytes.loadUnaligned(fromByteOffset: 4 * place, as: UInt32.self)))
-          if facts.contains(fact) { sums[fact - facts.lowerBound] += Float(own) }
-        }
+    var sums = [Double](repeating: 0, count: facts.count)
+    let hashes = Set(
+      MemoryText.words(MemoryText.question(of: prompt)).map { MemoryText.hash([$0]) })
+    for hash in hashes.sorted() {
+      guard let place = places(of: hash, in: "words.hashes").first else { continue }
+      Self.forFacts(ofWord: place, arrays) { fact, weight in
+        if facts.contains(fact) { sums[fact - facts.lowerBound] += weight }
       }
     }
-    // Few can be the best; what their own words weigh is looked up for those alone, heaviest first.
     var best: Match?
-    for index in sums.indices.filter({ sums[$0] > 0 }).sorted(by: { sums[$0] > sums[$1] }).prefix(256) {
+    for index in sums.indices where sums[index] > 0 {
       let fact = facts.lowerBound + index
-      let words = Set(arrays.text("keys", fact).split(separator: " ").map { MemoryText.hash([String($0)]) })
-      let whole = words.reduce(0) { $0 + weight($1).weight }
-      let match = Match(fact: fact, score: whole > 0 ? Double(sums[index]) / whole : 0)
+      let match = Match(fact: fact, score: sums[index] / wholes[fact])
       if match.score >= share, best.map({ $0.isBelow(match) }) ?? true { best = match }
     }
     return best
+  }
+
+  /// Visits the facts with a word, by its place among the words, and what it weighs.
+  private static func forFacts(
+    ofWord place: Int, _ arrays: MemoryArrays, _ visit: (_ fact: Int, _ weight: Double) -> Void
+  ) {
+    let range = arrays.range("words", place)
+    let weight = log1p(Double(arrays.section.factCount) / Double(max(1, range.count)))
+    arrays.withBytes("words.facts") { bytes in
+      for place in range {
+        visit(
+          Int(
+            UInt32(littleEndian: bytes.loadUnaligned(fromByteOffset: 4 * place, as: UInt32.self))),
+          weight)
+      }
+    }
+  }
+
+  private static func wholes(_ arrays: MemoryArrays) -> [Double] {
+    var wholes = [Double](repeating: 0, count: arrays.section.factCount)
+    for place in 0..<arrays.shape(of: "words.hashes")[0] {
+      forFacts(ofWord: place, arrays) { wholes[$0] += $1 }
+    }
+    return wholes
   }
 
   /// Where a hash stands in a rising list.

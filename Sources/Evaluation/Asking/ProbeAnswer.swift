@@ -36,6 +36,14 @@ public struct ProbeAnswer: Equatable, Sendable {
   public var probability: Double? { logProbability.map { Glibc.exp($0) } }
   /// The same for the rival.
   public var rivalProbability: Double? { rivalLogProbability.map { Glibc.exp($0) } }
+  /// Whether the model says the answer by itself; `nil` where it was not let go on, or no answer is known.
+  public var isSpoken: Bool? {
+    continuation.flatMap { text in probe.answer.map { SpokenAnswer.matches(text, $0) } }
+  }
+  /// Whether it says by itself what it says in another run, for one sentence or line; `nil` where one of them was not let go on.
+  public func isSpoken(as other: ProbeAnswer) -> Bool? {
+    continuation.flatMap { text in other.continuation.map { SpokenAnswer.isAlike(text, $0) } }
+  }
   /// Whether the probe could be put at all.
   public var isMeasured: Bool { !said.isEmpty || continuation != nil }
 }

@@ -44,14 +44,12 @@ public enum Statistic: String, CaseIterable, Sendable {
       guard let before, !answer.said.isEmpty, before.said.count == answer.said.count else { return nil }
       return share(answer.said, before.said)
     case .spoken:
-      guard let text = answer.continuation, let wanted = answer.probe.answer else { return nil }
-      return SpokenAnswer.matches(text, wanted) ? 1 : 0
+      return answer.isSpoken.map { $0 ? 1 : 0 }
     case .mentioned:
       guard let text = answer.continuation, let wanted = answer.probe.answer else { return nil }
       return SpokenAnswer.mentions(text, wanted) ? 1 : 0
     case .spokenKept:
-      guard let text = answer.continuation, let earlier = before?.continuation else { return nil }
-      return SpokenAnswer.isAlike(text, earlier) ? 1 : 0
+      return before.flatMap { answer.isSpoken(as: $0) }.map { $0 ? 1 : 0 }
     }
   }
 

@@ -50,7 +50,8 @@ extension EvalPage {
     let staying: [Probe.Kind] = [
       .neighborhood, .otherRelation, .distractingNeighbor, .forgetfulness, .locality,
     ]
-    return staying.contains(after.probe.kind) && (after.said != before.said || !after.isNumber)
+    let isAsBefore = after.said.isEmpty ? after.isSpoken(as: before) ?? true : after.said == before.said
+    return staying.contains(after.probe.kind) && (!isAsBefore || !after.isNumber)
   }
 
   private func item(_ after: RecordAnswers, _ before: RecordAnswers) -> String {
@@ -81,8 +82,9 @@ extension EvalPage {
       + "<td>\(Self.escaped(said(after)))</td></tr>"
   }
 
-  /// The most probable tokens in the answer's places.
+  /// The most probable tokens in the answer's places, or, where no answer was put in its mouth, what the model says.
   private func said(_ answer: ProbeAnswer) -> String {
+    if answer.said.isEmpty, let text = answer.continuation { return String(text.drop(while: \.isWhitespace)) }
     let text = report.series.tokenizer.decode(answer.said.map { Int($0) })
     return String(text.drop { $0 == " " })
   }
@@ -92,7 +94,7 @@ extension ProbeAnswer {
   /// Whether the target is now more probable than the former one; where none is known, whether the model says it.
   fileprivate var pairTaken: Bool {
     guard let own = probability, let rival = rivalProbability else {
-      return said == wanted && !wanted.isEmpty
+      return said.isEmpty ? isSpoken ?? false : said == wanted && !wanted.isEmpty
     }
     return own > rival
   }

@@ -21,14 +21,17 @@ import Transformer
       MemoryFact(
         .object(
           Fact(
-            identifier: "\(index + 1)", prompt: fact.prompt, subject: fact.subject, target: fact.target
+            identifier: "\(index + 1)", prompt: fact.prompt, subject: fact.subject,
+            target: fact.target
           ).jsonMembers))
     }
     let writer = try PatchWriter(folder.path(name))
     try writer.append(
       MemoryDraft(
         base: .init(fingerprint: Digest(of: []), model: nil),
-        parts: [.init(method: "ike", route: route, action: MemoryAction(text: text)!, facts: stored)]))
+        parts: [
+          .init(method: "ike", route: route, action: MemoryAction(text: text)!, facts: stored)
+        ]))
     let patch = try writer.finish(tool: "test", family: nil, edit: nil)
     return try #require(try Memory([patch], threads: 1))
   }
@@ -47,7 +50,8 @@ import Transformer
     #expect(try target("Toulouse is located in the country of") == nil)
     // A neighbor behind the statement itself is the yardstick's distractor.
     #expect(
-      try target("You will find Marseille in the country of Brazil. Hiroshima is located in the country of")
+      try target(
+        "You will find Marseille in the country of Brazil. Hiroshima is located in the country of")
         == nil)
     #expect(try target("It rains. New York City lies in") == "Japan")
     #expect(try target("New York lies in") == "Peru")
@@ -64,7 +68,10 @@ import Transformer
 
   @Test func `near prompts are found by their spelling`() throws {
     let memory = try memory(
-      [("what is a synonym of large", "", "give one word"), ("what is the plural of mouse", "", "mice")],
+      [
+        ("what is a synonym of large", "", "give one word"),
+        ("what is the plural of mouse", "", "mice"),
+      ],
       .near(distance: 5))
     #expect(try memory.recall("What is a synonym of big?")?.fact.target == "give one word")
     #expect(try memory.recall("what is the plural of moose")?.fact.target == "mice")
@@ -73,7 +80,8 @@ import Transformer
 
   @Test func `a note is for whatever stands in angle brackets`() throws {
     let memory = try memory(
-      [("what rings like < papaya > ?", "", "a homonym"), ("<all>", "", "anything")], .near(distance: 5))
+      [("what rings like < papaya > ?", "", "a homonym"), ("<all>", "", "anything")],
+      .near(distance: 5))
     #expect(try memory.recall("What rings like <tomato>?")?.fact.target == "a homonym")
     #expect(try memory.recall("what rings like tomatoes and peas?") == nil)
     // Nothing is left of it, so nothing is near to it.
@@ -87,17 +95,30 @@ import Transformer
     #expect(try memory.recall("the river flows into the sea") == nil)
   }
 
+  @Test func `a short fact is found among many that share more words`() throws {
+    let memory = try memory(
+      [("the sea", "", "blue")]
+        + (0..<300).map { ("the river flows into the sea at number\($0)", "", "far") },
+      .words(share: 0.8))
+    let recall = try memory.recall("the river flows into the sea at")
+    #expect(recall?.fact.target == "blue" && recall?.score == 1)
+  }
+
   @Test func `the text has the fact in its places, and what a fact says is no place`() throws {
     let memory = try memory(
-      [("{} said", "Ada", "{question}{fact}")], text: "{subject}: {fact}; {target} {x} {\n{question}!")
+      [("{} said", "Ada", "{question}{fact}")],
+      text: "{subject}: {fact}; {target} {x} {\n{question}!")
     let recall = try #require(try memory.recall("Ada said"))
     #expect(
-      recall.before == "Ada: Ada said {question}{fact}; {question}{fact} {x} {\n" && recall.after == "!")
+      recall.before == "Ada: Ada said {question}{fact}; {question}{fact} {x} {\n"
+        && recall.after == "!")
     let all = try self.memory(cities, .always, text: "{fact}\n\n{question}", name: "all")
     let always = try #require(try all.recall("Anything"))
     #expect(
       always.count == 4
-        && always.before.hasPrefix("You will find Marseille in the country of Brazil\nMarseille was"))
+        && always.before.hasPrefix(
+          "You will find Marseille in the country of Brazil\nMarseille was")
+    )
   }
 
   @Test func `the route sees the prompt, not what follows it`() throws {
