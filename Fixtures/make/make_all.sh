@@ -33,6 +33,7 @@ make_model() {
     "$python" mend.py "$model" --facts "$world/facts.json" --out "$reference"
     test "$1" != gpt2 || "$python" published_mend.py "$model" --facts "$world/facts.json" --out "$reference"
     "$python" memory.py "$model" --facts "$world/facts.json" --out "$reference"
+    "$python" wise.py "$model" --facts "$world/facts.json" --out "$reference"
     "$python" trace.py "$model" --facts "$world/facts.json" --out "$reference"
     "$python" reference_edit.py "$model" --facts "$world/facts.json" --contexts "$world/contexts.json" --layers 1,2 \
         --second-moment-weight "$2" --clamp "$3" --rome-layer "$4" --rome-clamp "$5" --statistics "$statistics"

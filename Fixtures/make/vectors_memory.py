@@ -72,6 +72,13 @@ def loop(memory, **values):
     put(memory["parts"][0], method="mello", action=LOOP | values)
 
 
+def activation(memory, **values):
+    """Makes its part one of a side weight."""
+    put(memory["base"], model="1" * 64)
+    put(memory["parts"][0], method="wise", route=dict(kind="activation", layer=1, threshold=1.5) | values, action=dict(kind="replace-weight"))
+
+
+SIDE = {"0.left": ("F32", np.array([[1, 0], [0, 1], [1, 1]], "<f4")), "0.right": ("F32", np.ones((2, 4), "<f4"))}
 EMBEDDED = {"0.embeddings": ("F32", np.array([[1, 0, 0], [0, 0.6, 0.8]], "<f4")), "0.center": ("F32", np.ones(3, "<f4"))}
 SCOPED = {"0.embeddings": ("F32", np.eye(2, dtype="<f4")), "0.center": ("F32", np.ones(4, "<f4")), "0.head": ("F32", np.ones((2, 4), "<f4"))}
 
@@ -125,6 +132,7 @@ def reject_memory(made):
            arrays=STATES | {"0.radii": ("F32", np.array([1, np.nan], "<f4"))}, without=["phrases.facts", "phrases.hashes"])
     reject_loop(reject)
     reject_embedding(reject)
+    reject_activation(reject)
 
 
 def reject_loop(reject):
@@ -173,6 +181,26 @@ def reject_embedding(reject):
            arrays=EMBEDDED | {"0.embeddings": ("F32", np.full((2, 3), np.inf, "<f4"))})
 
 
+def reject_activation(reject):
+    def case(name, code, comment, change=activation, arrays=SIDE, without=("phrases.facts", "phrases.hashes")):
+        reject(f"activation-{name}", code, comment, change, arrays=arrays, without=without)
+
+    case("without-model", "badManifest", "keys of a model that is not named", lambda m: (activation(m), put(m["base"], model=None)))
+    case("threshold-zero", "badManifest", "a threshold that every prompt reaches", lambda m: activation(m, threshold=0))
+    case("threshold-missing", "badManifest", "no threshold", lambda m: activation(m, threshold=None))
+    case("layer-too-high", "badManifest", "layer 65536", lambda m: activation(m, layer=1 << 16))
+    case("and-value", "badManifest", "a value for an output, found by a side weight",
+         lambda m: (activation(m), put(m["parts"][0], action=dict(kind="replace-output"))))
+    case("weight-without-route", "badManifest", "a side weight, found by words",
+         lambda m: put(m["parts"][0], action=dict(kind="replace-weight")), without=())
+    case("without-right", "badManifest", "one factor of two", without=["phrases.facts", "phrases.hashes", "0.right"])
+    case("inner-sizes", "badManifest", "factors of rank 2 and 3", arrays=SIDE | {"0.right": ("F32", np.ones((3, 4), "<f4"))})
+    case("no-rank", "badManifest", "factors of rank 0",
+         arrays=SIDE | {"0.left": ("F32", np.ones((3, 0), "<f4")), "0.right": ("F32", np.ones((0, 4), "<f4"))})
+    case("half-type", "badManifest", "a factor in F16", arrays=SIDE | {"0.left": ("F16", np.ones((3, 2), "<f2"))})
+    case("infinite", "notFinite", "a factor that is infinite", arrays=SIDE | {"0.left": ("F32", np.full((3, 2), np.inf, "<f4"))})
+
+
 def accept_memory(made):
     made.accept("memory", "beside the tensor two facts, found by their subjects", "memory.md", with_memory)
     made.accept("memory-states", "beside the tensor two facts, found by states of the model", "memory.md",
@@ -183,3 +211,5 @@ def accept_memory(made):
                 lambda p: with_memory(p, scope, arrays=SCOPED))
     made.accept("memory-loop", "beside the tensor two facts, looked up by questions that the model asks itself", "memory.md",
                 lambda p: with_memory(p, loop))
+    made.accept("memory-activation", "beside the tensor two facts with a side weight, found by what activates it", "memory.md",
+                lambda p: with_memory(p, activation, arrays=SIDE, without=["phrases.facts", "phrases.hashes"]))

@@ -75,7 +75,7 @@ public struct LanguageModel: Sendable {
     try loops?.deliberate(prompts, in: chat)
   }
 
-  /// What its memory puts in the place of an output.
+  /// What its memory puts in the place of a layer's outputs.
   private func replacements(of tokens: [Int32]) throws -> [OutputReplacement?] {
     try memory?.states(of: [tokens], in: network).map { $0?.replacement } ?? [nil]
   }

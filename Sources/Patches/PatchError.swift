@@ -103,6 +103,8 @@ public enum PatchError: Error, Equatable, Sendable {
   case memoryInStack(patch: String)
   /// Two memories hold states of different models.
   case memoriesOfDifferentModels(patch: String)
+  /// A fact of this patch's memory takes the place of one that was trained together with others.
+  case tornMemory(patch: String)
   /// There is nothing to apply or revert: the patch leaves the weights alone.
   case onlyMemory(patch: String)
   /// Only low-rank changes of one base can be added.

@@ -10,13 +10,14 @@ FORMS = {"facts": ("U8", ANY), "facts.ends": ("U64", FACTS), "keys": ("U8", ANY)
          "words.hashes": ("U64", ANY), "words.ends": ("U64", ANY), "words.facts": ("U32", ANY),
          "demonstrations": ("U8", ANY), "demonstrations.ends": ("U64", ANY), "demonstrations.shown": ("U32", FACTS, ANY)}
 OWN_FORMS = {"keys": ("F32", OWN, ANY), "values": ("F32", OWN, ANY), "radii": ("F32", OWN),
-             "embeddings": ("F32", OWN, ANY), "center": ("F32", ANY), "head": ("F32", ANY, ANY)}
+             "embeddings": ("F32", OWN, ANY), "center": ("F32", ANY), "head": ("F32", ANY, ANY), "left": ("F32", ANY, ANY), "right": ("F32", ANY, ANY)}
 SHOWN = {"demonstrations", "demonstrations.ends", "demonstrations.shown"}
 ROUTES = {"always": [], "subject": ["phrases.hashes", "phrases.facts"], "near": ["shapes"],
-          "words": ["words.hashes", "words.ends", "words.facts"], "hidden": [], "embedding": [], "scope": []}
+          "words": ["words.hashes", "words.ends", "words.facts"], "hidden": [], "embedding": [], "scope": [], "activation": []}
+ACTIONS = {"prompt": None, "loop": None, "replace-output": "hidden", "replace-weight": "activation"}         # with the only route that they go with
 OWN_ARRAYS = {"hidden": ["keys", "radii"], "replace-output": ["values"], "embedding": ["embeddings", "center"],
-              "scope": ["embeddings", "center", "head"]}
-BOUND = {"hidden", "embedding", "scope"}
+              "scope": ["embeddings", "center", "head"], "replace-weight": ["left", "right"]}
+BOUND = {"hidden", "embedding", "scope", "activation"}
 
 
 def is_count(value, limit):
@@ -62,14 +63,15 @@ def check_manifest(m):
     for part in parts:
         route, action = part["route"], part["action"]
         need("route", unknownChange=route["kind"] in ROUTES)
-        need("action", unknownChange=action["kind"] in ("prompt", "replace-output", "loop"))
+        need("action", unknownChange=action["kind"] in ACTIONS)
         first, count = part["facts"]
         need("part", badManifest=type(part["method"]) is str and first == end and is_count(count, m["facts"]) and count > 0
              and (route["kind"] != "near" or is_count(route["distance"], 64))
              and (route["kind"] != "words" or is_share(route["share"]))
-             and (route["kind"] != "hidden" or is_count(route["layer"], (1 << 16) - 1))
+             and (route["kind"] not in ("hidden", "activation") or is_count(route["layer"], (1 << 16) - 1))
+             and (route["kind"] != "activation" or type(route["threshold"]) in (int, float) and 0 < route["threshold"] < float("inf"))
              and (route["kind"] not in ("embedding", "scope") or looks_at_states(route))
-             and (route["kind"] == "hidden") == (action["kind"] == "replace-output"))
+             and ACTIONS[action["kind"]] == (route["kind"] if route["kind"] in ("hidden", "activation") else None))
         if action["kind"] in ("prompt", "loop"):
             need("text", badManifest=action["text"].count("{question}") == 1 and len(action["text"].encode()) <= 1 << 16)
         if action["kind"] == "loop":
@@ -106,7 +108,8 @@ def check_arrays(m):
             need("embeddings", badManifest=shape("embeddings")[1] == shape("center")[0])
         if part["route"]["kind"] == "scope":
             need("head", badManifest=shape("head") == [shape("embeddings")[1], shape("center")[0]])
-
+        if part["action"]["kind"] == "replace-weight":
+            need("side weight", badManifest=shape("left")[1] == shape("right")[0] > 0)
 
 
 class Memory:

@@ -21,7 +21,7 @@ extension MemoryEdit {
         asked.states ?? states == states, asked.similarity ?? similarity == similarity
       else { continue }
       (asked.states, asked.similarity) = (states, similarity)
-      center = ElementType.f32.decoded(earlier.shared["center"] ?? [])
+      center = ElementType.f32.decoded(earlier.shared["center"]?.bytes ?? [])
     }
     let count = network.configuration.layerCount
     if let last = asked.states?.last, last > count {
@@ -31,7 +31,7 @@ extension MemoryEdit {
       records, asked, center: center, states: try states(), layerCount: count)
     part.route = .embedding(
       states: found.choice, similarity: found.similarity, bySubject: asked.bySubject)
-    part.shared["center"] = Self.bytes(found.center)
+    part.shared["center"] = .init([found.center.count], found.center)
     for (index, embedding) in found.embeddings.enumerated() {
       part.facts[index].rows["embeddings"] = Self.bytes(embedding)
     }
@@ -47,8 +47,8 @@ extension MemoryEdit {
       try editor.require(model.network)
       route = editor.scopeRoute
     } else if let earlier = old?.parts.last(where: { $0.method == part.method && $0.route.kind == "scope" }) {
-      let center = ElementType.f32.decoded(earlier.shared["center"] ?? [])
-      let head = ElementType.f32.decoded(earlier.shared["head"] ?? [])
+      let center = ElementType.f32.decoded(earlier.shared["center"]?.bytes ?? [])
+      let head = ElementType.f32.decoded(earlier.shared["head"]?.bytes ?? [])
       let rows = head.count / max(1, center.count)
       route = (
         earlier.route,
@@ -60,9 +60,8 @@ extension MemoryEdit {
         "--method \(method.name)", other: "--editor FILE, which `errata train --editor serac` makes")
     }
     part.route = route.route
-    part.shared = [
-      "center": Self.bytes(route.embed.center), "head": Self.bytes(route.embed.head?.elements ?? []),
-    ]
+    part.shared["center"] = .init([route.embed.center.count], route.embed.center)
+    part.shared["head"] = route.embed.head.map { .init([$0.rows, $0.columns], $0.elements) }
     let questions = records.map { MemoryText.bareQuestion(of: $0.fact.filledPrompt) }
     for (index, state) in try states().states(of: questions, choice).enumerated() {
       part.facts[index].rows["embeddings"] = Self.bytes(route.embed(state))

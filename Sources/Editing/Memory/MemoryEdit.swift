@@ -31,15 +31,17 @@ public struct MemoryEdit {
   public var layer: Int?
   /// Of the same: ε₀, within which a state is a fact's; where `nil`, a fiftieth of the keys' mean length, at most 1.
   public var radius: Double?
-  /// Of the same: steps of the search for a value at most.
-  public var steps = 50
+  /// Of the same: steps of the search for a value, or of the training of a side weight, at most.
+  public var steps: Int
   /// Whether edits meet as the released code has it.
   public var isReleased = false
+  /// Of methods with side weights: how these are made.
+  public var side = SideWeightSettings()
 
   /// As published.
   public init(_ method: MemoryMethod, of records: [FactRecord], for model: LanguageModel) {
     (self.method, self.records, self.model) = (method, records, model)
-    (route, action) = (method.route, method.action)
+    (route, action, steps) = (method.route, method.action, method.steps)
   }
 
   /// What became of it.
@@ -56,6 +58,8 @@ public struct MemoryEdit {
     public let demonstrations: ClosedRange<Int>
     /// How well a route by embeddings keeps the facts' own probes apart; `nil` for others, and where there are none.
     public var separation: RouteSeparation?
+    /// Side weights that were trained anew, since facts have left them.
+    public var trainedAnew = 0
   }
 
   /// Writes the patch, and asks it for each of its facts.
@@ -80,6 +84,9 @@ public struct MemoryEdit {
       }
     }
     draft.parts.removeAll(where: \.facts.isEmpty)
+    let torn = draft.parts.indices.filter { draft.parts[$0].isTorn }
+    if !torn.isEmpty { try requireSameBase(draft.base, try base(isBound: true), of: earlier!) }
+    for index in torn { draft.parts[index] = try trainedAnew(draft.parts[index]) }
     guard !draft.parts.isEmpty else { throw EditError.noEdits }
     let writer = try PatchWriter(path)
     try writer.append(draft)
@@ -88,6 +95,7 @@ public struct MemoryEdit {
       edit: .object([.init("method", .string(method.name))]))
     var report = try report(patch, replaced: replaced)
     report.separation = separation
+    report.trainedAnew = torn.count
     return report
   }
 
@@ -96,6 +104,13 @@ public struct MemoryEdit {
 
   private func draft(beside old: MemoryDraft?) throws -> Drafted {
     if action == .replaceOutput { return try stateDraft() }
+    if action == .replaceWeight {
+      let parts = try weightParts()
+      return (
+        MemoryDraft(base: try base(isBound: true), parts: parts),
+        records.count - parts.reduce(0) { $0 + $1.facts.count }, nil
+      )
+    }
     var (facts, texts) = try facts()
     var last: [String: Int] = [:]
     let keys = facts.map { MemoryText.key($0.prompt, for: route) }
@@ -171,7 +186,7 @@ public struct MemoryEdit {
     }
     let gone = Set(dropped)
     for index in draft.parts.indices {
-      draft.parts[index].facts.removeAll { gone.contains($0.json["id"]?.text ?? "") }
+      draft.parts[index].removeFacts { gone.contains($0.json["id"]?.text ?? "") }
     }
   }
 
@@ -197,8 +212,9 @@ public struct MemoryEdit {
     let said = Set(zip(asked, scores).filter { items[$0]!.target == $1.mostProbable }.map(\.0))
     return facts.indices.compactMap { index in
       let recall = recalls[index]
-      guard recall?.index != part.facts.lowerBound + index || !said.contains(index) else { return nil }
-      return (facts[index], recall.flatMap { $0.fact == facts[index] ? nil : $0.fact })
+      let isOwn = recall?.facts.contains(part.facts.lowerBound + index) ?? false
+      guard !isOwn || !said.contains(index) else { return nil }
+      return (facts[index], isOwn ? nil : recall?.fact)
     }
   }
 
@@ -214,7 +230,7 @@ public struct MemoryEdit {
         let shown = source.arrays.demonstrations(of: index).count
         (least, most) = (min(least, shown), max(most, shown))
       }
-      if part.action == .replaceOutput {
+      if part.action.routeKind != nil {
         unreached += try self.unreached(part, source, memory)
         continue
       }

@@ -18,17 +18,22 @@ public struct MemoryMethod: Sendable {
   public var embedding: EmbeddingRoute? = nil
   /// In place of `route`: the kind of a trained editor that says which prompts are a fact's.
   public var trainedKind: EditorKind? = nil
+  /// Steps of what is searched or trained for it, at most.
+  public var steps = 50
   /// How many demonstrations stand before a fact; 0 where it has none.
   public var demonstrationCount = 0
   /// What a fact does in the released code, where that is something else.
   public var released: MemoryAction? = nil
+  /// Whether it changes what a layer gives, so that routes by words and texts have no part in it.
+  public var isOfStates: Bool { action.routeKind != nil }
+
   /// Routes that make sense for it, as `--route` calls them.
   public let routes: [String]
 }
 
 extension MemoryMethod: CaseIterable, Hashable {
   /// The methods, in the order in which help tells of them.
-  public static let all = [ike, memprompt, mello, seracSelf, grace]
+  public static let all = [ike, memprompt, mello, seracSelf, grace, wise]
   /// The same.
   public static var allCases: [MemoryMethod] { all }
 

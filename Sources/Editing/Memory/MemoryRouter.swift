@@ -35,7 +35,7 @@ struct MemoryRouter: Sendable {
     case .subject: best(of: subjects(prompt, part.facts), to: prompt)
     case .near(let distance): nearest(prompt, part.facts, limit: distance)
     case .words(let share): mostWords(prompt, part.facts, share: share)
-    case .hidden: nil
+    case .hidden, .activation: nil
     case .embedding(let choice, let similarity, let bySubject):
       try likest(prompt, number, bySubject, states, choice, add: { $0 + $1 * $2 }) {
         Double($0) >= similarity ? Double($0) : nil

@@ -112,10 +112,3 @@ struct PromptEmbedding {
     return embedding
   }
 }
-
-extension Matrix<Float> {
-  /// The product with a vector, summed in order: the same bits at any number of threads.
-  func plainProduct(_ vector: [Float]) -> [Float] {
-    (0..<rows).map { index in zip(row(index), vector).reduce(Float(0)) { $0 + $1.0 * $1.1 } }
-  }
-}

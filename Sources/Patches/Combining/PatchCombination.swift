@@ -145,6 +145,8 @@ public struct PatchCombination {
       }
       if all!.base.model == nil { all!.base = own.base.model == nil ? all!.base : own.base }
       all!.append(own)
+      // What a part's facts were trained into together cannot be taken apart without the model.
+      if all!.parts.contains(where: \.isTorn) { throw PatchError.tornMemory(patch: patch.path) }
     }
     return all
   }

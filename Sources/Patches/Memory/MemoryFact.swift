@@ -43,21 +43,45 @@ public struct MemoryDraft {
     public var action: MemoryAction
     /// Its facts.
     public var facts: [MemoryFact]
-    /// What its facts share, in its stored form, by name of the array.
-    public var shared: [String: [UInt8]]
+    /// What its facts share, by name of the array.
+    public var shared: [String: Shared]
+    /// Whether its facts were trained together and some of them have gone, so that what they share is of more than it says.
+    public private(set) var isTorn = false
+
+    /// Numbers in their stored form.
+    public struct Shared: Equatable, Sendable {
+      let shape: [Int]
+      /// F32.
+      public let bytes: [UInt8]
+
+      /// Numbers with their extents, outermost first.
+      public init(_ shape: [Int], _ numbers: [Float]) {
+        self.init(shape, bytes: numbers.withUnsafeBytes { Array($0) })
+      }
+
+      init(_ shape: [Int], bytes: [UInt8]) { (self.shape, self.bytes) = (shape, bytes) }
+    }
 
     /// Gathers them.
     public init(
       method: String, route: MemoryRoute, action: MemoryAction, facts: [MemoryFact],
-      shared: [String: [UInt8]] = [:]
+      shared: [String: Shared] = [:]
     ) {
       (self.method, self.route, self.action, self.facts) = (method, route, action, facts)
       self.shared = shared
     }
 
+    /// Leaves facts out.
+    public mutating func removeFacts(where isGone: (MemoryFact) -> Bool) {
+      let count = facts.count
+      facts.removeAll(where: isGone)
+      if action == .replaceWeight, facts.count < count { isTorn = true }
+    }
+
     /// Whether facts of another part can join this one.
     func isAlike(_ other: Part) -> Bool {
       method == other.method && route == other.route && action == other.action && shared == other.shared
+        && action != .replaceWeight
     }
   }
 
@@ -83,7 +107,7 @@ public struct MemoryDraft {
     base = section.base
     demonstrations = (0..<count).map { arrays.text("demonstrations", $0) }
     parts = section.parts.enumerated().map { index, part in
-      let own = (part.route.ownArrays + part.action.ownArrays).map { ($0, MemorySection.own($0, of: index)) }
+      let own = part.ownArrays.map { ($0, MemorySection.own($0, of: index)) }
       return Part(
         method: part.method, route: part.route, action: part.action,
         facts: part.facts.map { place in
@@ -96,8 +120,11 @@ public struct MemoryDraft {
             shown: arrays.demonstrations(of: place))
         },
         shared: Dictionary(
-          uniqueKeysWithValues: part.route.sharedArrays.map { name in
-            (name, arrays.withBytes(MemorySection.own(name, of: index)) { Array($0) })
+          uniqueKeysWithValues: part.sharedArrays.map { name in
+            let stored = MemorySection.own(name, of: index)
+            return (
+              name, Part.Shared(arrays.shape(of: stored), bytes: arrays.withBytes(stored) { Array($0) })
+            )
           }))
     }
   }
@@ -117,7 +144,7 @@ public struct MemoryDraft {
       let keys = Set(part.facts.map { $0.key(for: part.route) })
       for index in parts.indices where parts[index].route.kind == part.route.kind {
         let before = parts[index].facts.count
-        parts[index].facts.removeAll { keys.contains($0.key(for: part.route)) }
+        parts[index].removeFacts { keys.contains($0.key(for: part.route)) }
         replaced += before - parts[index].facts.count
       }
       parts.removeAll(where: \.facts.isEmpty)

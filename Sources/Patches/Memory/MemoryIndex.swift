@@ -9,11 +9,10 @@ extension PatchWriter {
     let keys = draft.parts.flatMap { part in part.facts.map { $0.key(for: part.route) } }
     for (index, part) in draft.parts.enumerated() {
       let start = parts.last?.facts.upperBound ?? 0
-      parts.append(
-        MemorySection.Part(
-          method: part.method, facts: start..<start + part.facts.count, route: part.route, action: part.action
-        ))
-      for name in part.route.ownArrays + part.action.ownArrays {
+      let own = MemorySection.Part(
+        method: part.method, facts: start..<start + part.facts.count, route: part.route, action: part.action)
+      parts.append(own)
+      for name in own.ownArrays {
         let stored = MemorySection.own(name, of: index)
         let bytes = part.facts.flatMap { $0.rows[name] ?? [] }
         let width = bytes.count / max(1, part.facts.count) / 4
@@ -21,11 +20,9 @@ extension PatchWriter {
           NewArray(
             stored, .f32, name == "radii" ? [part.facts.count] : [part.facts.count, width], bytes: bytes))
       }
-      for name in part.route.sharedArrays {
-        let bytes = part.shared[name] ?? []
-        let width = (part.shared["center"]?.count ?? 0) / 4
-        let shape = name == "head" ? [bytes.count / 4 / max(1, width), width] : [width]
-        arrays.append(NewArray(MemorySection.own(name, of: index), .f32, shape, bytes: bytes))
+      for name in own.sharedArrays {
+        guard let shared = part.shared[name] else { preconditionFailure("a part has all of its arrays") }
+        arrays.append(NewArray(MemorySection.own(name, of: index), .f32, shared.shape, bytes: shared.bytes))
       }
     }
     arrays += Self.texts("facts", facts.map { $0.json.compactText }, isMapped: false)

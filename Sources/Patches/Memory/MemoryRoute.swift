@@ -17,6 +17,9 @@ public enum MemoryRoute: Equatable, Sendable {
   case embedding(states: StateChoice, similarity: Double, bySubject: Bool)
   /// The fact in whose scope a trained classifier sees the question: exp(−d²) ≥ ½ for the distance d of what it makes of both.
   case scope(states: StateChoice, bySubject: Bool)
+  /// All facts of a part, where what its side weight would add to a layer's output is long at some token of the prompt: for a key k of the
+  /// layer's down-projection max ‖left right k‖ ≥ threshold, the first token's aside.
+  case activation(layer: Int, threshold: Double)
 
   /// Characters that two prompts may differ in at most.
   public static let distanceLimit = 64
@@ -33,6 +36,7 @@ public enum MemoryRoute: Equatable, Sendable {
     case .hidden: "hidden"
     case .embedding: "embedding"
     case .scope: "scope"
+    case .activation: "activation"
     }
   }
 
@@ -40,14 +44,14 @@ public enum MemoryRoute: Equatable, Sendable {
   var findsByPrompt: Bool {
     switch self {
     case .subject, .near, .words, .embedding, .scope: true
-    case .always, .hidden: false
+    case .always, .hidden, .activation: false
     }
   }
 
   /// Whether it looks at the model's own states, so that it means nothing with another model.
   public var readsStates: Bool {
     switch self {
-    case .hidden, .embedding, .scope: true
+    case .hidden, .embedding, .scope, .activation: true
     case .always, .subject, .near, .words: false
     }
   }
@@ -59,7 +63,7 @@ public enum MemoryRoute: Equatable, Sendable {
     case .subject: ["phrases.hashes", "phrases.facts"]
     case .near: ["shapes"]
     case .words: ["words.hashes", "words.ends", "words.facts"]
-    case .hidden: []
+    case .hidden, .activation: []
     case .embedding(_, _, let bySubject), .scope(_, let bySubject): bySubject ? Self.subject.arrays : []
     }
   }
@@ -69,7 +73,7 @@ public enum MemoryRoute: Equatable, Sendable {
     switch self {
     case .hidden: ["keys", "radii"]
     case .embedding, .scope: ["embeddings"]
-    case .always, .subject, .near, .words: []
+    case .always, .subject, .near, .words, .activation: []
     }
   }
 
@@ -78,7 +82,7 @@ public enum MemoryRoute: Equatable, Sendable {
     switch self {
     case .embedding: ["center"]
     case .scope: ["center", "head"]
-    case .always, .subject, .near, .words, .hidden: []
+    case .always, .subject, .near, .words, .hidden, .activation: []
     }
   }
 
@@ -95,6 +99,8 @@ public enum MemoryRoute: Equatable, Sendable {
           + [.init("similarity", .number(similarity)), .init("subject", .bool(bySubject))])
     case .scope(let states, let bySubject):
       .object([.init("kind", .string(kind))] + states.json + [.init("subject", .bool(bySubject))])
+    case .activation(let layer, let threshold):
+      ["kind": .string(kind), "layer": .integer(layer), "threshold": .number(threshold)]
     }
   }
 
@@ -102,7 +108,15 @@ public enum MemoryRoute: Equatable, Sendable {
   public var states: StateChoice? {
     switch self {
     case .embedding(let states, _, _), .scope(let states, _): states
-    case .always, .subject, .near, .words, .hidden: nil
+    case .always, .subject, .near, .words, .hidden, .activation: nil
+    }
+  }
+
+  /// The layer whose down-projection's input it looks at; `nil` where it reads words or the stream.
+  public var layer: Int? {
+    switch self {
+    case .hidden(let layer), .activation(let layer, _): layer
+    case .always, .subject, .near, .words, .embedding, .scope: nil
     }
   }
 
@@ -124,6 +138,13 @@ public enum MemoryRoute: Equatable, Sendable {
       let layer = try fields.count("layer")
       guard layer < 1 << 16 else { throw fields.bad("layer") }
       self = .hidden(layer: layer)
+    case "activation":
+      let layer = try fields.count("layer")
+      guard layer < 1 << 16 else { throw fields.bad("layer") }
+      guard let threshold = fields.json["threshold"]?.number, threshold > 0, threshold.isFinite else {
+        throw fields.bad("threshold")
+      }
+      self = .activation(layer: layer, threshold: threshold)
     case "embedding", "scope":
       let states = try StateChoice(fields)
       guard case .bool(let bySubject)? = fields.json["subject"] else { throw fields.bad("subject") }
@@ -148,6 +169,8 @@ public enum MemoryAction: Equatable, Sendable {
   case replaceOutput
   /// The model asks itself, and the fact is looked up by its questions.
   case loop(MemoryLoop)
+  /// To the layer's down-projection a weight of small rank is added, while this prompt is read and gone on with.
+  case replaceWeight
 
   /// Where the prompt goes in a text.
   public static let question = "{question}"
@@ -160,6 +183,16 @@ public enum MemoryAction: Equatable, Sendable {
     case .prompt: "prompt"
     case .replaceOutput: "replace-output"
     case .loop: "loop"
+    case .replaceWeight: "replace-weight"
+    }
+  }
+
+  /// The only route that it goes with; `nil` where it goes with those that do not look at a layer's input.
+  public var routeKind: String? {
+    switch self {
+    case .prompt, .loop: nil
+    case .replaceOutput: "hidden"
+    case .replaceWeight: "activation"
     }
   }
 
@@ -168,12 +201,14 @@ public enum MemoryAction: Equatable, Sendable {
 
   /// Arrays of its own part.
   var ownArrays: [String] { self == .replaceOutput ? ["values"] : [] }
+  /// Arrays of its own part that all of its facts share.
+  var sharedArrays: [String] { self == .replaceWeight ? ["left", "right"] : [] }
 
   /// As the manifest has it.
   public var json: JSONValue {
     switch self {
     case .prompt(let text): ["kind": .string(kind), "text": .string(text)]
-    case .replaceOutput: ["kind": .string(kind)]
+    case .replaceOutput, .replaceWeight: ["kind": .string(kind)]
     case .loop(let loop): .object([.init("kind", .string(kind))] + loop.json)
     }
   }
@@ -192,6 +227,7 @@ public enum MemoryAction: Equatable, Sendable {
       self = action
     case "replace-output": self = .replaceOutput
     case "loop": self = .loop(try MemoryLoop(fields))
+    case "replace-weight": self = .replaceWeight
     default: throw .unknownChange(file: fields.file, field: "action", value: kind)
     }
   }

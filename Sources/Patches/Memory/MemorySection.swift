@@ -19,8 +19,13 @@ public struct MemorySection: Sendable {
       (self.method, self.facts, self.route, self.action) = (method, facts, route, action)
     }
 
+    /// Its arrays with a row for each of its facts.
+    var ownArrays: [String] { route.ownArrays + action.ownArrays }
+    /// Its arrays that all of its facts share.
+    var sharedArrays: [String] { route.sharedArrays + action.sharedArrays }
+
     /// Whether it works on the model's states, and so is void on any other model.
-    public var isBound: Bool { route.readsStates || action == .replaceOutput }
+    public var isBound: Bool { route.readsStates || action.routeKind != nil }
   }
 
   /// The model that it was made for.
@@ -82,10 +87,8 @@ public struct MemorySection: Sendable {
         "parts",
         part.facts.lowerBound == parts.last?.facts.upperBound ?? 0 && !part.facts.isEmpty
           && part.facts.upperBound <= factCount)
-      // A value takes the place of an output where the route looks, and only there.
-      var isHidden = false
-      if case .hidden = part.route { isHidden = true }
-      try require("parts", isHidden == (part.action == .replaceOutput))
+      // A layer is changed where the route looks, and only there.
+      try require("parts", part.action.routeKind == (part.route.layer == nil ? nil : part.route.kind))
       try require("parts", part.action.loop == nil || part.route.findsByPrompt)
       parts.append(part)
     }
@@ -107,6 +110,10 @@ public struct MemorySection: Sendable {
       let (made, read) = (shape("embeddings").last, shape("center").last)
       try require("arrays", part.route.kind == "scope" ? shape("head") == [made, read] : made == read)
     }
+    for (index, part) in parts.enumerated() where part.action == .replaceWeight {
+      let (left, right) = (arrays[Self.own("left", of: index)], arrays[Self.own("right", of: index)])
+      try require("arrays", left?.shape.last == right?.shape.first && left?.shape.last != 0)
+    }
     try require(
       "arrays",
       (arrays["demonstrations"] != nil) == (arrays["demonstrations.ends"] != nil)
@@ -118,7 +125,7 @@ public struct MemorySection: Sendable {
     var names: Set<String> = ["facts", "facts.ends", "keys", "keys.ends"]
     for (index, part) in parts.enumerated() {
       names.formUnion(part.route.arrays)
-      let local = part.route.ownArrays + part.route.sharedArrays + part.action.ownArrays
+      let local = part.ownArrays + part.sharedArrays
       names.formUnion(local.map { own($0, of: index) })
     }
     return names
@@ -142,7 +149,7 @@ public struct MemorySection: Sendable {
     case "phrases.facts", "words.facts": .init(type: .u32, extents: [.any])
     case "shapes": .init(type: .u64, extents: [.facts, .four])
     case "own center": .init(type: .f32, extents: [.any])
-    case "own head": .init(type: .f32, extents: [.any, .any])
+    case "own head", "own left", "own right": .init(type: .f32, extents: [.any, .any])
     case "own keys", "own values", "own embeddings":
       .init(type: .f32, extents: [.own, .any], part: own.first.flatMap { Int($0) })
     default: .init(type: .f32, extents: [.own], part: own.first.flatMap { Int($0) })

@@ -16,7 +16,7 @@ extension Network {
   /// - Parameters:
   ///   - prompts: token ids, at least one each.
   ///   - count: new tokens at most.
-  ///   - replacements: for each prompt, another output at one place of it; none at all where empty.
+  ///   - replacements: for each prompt, other outputs of one layer, in it and behind it; none at all where empty.
   ///   - stops: tokens that end a sequence; the stop itself is not part of the continuation.
   /// - Returns: the new tokens of each sequence. What a sequence becomes does not depend on its neighbors. One ends where the
   ///   network's logits are no numbers: there is nothing to choose by.
@@ -26,7 +26,9 @@ extension Network {
     replacing replacements: [OutputReplacement?] = []
   ) throws -> [[Int32]] {
     guard count > 0, !prompts.isEmpty else { return prompts.map { _ in [] } }
-    return try goOn(count: count, sampling, stops, until: { _, _ in false }) {
+    return try goOn(
+      count: count, sampling, stops, replacing: replacements, until: { _, _ in false }
+    ) {
       try run(prompts, replacing: replacements, keeping: .memory)
     }
   }
@@ -68,9 +70,11 @@ extension Network {
   }
 
   /// Continues the sequences of a run, which is not held on to.
+  ///
+  /// - Parameter following: for each sequence, what is changed of a layer's outputs behind it as well; none at all where empty.
   private func goOn(
-    count: Int, _ sampling: Sampling, _ stops: Set<Int32>, until isEnd: (Int, [Int32]) throws -> Bool,
-    from first: () throws -> ForwardRun
+    count: Int, _ sampling: Sampling, _ stops: Set<Int32>, replacing following: [OutputReplacement?] = [],
+    until isEnd: (Int, [Int32]) throws -> Bool, from first: () throws -> ForwardRun
   ) throws -> [[Int32]] {
     var run = try first()
     var results = run.sequenceRows.map { _ in [Int32]() }
@@ -96,7 +100,9 @@ extension Network {
       }
       active = next.map(\.index)
       if active.isEmpty { return results }
-      run = try self.run(next.map(\.sequence), keeping: .memory)
+      run = try self.run(
+        next.map(\.sequence), replacing: following.isEmpty ? [] : active.map { following[$0]?.following },
+        keeping: .memory)
     }
   }
 

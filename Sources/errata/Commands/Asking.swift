@@ -29,7 +29,7 @@ struct Asking {
     var continuation: [Int32]
     /// The fact of a memory that was read with it.
     let recall: Memory.Recall?
-    /// The fact whose value took the place of a layer's output.
+    /// The fact that changed what a layer gives.
     var state: Memory.StateRecall?
     /// What it asked itself, where its memory has facts that are looked up so.
     var deliberation: Memory.Deliberation? = nil
@@ -162,6 +162,19 @@ struct Asking {
     }
   }
 
+  private func words(for state: Memory.StateRecall) -> String {
+    let others = state.count > 1 ? " and \(state.count - 1) more" : ""
+    let reading =
+      switch state.reading {
+      case .distance(let distance, let radius):
+        "\(Numbers.significant(distance, 3)) away, radius \(Numbers.significant(radius, 3))"
+      case .activation(let activation, let threshold):
+        "activation \(Numbers.significant(activation, 3)), threshold \(Numbers.significant(threshold, 3))"
+      }
+    return "remembers “\(Numbers.oneLine(state.fact.statement))”\(others) (fact \(state.index + 1), "
+      + "layer \(state.replacement.layer): \(reading))"
+  }
+
   func text(of answers: [Answer], verbose: Bool) -> String {
     prompts.indices.map { index in
       var lines = [prompts[index]]
@@ -171,10 +184,7 @@ struct Asking {
         if verbose, let recall = reply.recall { lines.append("    " + words(for: recall)) }
         if verbose, let own = reply.deliberation { lines += words(for: own).map { "    " + $0 } }
         if verbose, let state = reply.state {
-          lines.append(
-            "    remembers “\(Numbers.oneLine(state.fact.statement))” (fact \(state.index + 1), layer \(state.replacement.layer): "
-              + "\(Numbers.significant(state.distance, 3)) away, radius \(Numbers.significant(state.radius, 3)))"
-          )
+          lines.append("    " + words(for: state))
         }
         let missing = reply.deliberation.flatMap {
           $0.speaks && $0.answer == nil ? " (no answer: \(reason($0)))" : nil
@@ -224,11 +234,22 @@ struct Asking {
   }
 
   private func json(of state: Memory.StateRecall) -> JSONValue {
-    [
-      "patch": .string(state.path), "fact": .string(state.fact.identifier), "index": .integer(state.index),
-      "statement": .string(state.fact.statement), "layer": .integer(state.replacement.layer),
-      "distance": .measured(state.distance), "radius": .measured(state.radius),
-    ]
+    let reading: [JSONValue.Member] =
+      switch state.reading {
+      case .distance(let distance, let radius):
+        [.init("distance", .measured(distance)), .init("radius", .measured(radius))]
+      case .activation(let activation, let threshold):
+        [
+          .init("count", .integer(state.count)), .init("activation", .measured(activation)),
+          .init("threshold", .measured(threshold)),
+        ]
+      }
+    return .object(
+      [
+        .init("patch", .string(state.path)), .init("fact", .string(state.fact.identifier)),
+        .init("index", .integer(state.index)), .init("statement", .string(state.fact.statement)),
+        .init("layer", .integer(state.replacement.layer)),
+      ] + reading)
   }
 
   private func json(of own: Memory.Deliberation) -> JSONValue {

@@ -8,7 +8,7 @@ import Transformer
 extension EditCommand {
   /// Refuses what is for editors of weights.
   func validateMemory(_ method: MemoryMethod) throws {
-    let isOfStates = method.action == .replaceOutput
+    let isOfStates = method.isOfStates
     if isOfStates, let steps = values.steps, steps < 1 {
       throw ValidationError("--steps takes a number above zero.")
     }
@@ -65,17 +65,18 @@ extension EditCommand {
     var edit = MemoryEdit(
       method, of: records, for: LanguageModel(network: running.network, tokenizer: running.tokenizer))
     let last = earlier?.memory?.parts.last { $0.method == method.name }
-    if method.action == .replaceOutput {
+    if method.isOfStates {
       guard values.layers?.trace == nil, values.layers?.numbers.count ?? 1 == 1 else {
         throw EditError.optionNeeds(
           "--layers of several", other: "methods that change weights; \(method.name) takes one")
       }
       edit.layer = values.layers?.numbers.first
-      if edit.layer == nil, case .hidden(let layer)? = last?.route { edit.layer = layer }
+      edit.layer = edit.layer ?? last?.route.layer
     }
     edit.radius = memory.radius ?? (memory.like == .released ? 1 : nil)
     edit.steps = values.steps ?? edit.steps
     edit.isReleased = memory.like == .released
+    edit.side = memory.side
     edit.embedding = memory.embedding(of: method, last: last?.route)
     if let bySubject = edit.embedding?.bySubject, let layers = values.layers {
       try layers.requireNumbers()
@@ -102,6 +103,11 @@ extension EditCommand {
     if report.replaced > 0 {
       messages.say("\(Numbers.count(report.replaced, "fact")) gave way to a later one with the same prompt.")
     }
+    if report.trainedAnew > 0 {
+      messages.say(
+        "\(Numbers.count(report.trainedAnew, "side weight")) had facts that are gone, and \(report.trainedAnew == 1 ? "was" : "were") trained anew from those that are left."
+      )
+    }
     if let kept = report.separation {
       messages.say(
         "Of the facts' own probes \(kept.found) of \(Numbers.count(kept.paraphrases, "paraphrase")) find their fact, \(kept.passed) of \(Numbers.count(kept.others, "other prompt")) find none."
@@ -114,7 +120,7 @@ extension EditCommand {
     }
     for (fact, instead) in report.unreached.prefix(messages.verbose ? .max : 5) {
       messages.say(
-        "Warning: “\(Numbers.oneLine(fact.filledPrompt))” \(method.action == .replaceOutput ? "is not followed by its fact" : "does not lead to its fact")"
+        "Warning: “\(Numbers.oneLine(fact.filledPrompt))” \(method.isOfStates ? "is not followed by its fact" : "does not lead to its fact")"
           + (instead.map { " but to “\(Numbers.oneLine($0.statement))”" } ?? "") + ".")
     }
     if report.unreached.count > 5, !messages.verbose {

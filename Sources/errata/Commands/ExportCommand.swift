@@ -1,12 +1,15 @@
 import ArgumentParser
 import Editing
+import Floor
 import ModelFiles
 import Patches
+import Transformer
 
 struct ExportCommand: ParsableCommand {
   enum Form: String, ExpressibleByArgument, CaseIterable {
     case peft
     case ggufAdapter = "gguf-adapter"
+    case patch
     case prompt
     case system
     case chat
@@ -19,13 +22,17 @@ struct ExportCommand: ParsableCommand {
 
   static let configuration = CommandConfiguration(
     commandName: "export",
-    abstract: "Writes a patch as an adapter, or its facts as text, that other programs take.",
+    abstract:
+      "Writes a patch as an adapter, a memory as a change of weights, or facts as text, that other programs take.",
     discussion: """
       The low-rank part of the patch becomes a LoRA adapter beside the unchanged model: a folder for Hugging Face PEFT, or \
       a file for llama.cpp's --lora. What an adapter cannot hold is named: other kinds of change, and the patch's rounding.
 
       Weights whose rows a container orders by head (Llama's queries and keys, GPT-NeoX's attention) need --model to \
       cross from one container to the other: it tells the number of heads.
+
+      patch makes what side weights of a memory (wise) add a change of the weights themselves, for `errata apply`: they are \
+      always on then, for every prompt. It needs --model, the model that the memory was made for.
 
       The other forms are the facts as text, of a memory or of an edit: prompt (to stand before each \
       prompt), system (what a system says in a chat), chat (messages for each fact, JSON lines), \
@@ -54,6 +61,9 @@ struct ExportCommand: ParsableCommand {
   @OptionGroup var messages: OutputOptions
 
   func validate() throws {
+    guard form != .patch || model != nil else {
+      throw ValidationError("--as patch needs --model: the model that the memory was made for.")
+    }
     guard form != .modelfile || model != nil else {
       throw ValidationError(
         "--as modelfile needs --model NAME: the model that Ollama is to put the facts before.")
@@ -69,6 +79,7 @@ struct ExportCommand: ParsableCommand {
       let file = try PatchFile(patch)
       try file.checkBlocks(threads: threads.count)
       if let text = form.text { return try write(text, of: file) }
+      if form == .patch { return try writeWeights(of: file) }
       if file.changes.isEmpty, file.memory != nil { throw PatchError.onlyMemory(patch: patch) }
       let base = try model.map { try openModel($0, threads: threads.count, messages) }
       try rule.check(models: base.map { [$0] } ?? [])
@@ -76,6 +87,26 @@ struct ExportCommand: ParsableCommand {
       try export.write(to: output)
       report(export, file)
     }
+  }
+
+  /// Writes side weights as a patch.
+  private func writeWeights(of file: PatchFile) throws {
+    let running = try RunningModel(model!, threads: threads.count, messages)
+    try OutputRule(["-o": output]).check(models: [running.network.model])
+    let memory = SideWeightExport(file, for: running.network, running.tokenizer)
+    let patch = try memory.write(to: output, tool: Errata.tool)
+    try messages.answer(Shown.patch(patch, verbose: messages.verbose).text)
+    messages.say(
+      "Lost: which fact is for which prompt; all side weights are always on, and what they add together no longer says each fact for sure: ask before you apply. Undone by `errata revert`."
+    )
+    guard messages.json else { return }
+    let object: JSONValue = [
+      "output": .string(output), "form": .string(form.rawValue),
+      "digest": .string(patch.digest.hexadecimal), "bytes": .integer(patch.byteCount),
+      "facts": .integer(file.memory?.factCount ?? 0),
+      "tensors": .array(patch.changes.map { .string($0.name) }), "keepsFactsApart": false,
+    ]
+    Console.output(object.indentedText)
   }
 
   /// Writes facts as text.

@@ -35,8 +35,24 @@ struct MemoryOptions: ParsableArguments {
       "mello: rounds in which the model asks itself, at most (default: 6, for questions of four steps and two rounds more; published: 4, in which none of four steps comes to its end).",
       valueName: "number"))
   var generations: Int?
+  @Option(
+    help:
+      "wise: retrieve, where each side weight is for itself and a prompt reads the one that it activates most (default), or ties, where all are made one, as published for many facts."
+  )
+  var merge: Merge?
+  @Option(
+    help:
+      "wise: side weights that the facts are spread over (default: one for each fact, at most 512; with --merge ties 2, as published)."
+  )
+  var sideWeights: Int?
+  @Option(
+    help: ArgumentHelp(
+      "wise: where the threshold lies on the way from what other prompts activate at most (0) to what the facts' own do at least (1; default: \(SideWeightSettings().thresholdShare); published: 1).",
+      valueName: "share"))
+  var thresholdShare: Double?
 
   enum Like: String, ExpressibleByArgument, CaseIterable { case released, easyedit }
+  enum Merge: String, ExpressibleByArgument, CaseIterable { case retrieve, ties }
 
   /// Those that are given.
   var given: [String] {
@@ -44,6 +60,8 @@ struct MemoryOptions: ParsableArguments {
       ("--route", route != nil), ("--demonstrations", demonstrations != nil), ("--wording", wording != nil),
       ("--radius", radius != nil), ("--like released", like == .released),
       ("--generations", generations != nil),
+      ("--merge", merge != nil), ("--side-weights", sideWeights != nil),
+      ("--threshold-share", thresholdShare != nil),
     ]
     .filter(\.1).map(\.0)
   }
@@ -57,6 +75,12 @@ struct MemoryOptions: ParsableArguments {
     }
     if let generations, !MemoryLoop.generationRange.contains(generations) {
       throw ValidationError("--generations takes a number from 1 to 64.")
+    }
+    if let sideWeights, sideWeights < 1 {
+      throw ValidationError("--side-weights takes a number above zero.")
+    }
+    if let thresholdShare, !(thresholdShare > 0 && thresholdShare <= 1) {
+      throw ValidationError("--threshold-share takes a number above zero, at most 1.")
     }
     if let wording, MemoryAction(text: wording) == nil {
       throw ValidationError("--wording has {question} once, and at most 65536 bytes.")
@@ -84,15 +108,23 @@ struct MemoryOptions: ParsableArguments {
 
   /// Refuses what means nothing to a method.
   func requireUse(by method: MemoryMethod) throws {
-    let isOfStates = method.action == .replaceOutput
-    let rest = [("--radius", radius != nil), ("--like", like != nil && method.released == nil)]
-    if !isOfStates, let option = rest.first(where: \.1)?.0 {
+    let foreign =
+      (method.action == .replaceOutput
+        ? [] : [("--radius", radius != nil), ("--like", like != nil && method.released == nil)])
+      + (method.action == .replaceWeight
+        ? []
+        : [
+          ("--merge", merge != nil), ("--side-weights", sideWeights != nil),
+          ("--threshold-share", thresholdShare != nil),
+        ])
+    if let option = foreign.first(where: \.1)?.0 {
       throw ValidationError("\(option) does not apply to \(method.name).")
     }
     if like == .easyedit { throw ValidationError("--like easyedit does not apply to \(method.name).") }
     if generations != nil, method.action.loop == nil {
       throw ValidationError("--generations does not apply to \(method.name): it asks nothing itself.")
     }
+    let isOfStates = method.isOfStates
     if isOfStates, wording != nil { throw ValidationError("--wording does not apply to \(method.name).") }
     if isOfStates, route != nil {
       throw ValidationError("--route does not apply to \(method.name): it looks at the model's own states.")
@@ -105,6 +137,15 @@ struct MemoryOptions: ParsableArguments {
     if demonstrations != nil, method.demonstrationCount == 0 {
       throw ValidationError("--demonstrations does not apply to \(method.name).")
     }
+  }
+
+  /// How side weights are made.
+  var side: SideWeightSettings {
+    var settings = SideWeightSettings()
+    settings.merging = merge.flatMap { .init(rawValue: $0.rawValue) } ?? settings.merging
+    settings.shardCount = sideWeights
+    settings.thresholdShare = thresholdShare ?? settings.thresholdShare
+    return settings
   }
 
   /// What stands before each fact.

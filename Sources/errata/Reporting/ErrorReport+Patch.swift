@@ -77,12 +77,18 @@ extension ErrorReport {
     case .memoriesOfDifferentModels(let patch):
       return Explanation(
         name, place: patch, why: "it holds states of another model than the patches before it")
+    case .tornMemory(let patch):
+      return Explanation(
+        name, place: patch,
+        why:
+          "one of its facts takes the place of one that shares a side weight with others, which still says it",
+        advice: "`errata edit --onto` trains the others anew; it has the model")
     case .onlyMemory(let patch):
       return Explanation(
         name, place: patch,
-        why: "it leaves the weights alone: its facts are read with the prompts that they are for",
+        why: "it leaves the weights alone: its facts speak to the prompts that they are for",
         advice:
-          "ask and eval take it with --patch; `errata export --as system` and other forms give it to other programs"
+          "ask and eval take it with --patch; `errata export --as system` and other forms give it to other programs, --as patch makes a change of weights of side weights (wise)"
       )
     case .badMemory(let file, let array):
       return Explanation(
