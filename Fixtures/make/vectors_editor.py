@@ -65,6 +65,8 @@ def vectors():
         vector("no-measures", "measures are told where there are some", mend(), without=["measures"]),
         vector("published", "a published editor that belongs to no model yet, of which one update is added", mend(),
                identity={"signs": [1, -1], "leftOut": 2}, unbound=True),
+        vector("mend-linear", "one whose second step is not cut at zero", mend(), identity={"lastStep": "linear"}),
+        bad("badEditor-last-step", "a second step of a kind that is not known", identity={"lastStep": "square"}),
         bad("badEditor-signs", "one sign for two layers", identity={"signs": [1]}),
         bad("badEditor-sign", "a sign of two", identity={"signs": [1, 2]}),
         vector("serac", "a classifier of scopes", serac(), identity=SERAC),

@@ -71,6 +71,7 @@ import Transformer
     }
     let mend = try editor("accept-mend")
     #expect(mend.kind == .mend && mend.measures?.locality == 0.75 && mend.measures?.count == 4)
+    #expect(try !mend.shape.isLastLinear && editor("accept-mend-linear").shape.isLastLinear)
     #expect(try editor("accept-ke").kind == .ke)
     #expect(try editor("accept-no-measures").measures == nil)
     #expect(try editor("accept-mend-doubles").digest == mend.digest)
