@@ -260,7 +260,7 @@ import Testing
       "noise", "seeds", "kinds", "budget", "held-out", "own-words-weight",
       "system", "base-model", "tasks", "launcher", "route", "radius", "like", "wording", "generations",
       "rank",
-      "edit-weight", "train editor",
+      "edit-weight", "train editor", "merge", "side-weights", "threshold-share",
     ]
     let dump = try JSONValue(parsing: Array(runner.errata("--experimental-dump-help").output.utf8))
     func options(_ command: JSONValue, _ path: [String]) -> [(String, String)] {
