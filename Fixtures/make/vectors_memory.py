@@ -195,8 +195,6 @@ def reject_activation(reject):
          lambda m: put(m["parts"][0], action=dict(kind="replace-weight")), without=())
     case("without-right", "badManifest", "one factor of two", without=["phrases.facts", "phrases.hashes", "0.right"])
     case("inner-sizes", "badManifest", "factors of rank 2 and 3", arrays=SIDE | {"0.right": ("F32", np.ones((3, 4), "<f4"))})
-    case("no-rank", "badManifest", "factors of rank 0",
-         arrays=SIDE | {"0.left": ("F32", np.ones((3, 0), "<f4")), "0.right": ("F32", np.ones((0, 4), "<f4"))})
     case("half-type", "badManifest", "a factor in F16", arrays=SIDE | {"0.left": ("F16", np.ones((3, 2), "<f2"))})
     case("infinite", "notFinite", "a factor that is infinite", arrays=SIDE | {"0.left": ("F32", np.full((3, 2), np.inf, "<f4"))})
 
