@@ -40,7 +40,8 @@ func openModelToLookAt(_ path: String, _ output: OutputOptions) throws -> (Model
   }
   for journal in try InterruptedRun.closedJournals(on: model) {
     output.say(
-      "Note: \(journal) is left of a run that is over; the model is whole. `errata recover \(path)` removes it.")
+      "Note: \(journal) is left of a run that is over; the model is whole. `errata recover \(path)` removes it."
+    )
   }
   return (model, runs)
 }
