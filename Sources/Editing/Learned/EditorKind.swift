@@ -10,6 +10,8 @@ public struct EditorKind: Sendable, Hashable, CustomStringConvertible {
   public let learningRate: Double
   /// Whether it reads the fact in words.
   let readsWords: Bool
+  /// Whether its last step is linear, where the released code's is not: `train --like released`.
+  public let hasReleasedForm: Bool
   /// Names and shapes of the trained numbers.
   let parameters: @Sendable (EditorShape) -> [(name: String, shape: [Int])]
   /// The same of numbers that are not trained.
@@ -43,7 +45,7 @@ public struct EditorKind: Sendable, Hashable, CustomStringConvertible {
 
   init(
     name: String, summary: String, learningRate: Double, rank: Int = 128, readsWords: Bool = false,
-    findsScopes: Bool = false,
+    hasReleasedForm: Bool = false, findsScopes: Bool = false,
     blocks: @escaping @Sendable (Int) -> (layers: [Int], ends: [Int]) = {
       (EditorSettings.layers(of: $0), [])
     },
@@ -55,7 +57,7 @@ public struct EditorKind: Sendable, Hashable, CustomStringConvertible {
     (self.name, self.summary, self.learningRate, self.readsWords) = (name, summary, learningRate, readsWords)
     (self.parameters, self.constants) = (parameters, constants)
     (self.lessons, self.blocks, self.findsScopes) = (lessons, blocks, findsScopes)
-    (self.trained, self.rank) = (trained, rank)
+    (self.trained, self.rank, self.hasReleasedForm) = (trained, rank, hasReleasedForm)
   }
 
   /// Kinds are told apart by their names.

@@ -29,7 +29,7 @@ public struct EditorSettings: Equatable, Sendable {
   public var isReleased = false
 
   /// MEND: whether the network's second step is linear.
-  var isLastLinear: Bool { kind == .mend && !isReleased }
+  var isLastLinear: Bool { kind.hasReleasedForm && !isReleased }
   /// The identity's member that says so, and what it says.
   static let (lastStepKey, linear) = ("lastStep", "linear")
 

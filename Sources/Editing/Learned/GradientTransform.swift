@@ -203,7 +203,7 @@ extension EditorKind {
   /// MEND, arXiv:2110.11309.
   public static let mend = EditorKind(
     name: "mend", summary: "a small network turns the two factors of a gradient into those of an update",
-    learningRate: 1e-4,
+    learningRate: 1e-4, hasReleasedForm: true,
     parameters: GradientTransform.layout,
     constants: { [("norms", [2, $0.keyWidth + $0.outputWidth])] },
     lessons: UpdateLessons.from { shape, inputs, seed in

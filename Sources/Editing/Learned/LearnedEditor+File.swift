@@ -52,7 +52,7 @@ extension LearnedEditor {
     var shape = EditorShape(
       keyWidth: keyWidth, outputWidth: outputWidth, layerCount: layers.count, rank: rank)
     if let last = identity.members.first(where: { $0.key == EditorSettings.lastStepKey })?.value {
-      guard last.text == EditorSettings.linear else {
+      guard kind.hasReleasedForm, last.text == EditorSettings.linear else {
         throw bad("its last step is of a kind that is not known")
       }
       shape.isLastLinear = true

@@ -96,8 +96,8 @@ struct TrainCommand: ParsableCommand {
     {
       throw ValidationError("\(option) does not apply to \(kind), which changes no weights.")
     }
-    if like != nil, let kind = chosenKind, kind != .mend {
-      throw ValidationError("--like released is of mend: there is one form of \(kind).")
+    if like != nil, let kind = chosenKind, !kind.hasReleasedForm {
+      throw ValidationError("--like released does not apply to \(kind), which has one form.")
     }
     for case (let name, let value?) in [("--rank", rank), ("--steps", steps), ("--batch", batch)]
     where value < 1 {
