@@ -55,6 +55,7 @@ enum Interruption {
     } while isRequest(Int32(record.number))
     let (number, address) = (Int32(record.number), UInt(record.address))
     FilesUnderWay.abandon { journals in
+      Console.takeOver()
       let work = work.withLock { $0 }
       guard number == SIGBUS else {
         let ended = InterruptedWork(

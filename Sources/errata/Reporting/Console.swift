@@ -72,6 +72,7 @@ enum Console {
 
   /// The status that the process ends with: an answer that got lost is a failure, and said.
   static func finish(_ status: Int32) -> Int32 {
+    if isOver { while true { pause() } }
     guard let code = failure.withLock({ $0 }) else { return status }
     let standing = Interruption.current?.standing.map { "The work itself was done: \($0)." }
     error(
@@ -84,11 +85,40 @@ enum Console {
     return max(status, 1)
   }
 
-  /// Writes without a line end; for progress.
+  /// One thread writes at a time.
+  private static let turn = Mutex(())
+  /// The thread that ends the process in the middle of its work, 0 while none does.
+  private static let ender = Atomic<UInt>(0)
+
+  /// From here on this thread alone writes, and ends the process: nothing is said behind its last words. What is being written comes before
+  /// them, unless its reader takes nothing more.
+  static func takeOver() {
+    ender.store(UInt(pthread_self()), ordering: .sequentiallyConsistent)
+    var waits = 0
+    while turn.withLockIfAvailable({ _ in }) == nil, waits < 100 {
+      usleep(1000)
+      waits += 1
+    }
+  }
+
+  /// Whether another thread ends the process.
+  private static var isOver: Bool {
+    let thread = ender.load(ordering: .sequentiallyConsistent)
+    return thread != 0 && thread != UInt(pthread_self())
+  }
+
+  /// Writes without a line end; for progress. Does not come back while another thread ends the process.
   ///
   /// - Returns: the error number if not all could be written.
   @discardableResult
   static func write(_ text: String, to descriptor: Int32) -> Int32? {
+    if ender.load(ordering: .sequentiallyConsistent) == UInt(pthread_self()) { return put(text, descriptor) }
+    let code = turn.withLock { _ -> Int32?? in isOver ? .none : .some(put(text, descriptor)) }
+    guard let code else { while true { pause() } }
+    return code
+  }
+
+  private static func put(_ text: String, _ descriptor: Int32) -> Int32? {
     var bytes = Array(text.utf8)[...]
     while !bytes.isEmpty {
       let count = bytes.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
