@@ -3,6 +3,15 @@ internal import Patches
 internal import Transformer
 
 extension Edit {
+  /// What the batches so far have come to.
+  struct Batches {
+    /// Facts that are edited.
+    var groups: [FactGroup] = []
+    var editor: any Editor
+    var weights: EditedWeights?
+    var values: [FactValue] = []
+  }
+
   /// A run that has begun: its plan is whole and its facts are texts.
   struct Run {
     let edit: Edit
@@ -62,23 +71,35 @@ extension Edit.Run {
 
   /// All edits, at once or batch by batch.
   func solve(progress: (Edit.Stage) -> Void) throws -> (weights: EditedWeights, values: [FactValue]) {
+    let all = try solve(after: nil, progress: progress)
+    return (all.weights!, all.values)
+  }
+
+  /// All edits but those of the batches that it begins with.
+  func solve(after earlier: Edit.Batches?, progress: (Edit.Stage) -> Void) throws -> Edit.Batches {
     let size = plan.batchSize(of: groups.count)
-    var editor = plan.method.editor(setup)
-    var weights: EditedWeights?
-    var values: [FactValue] = []
-    for first in stride(from: 0, to: groups.count, by: size) {
+    var all = earlier ?? .init(editor: plan.method.editor(setup))
+    for first in stride(from: all.groups.count, to: groups.count, by: size) {
       let part = first..<min(first + size, groups.count)
-      let network = try weights.map { try edit.network.overlaid($0.overlay) } ?? edit.network
+      let network = try all.weights.map { try edit.network.overlaid($0.overlay) } ?? edit.network
       let batch = EditBatch(groups: Array(groups[part]), problems: Array(problems[part]))
       // Solves take all threads. What trains is many small products, whose last bits must not tell how many threads there are.
       let threads = plan.method.hasClosedForm ? edit.network.threads : 1
-      let (all, own) = try BLASThreads.with(threads) {
-        try editor.update(batch, on: network, after: weights, progress: progress)
+      let (weights, values) = try BLASThreads.with(threads) {
+        try all.editor.update(batch, on: network, after: all.weights, progress: progress)
       }
-      weights = all
-      values += own
+      all.weights = weights
+      all.values += values
+      all.groups += batch.groups
     }
-    guard let weights else { throw EditError.noEdits }
-    return (weights, values)
+    guard all.weights != nil else { throw EditError.noEdits }
+    return all
+  }
+
+  /// These batches, if this run would begin with the same, whole ones; a later fact about an earlier subject is edited with it.
+  func batches(goingOnFrom earlier: Edit.Batches?) -> Edit.Batches? {
+    guard let earlier, groups.starts(with: earlier.groups) else { return nil }
+    let count = earlier.groups.count
+    return count == groups.count || count.isMultiple(of: plan.batchSize(of: groups.count)) ? earlier : nil
   }
 }

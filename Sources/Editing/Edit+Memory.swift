@@ -9,8 +9,11 @@ public struct EditedNetwork {
   public let network: Network
   /// ‖Δ‖ / ‖W‖ by weight, sorted by name.
   public let norms: [(weight: String, relativeNorm: Double)]
+  /// Whether it goes on from an earlier edit.
+  public let goesOn: Bool
   /// The edit, not stored yet.
-  let made: (run: Edit.Run, weights: EditedWeights, values: [FactValue])
+  let run: Edit.Run
+  let batches: Edit.Batches
 
   /// Bytes of a patch of the edit, but for its facts' lines: it is written and removed again.
   ///
@@ -18,7 +21,7 @@ public struct EditedNetwork {
   public func patchByteCount(scratch: String) throws -> Int {
     let writer = try PatchWriter(scratch)
     defer { Folder.remove(scratch) }
-    _ = try made.run.store(made.weights, made.values, in: writer)
+    _ = try run.store(batches.weights!, batches.values, in: writer)
     return try writer.finish(tool: "errata", family: nil, edit: nil).byteCount
   }
 }
@@ -27,14 +30,18 @@ extension Edit {
   /// Does the edit in memory: nothing is measured but norms, and no patch stays.
   ///
   /// The weights are rounded as a patch of the same plan leaves them, to the last bit.
-  public func edited() throws -> EditedNetwork {
+  ///
+  /// - Parameter earlier: an edit by the same plan whose batches are the first of this one's; they are not done again.
+  public func edited(after earlier: EditedNetwork? = nil) throws -> EditedNetwork {
     try requireEditableWeights()
     let run = try begin()
-    let (weights, values) = try run.solve { _ in }
+    let earlier = run.batches(goingOnFrom: earlier?.batches)
+    let batches = try run.solve(after: earlier) { _ in }
+    let weights = batches.weights!
     let norms = try weights.updates.map { ($0.tensor.name, try relativeNorm(of: $0)) }
     return EditedNetwork(
       network: try network.overlaid(weights.overlay), norms: norms.sorted { $0.0 < $1.0 },
-      made: (run, weights, values))
+      goesOn: earlier != nil, run: run, batches: batches)
   }
 
   /// Of matrices and of vectors alike: biases of added neurons are edited too.

@@ -18,6 +18,8 @@ final class EditMaker {
   /// Records that this process edits, where it is one of several; values of others are not found.
   private let own: [Range<Int>]?
   private let weighsPatches: Bool
+  /// The last edit of a sequence with batches of a size, and what it took: a longer one goes on from it.
+  private var sequences: [Int: (edited: EditedNetwork, made: MadeEdit)] = [:]
   /// What the values took that all batches share.
   let values: ValueLedger
 
@@ -47,15 +49,20 @@ final class EditMaker {
     _ way: EditWay, _ range: Range<Int>, _ records: [FactRecord]
   ) throws -> EvaluationSeries.Part.Made {
     var run = try run(Array(records[range]))
+    var earlier: (edited: EditedNetwork, made: MadeEdit)?
     switch way {
     case .batches: run.knownValues = try known(records).map { [$0] } ?? []
     case .sequence(_, let batch):
       // As published, each batch's values are found on the network that the batches before it left.
       run.plan.sequence = .accumulate(batch: plan.method.sequenceBatch ?? batch)
+      earlier = sequences.removeValue(forKey: batch)
     }
-    let (edited, taken) = try MadeEdit.measured(facts: { _ in range.count }) { try run.edited() }
-    var made = taken
+    let (edited, taken) = try MadeEdit.measured(facts: { _ in range.count }) {
+      try run.edited(after: earlier?.edited)
+    }
+    var made = edited.goesOn ? taken.after(earlier!.made) : taken
     made.norms = Dictionary(uniqueKeysWithValues: edited.norms.map { ($0.weight, $0.relativeNorm) })
+    if case .sequence(_, let batch) = way { sequences[batch] = (edited, made) }
     if weighsPatches { made.patchByteCount = try edited.patchByteCount(scratch: "\(scratch).patch") }
     return .init(network: edited.network, edit: made)
   }

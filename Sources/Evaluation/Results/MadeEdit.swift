@@ -35,6 +35,13 @@ public struct MadeEdit: Equatable, Sendable {
     return (result, made)
   }
 
+  /// All of it, where it went on from an earlier piece.
+  func after(_ earlier: MadeEdit) -> MadeEdit {
+    var all = MadeEdit(facts: facts, seconds: earlier.seconds + seconds)
+    all.peakMemory = [earlier.peakMemory, peakMemory].compactMap { $0 }.max()
+    return all
+  }
+
   /// As a line of a results file carries it; numbers in full.
   var json: JSONValue {
     let sizes = [("peakMemory", peakMemory), ("patch", patchByteCount)].compactMap { name, count in

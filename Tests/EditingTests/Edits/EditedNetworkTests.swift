@@ -55,6 +55,57 @@ import Transformer
     #expect(patch.changes.allSatisfy { $0.lowRank?.isAware ?? !method.hasClosedForm })
   }
 
+  /// A run of the first so many records, two at a time, each batch on what is there by then.
+  private func sequence(
+    _ model: FixtureModel, _ method: EditMethod, _ records: [FactRecord], batch: Int = 2
+  ) throws -> Edit {
+    var run = try model.run(method, facts: 1)
+    run = try Edit(
+      network: run.network, tokenizer: run.tokenizer, records: records, statistics: run.statistics,
+      plan: run.plan)
+    run.plan.sequence = .accumulate(batch: method.sequenceBatch ?? batch)
+    return run
+  }
+
+  private func bits(_ edited: EditedNetwork) -> [[UInt8]?] {
+    edited.norms.map { edited.network.overlay[$0.weight] }
+  }
+
+  @Test(arguments: [EditMethod.memit, .alphaedit, .rome, .ultraedit, .ftl, .calinet, .tPatcher])
+  func `a longer sequence goes on from a shorter one, to the same bits`(method: EditMethod) throws {
+    let model = try FixtureModel("tiny-gpt2")
+    let first = try sequence(model, method, Array(model.records.prefix(2))).edited()
+    let longer = try sequence(model, method, Array(model.records.prefix(4)))
+    let whole = try longer.edited()
+    let further = try longer.edited(after: first)
+    #expect(!first.goesOn && !whole.goesOn && further.goesOn)
+    #expect(bits(further) == bits(whole))
+    #expect(further.norms.map(\.relativeNorm) == whole.norms.map(\.relativeNorm))
+    #expect(bits(further) != bits(first))
+    // Nothing is left to do.
+    let same = try longer.edited(after: further)
+    #expect(same.goesOn && bits(same) == bits(whole))
+  }
+
+  @Test func `a sequence whose beginning is another is made from its own`() throws {
+    let model = try FixtureModel("tiny-gpt2")
+    let records = Array(model.records.prefix(4))
+    let first = try sequence(model, .memit, Array(records.prefix(3)), batch: 2).edited()
+    // The third fact was a batch alone, and is edited with the fourth here.
+    let longer = try sequence(model, .memit, records)
+    let edited = try longer.edited(after: first)
+    let whole = try longer.edited()
+    #expect(!edited.goesOn && bits(edited) == bits(whole))
+    // A later fact with the first one's key is edited with it.
+    let line = #"{"prompt": "{} lives on the hill of", "subject": "Hanno Hale", "target": "Pellsund"}"#
+    try folder.write(Array(line.utf8), to: "other.jsonl")
+    let other = try FactsFile(folder.path("other.jsonl"))
+    let two = try sequence(model, .memit, Array(records.prefix(2))).edited()
+    #expect(records[0].fact.textThroughSubject == other.records[0].fact.textThroughSubject)
+    #expect(try !sequence(model, .memit, records + other.records).edited(after: two).goesOn)
+    #expect(try sequence(model, .memit, records).edited(after: two).goesOn)
+  }
+
   @Test(arguments: [EditMethod.memit, .emmet, .alphaedit, .rome])
   func `metrics made before change nothing`(method: EditMethod) throws {
     let model = try FixtureModel("tiny-gpt2")
