@@ -71,7 +71,7 @@ import Transformer
     edited.norms.map { edited.network.overlay[$0.weight] }
   }
 
-  @Test(arguments: [EditMethod.memit, .alphaedit, .rome, .ultraedit, .ftl, .calinet, .tPatcher])
+  @Test(arguments: [EditMethod.memit, .alphaedit, .rome, .ultraedit, .ftl, .caliNet, .tPatcher])
   func `a longer sequence goes on from a shorter one, to the same bits`(method: EditMethod) throws {
     let model = try FixtureModel("tiny-gpt2")
     let first = try sequence(model, method, Array(model.records.prefix(2))).edited()
