@@ -28,7 +28,7 @@ import Testing
     let weights = "reliability=3,locality=1"
     let asked = try rank(weights, limit: 4, "--output answers.jsonl --report page.html --json --quiet")
     #expect(asked.status == 0, "\(asked.errors)")
-    let rankings = try #require(try asked.object()["rankings"]?.elements)
+    let rankings = try #require(try asked.object()["ranking"]?.elements)
     #expect(rankings.count == 1 && rankings[0]["edits"] == 2)
     #expect(rankings[0]["weights"]?["reliability"] == 3 && rankings[0]["weights"]?["locality"] == 1)
     let places = try #require(rankings[0]["places"]?.elements)
