@@ -77,6 +77,12 @@ public struct InterruptedRun: Sendable {
       let path = Folder.path(folder, name)
       do {
         let journal = try Journal(opening: path, .inspecting)
+        let own = Journal.name(of: journal.note.files)
+        // A model that was renamed together with it would else be one without an interrupted run.
+        guard own == name || journal.isClosed else {
+          let detail = "its file's journal is called \(own); if both were renamed, give them their names back"
+          return unusable(path, name, candidates, .damagedJournal(path: path, detail: detail))
+        }
         return InterruptedRun(
           journal: path, direction: journal.note.direction, patch: journal.patch.digest, damage: nil,
           isClosed: journal.isClosed, files: journal.note.files, modelName: journal.note.modelName)

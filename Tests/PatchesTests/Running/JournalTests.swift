@@ -134,6 +134,25 @@ import Testing
     #expect(try same(bench.bench.folder.read("elsewhere/model.safetensors"), there))
   }
 
+  @Test func `a model that was renamed with its journal has an interrupted run`() throws {
+    let names = ["renamed.safetensors", "renamed.safetensors.errata-journal"].map(bench.bench.folder.path)
+    try Folder.rename(bench.modelPath, to: names[0])
+    try Folder.rename(bench.journalPath, to: names[1])
+    let torn = try bench.bench.folder.read("renamed.safetensors")
+    let error = #expect(throws: PatchError.self) { try PatchRun.recover(ModelFile(names[0]), threads: 1) }
+    guard case .damagedJournal(names[1], let detail) = error else {
+      Issue.record("\(String(describing: error))")
+      return
+    }
+    #expect(detail.contains("model.safetensors.errata-journal"))
+    #expect(try same(bench.bench.folder.read("renamed.safetensors"), torn))
+    #expect(try InterruptedRun.all(on: ModelFile(names[0])).count == 1)
+    try Folder.rename(names[0], to: bench.modelPath)
+    try Folder.rename(names[1], to: bench.journalPath)
+    #expect(try bench.recover().count == 1)
+    #expect(try same(bench.model, bench.edited))
+  }
+
   @Test func `a journal that is a link is one clear error`() throws {
     try bench.bench.folder.write(bench.bench.folder.read("model.safetensors.errata-journal"), to: "kept")
     Folder.remove(bench.journalPath)
