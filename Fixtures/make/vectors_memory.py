@@ -72,6 +72,11 @@ def loop(memory, **values):
     put(memory["parts"][0], method="mello", action=LOOP | values)
 
 
+def second(memory, **values):
+    """Makes its part one that another model answers for."""
+    put(memory["parts"][0], method="serac", action=dict(kind="second-model", text="{fact}\n{question}", model="2" * 64) | values)
+
+
 def activation(memory, **values):
     """Makes its part one of a side weight."""
     put(memory["base"], model="1" * 64)
@@ -131,6 +136,7 @@ def reject_memory(made):
     reject("radius-nan", "notFinite", "a radius that is no number", hidden,
            arrays=STATES | {"0.radii": ("F32", np.array([1, np.nan], "<f4"))}, without=["phrases.facts", "phrases.hashes"])
     reject_loop(reject)
+    reject_second(reject)
     reject_embedding(reject)
     reject_activation(reject)
 
@@ -151,6 +157,18 @@ def reject_loop(reject):
     action("text-without-question", "no place for the prompt", text="Question:")
     reject("loop-always", "badManifest", "all facts together, by a question each",
            lambda m: (loop(m), put(m["parts"][0], route=dict(kind="always"))), without=["phrases.facts", "phrases.hashes"])
+
+
+def reject_second(reject):
+    def action(name, comment, **values):
+        reject(f"second-model-{name}", "badManifest", comment, lambda m: second(m, **values))
+
+    action("missing", "does not say which model answers", model=None)
+    action("digest-short", "a digest of 63 digits", model="2" * 63)
+    action("text-missing", "nothing that the second model reads", text=None)
+    action("text-without-question", "no place for the prompt", text="{fact}")
+    reject("second-model-of-states", "badManifest", "another model answers, found by a layer's input",
+           lambda m: (hidden(m), second(m)), arrays=STATES, without=["phrases.facts", "phrases.hashes", "0.values"])
 
 
 def reject_embedding(reject):
@@ -209,5 +227,7 @@ def accept_memory(made):
                 lambda p: with_memory(p, scope, arrays=SCOPED))
     made.accept("memory-loop", "beside the tensor two facts, looked up by questions that the model asks itself", "memory.md",
                 lambda p: with_memory(p, loop))
+    made.accept("memory-second-model", "beside the tensor two facts, which a second model answers for", "memory.md",
+                lambda p: with_memory(p, second))
     made.accept("memory-activation", "beside the tensor two facts with a side weight, found by what activates it", "memory.md",
                 lambda p: with_memory(p, activation, arrays=SIDE, without=["phrases.facts", "phrases.hashes"]))

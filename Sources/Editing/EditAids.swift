@@ -4,6 +4,8 @@ public struct EditAids: Sendable {
   public var text = OrdinaryText()
   /// Trained editors, for methods that apply one.
   public var editors: [LearnedEditor] = []
+  /// Models that answer in the place of the edited one, for memories that ask one; such a memory names the first.
+  public var seconds: [SecondModel] = []
 
   /// Nothing.
   public init() {}

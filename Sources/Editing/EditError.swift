@@ -43,6 +43,8 @@ public enum EditError: Error, Equatable, Sendable {
 
   /// A memory of the states of another model.
   case memoryOfOtherModel(file: String, expected: Digest, found: Digest)
+  /// A memory that a second model answers for, and this is not among those given.
+  case secondModelMissing(file: String, expected: Digest, given: [Digest])
 
   // MARK: Keys and residuals
 

@@ -46,9 +46,15 @@ public struct LanguageModel: Sendable {
   /// tokenizer stay the model's own, also where a patch changes files beside the weights (`PatchFile.beside`).
   /// Memories of the patches stand beside the weights, in place of those that were there before.
   /// - Throws: `PatchError.wrongBase` for a patch of another model; `PatchError.changesTensors` where tensors come, go or change type;
-  ///   `EditError.memoryOfOtherModel` for a memory of another model's states.
-  public func applying(_ patches: [PatchFile]) throws -> LanguageModel {
+  ///   `EditError.memoryOfOtherModel` for a memory of another model's states; `secondModelMissing` where another model answers for facts of a
+  ///   memory and is not given.
+  ///
+  /// - Parameter seconds: models that memories may name to answer in this one's place.
+  public func applying(
+    _ patches: [PatchFile], answeringWith seconds: [SecondModel] = []
+  ) throws -> LanguageModel {
     var memory = try Memory(patches, threads: network.threads)
+    try memory?.answer(with: seconds)
     try memory?.requireModel(network.model, threads: network.threads)
     try memory?.read(with: network, encoder)
     var overlay = WeightOverlay()
@@ -64,9 +70,16 @@ public struct LanguageModel: Sendable {
   /// - Parameter room: tokens that what is read may take; demonstrations are left out until it fits (default: what the model was
   ///   trained for, less 64).
   public func recall(_ prompt: String, room: Int? = nil) throws -> Memory.Recall? {
-    let room = room ?? min(encoder.trainedPositionCount, encoder.positionLimit ?? .max) - 64
-    return try memory?.recall(prompt) { encoder.tokenizer.encodePrompt($0).tokens.count <= room }
+    let room = room ?? self.room
+    return try memory?.recall(prompt) { text, second in
+      let reader = second?.model ?? self
+      let own = second == nil ? room : min(room, reader.room)
+      return reader.tokenizer.encodePrompt(text).tokens.count <= own
+    }
   }
+
+  /// Tokens that a text may have where an answer is to follow.
+  private var room: Int { min(encoder.trainedPositionCount, encoder.positionLimit ?? .max) - 64 }
 
   /// What the model comes to about each prompt when it asks itself; `nil` where its memory has no facts that are looked up so.
   ///
@@ -75,13 +88,26 @@ public struct LanguageModel: Sendable {
     try loops?.deliberate(prompts, in: chat)
   }
 
-  /// What its memory puts in the place of a layer's outputs.
-  private func replacements(of tokens: [Int32]) throws -> [OutputReplacement?] {
-    try memory?.states(of: [tokens], in: network).map { $0?.replacement } ?? [nil]
+  /// A prompt as it is read.
+  private struct Reading {
+    /// The model that reads it.
+    let reader: LanguageModel
+    let tokens: [Int32]
+    /// What a memory puts in the place of a layer's outputs.
+    let replacements: [OutputReplacement?]
   }
 
-  /// The prompt as the network reads it.
-  private func read(_ prompt: String) throws -> String { try recall(prompt)?.text(prompt) ?? prompt }
+  private func read(_ prompt: String) throws -> Reading {
+    let recall = try recall(prompt)
+    let reader = memory?.second(for: recall)?.model ?? self
+    let tokens = try reader.encoder.prompt(recall?.text(prompt) ?? prompt).tokens
+    guard recall?.second == nil, !tokens.isEmpty, let memory else {
+      return Reading(reader: reader, tokens: tokens, replacements: [nil])
+    }
+    return Reading(
+      reader: self, tokens: tokens,
+      replacements: try memory.states(of: [tokens], in: network).map { $0?.replacement })
+  }
 
   /// A token that may come next, and how probable it is.
   public struct Candidate: Sendable {
@@ -94,13 +120,15 @@ public struct LanguageModel: Sendable {
   }
 
   /// The most probable next tokens after a prompt, the most probable first. An answer that the model asks itself for has no such tokens: these are
-  /// what it would say by itself.
+  /// what it would say by itself; where a second model answers for a fact, these are tokens of that model.
   ///
   /// - Throws: `PromptError` for a text that the network has no tokens for; `NetworkError.notNumbers` where the logits are none.
   public func candidates(after prompt: String, count: Int) throws -> [Candidate] {
-    let tokens = try encoder.prompt(read(prompt)).tokens
-    guard !tokens.isEmpty else { return [] }
-    let logits = network.lastLogits(of: try network.run([tokens], replacing: replacements(of: tokens)))
+    let reading = try read(prompt)
+    let (network, tokenizer) = (reading.reader.network, reading.reader.tokenizer)
+    guard !reading.tokens.isEmpty else { return [] }
+    let logits = network.lastLogits(
+      of: try network.run([reading.tokens], replacing: reading.replacements))
     guard logits.isNumber(row: 0) else { throw try network.notNumbers() }
     return logits.mostProbable(row: 0, count: count).map { token in
       Candidate(
@@ -115,10 +143,11 @@ public struct LanguageModel: Sendable {
   /// - Parameter count: new tokens at most.
   public func continuation(of prompt: String, count: Int) throws -> String {
     if let own = try deliberate([prompt])?.first, own.speaks { return own.answer ?? "" }
-    let tokens = try encoder.prompt(read(prompt)).tokens
-    guard !tokens.isEmpty else { return "" }
-    let new = try network.generate(
-      [tokens], count: count, stops: encoder.stops, replacing: replacements(of: tokens))[0]
-    return tokenizer.text(of: new, after: tokens)
+    let reading = try read(prompt)
+    let reader = reading.reader
+    guard !reading.tokens.isEmpty else { return "" }
+    let new = try reader.network.generate(
+      [reading.tokens], count: count, stops: reader.encoder.stops, replacing: reading.replacements)[0]
+    return reader.tokenizer.text(of: new, after: reading.tokens)
   }
 }

@@ -14,7 +14,7 @@ OWN_FORMS = {"keys": ("F32", OWN, ANY), "values": ("F32", OWN, ANY), "radii": ("
 SHOWN = {"demonstrations", "demonstrations.ends", "demonstrations.shown"}
 ROUTES = {"always": [], "subject": ["phrases.hashes", "phrases.facts"], "near": ["shapes"],
           "words": ["words.hashes", "words.ends", "words.facts"], "hidden": [], "embedding": [], "scope": [], "activation": []}
-ACTIONS = {"prompt": None, "loop": None, "replace-output": "hidden", "replace-weight": "activation"}         # with the only route that they go with
+ACTIONS = {"prompt": None, "loop": None, "second-model": None, "replace-output": "hidden", "replace-weight": "activation"}         # with the only route that they go with
 OWN_ARRAYS = {"hidden": ["keys", "radii"], "replace-output": ["values"], "embedding": ["embeddings", "center"],
               "scope": ["embeddings", "center", "head"], "replace-weight": ["left", "right"]}
 BOUND = {"hidden", "embedding", "scope", "activation"}
@@ -72,8 +72,10 @@ def check_manifest(m):
              and (route["kind"] != "activation" or type(route["threshold"]) in (int, float) and 0 < route["threshold"] < float("inf"))
              and (route["kind"] not in ("embedding", "scope") or looks_at_states(route))
              and ACTIONS[action["kind"]] == (route["kind"] if route["kind"] in ("hidden", "activation") else None))
-        if action["kind"] in ("prompt", "loop"):
+        if action["kind"] in ("prompt", "loop", "second-model"):
             need("text", badManifest=action["text"].count("{question}") == 1 and len(action["text"].encode()) <= 1 << 16)
+        if action["kind"] == "second-model":
+            need("second model", badManifest=digest(action["model"]))
         if action["kind"] == "loop":
             need("loop", badManifest=is_loop(action, route))
         end += count

@@ -19,6 +19,13 @@ protocol EditorLessons: Sendable {
   ) throws -> (loss: Double, gradient: [Matrix<Float>])
   /// What the network makes of facts that are held out.
   func measures(_ network: any TrainedNetwork) throws -> EditorMeasures
+  /// The network as it is to be used, with what is chosen by facts that are held out.
+  func settled(_ network: any TrainedNetwork) -> any TrainedNetwork
+}
+
+extension EditorLessons {
+  /// As it is: nothing is chosen.
+  func settled(_ network: any TrainedNetwork) -> any TrainedNetwork { network }
 }
 
 /// Lessons, with the numbers of facts trained on and held out, and of those left out.

@@ -104,7 +104,7 @@ struct EditorRun {
       waited += 1
       return
     }
-    (best, measures, bestStep, waited) = (network, found, step, 0)
+    (best, measures, bestStep, waited) = (lessons.settled(network), found, step, 0)
   }
 
   private func save(_ path: String) throws {

@@ -72,8 +72,16 @@ struct ScopeClassifier: TrainedNetwork {
   }
 
   /// Whether each pair's question is in its fact's scope.
-  func areInScope(_ pairs: [Pair]) -> [Bool] {
-    pairs.isEmpty ? [] : compared(pairs).distances.map { expf(-$0) >= 0.5 }
+  func areInScope(_ pairs: [Pair]) -> [Bool] { distances(pairs).map { expf(-$0) >= 0.5 } }
+
+  /// d² of each pair.
+  func distances(_ pairs: [Pair]) -> [Float] { pairs.isEmpty ? [] : compared(pairs).distances }
+
+  /// The same classifier with scopes that end where d² was `distance`: all distances times √(ln 2 / `distance`).
+  func endingScopes(at distance: Float) -> ScopeClassifier {
+    var other = self
+    other.parameters[0].scale(by: (logf(2) / distance).squareRoot())
+    return other
   }
 
   /// Half the mean of −log p over pairs in scope and half that of −log(1 − p) over those outside, p = exp(−d²), and the gradient by H.
@@ -99,7 +107,7 @@ struct ScopeClassifier: TrainedNetwork {
 extension EditorKind {
   /// SERAC's scope classifier, arXiv:2206.06520.
   public static let serac = EditorKind(
-    name: "serac", summary: "says which prompts are in a fact's scope, for memories (serac-self)",
+    name: "serac", summary: "says which prompts are in a fact's scope, for memories (serac, serac-self)",
     learningRate: 1e-3, rank: 64, findsScopes: true, blocks: { ([$0 / 3], [$0 * 2 / 3]) },
     parameters: { [("head", [$0.rank, $0.keyWidth])] }, constants: { [("norms", [2, $0.keyWidth])] },
     lessons: ScopeLessons.prepare,

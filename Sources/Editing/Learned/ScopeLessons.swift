@@ -117,22 +117,38 @@ struct ScopeLessons: EditorLessons {
     return (loss, [gradient])
   }
 
+  /// Each half of the facts held out is judged with scopes that end where the other half says, so that none has a part in its own figures.
   func measures(_ network: any TrainedNetwork) throws -> EditorMeasures {
-    let classifier = Self.classifier(network)
-    func share(_ texts: KeyPath<ScopeTexts, [[Float]]>, in scope: Bool) -> Double {
-      let shares = held.map { fact in
-        let found = classifier.areInScope(fact[keyPath: texts].map { (fact.own, $0) })
-        return Double(found.count { $0 == scope }) / Double(found.count)
+    let distances = distances(Self.classifier(network))
+    let halves = [0, 1].map { half in distances.indices.filter { $0 % 2 == half }.map { distances[$0] } }
+    var (within, outside) = (0.0, 0.0)
+    for (half, other) in [(halves[0], halves[1]), (halves[1], halves[0])] {
+      let end = HeldDistances.end(of: other.isEmpty ? half : other)
+      for fact in half {
+        within += fact.shareWithin(end) / Double(distances.count)
+        outside += fact.shareOutside(end) / Double(distances.count)
       }
-      return shares.reduce(0, +) / Double(shares.count)
     }
     var measures = EditorMeasures()
     (measures.efficacy, measures.count) = (1, held.count)
-    BLASThreads.with(1) {
-      measures.paraphrase = share(\.within, in: true)
-      measures.locality = share(\.outside, in: false)
-    }
+    (measures.paraphrase, measures.locality) = (within, outside)
     return measures
+  }
+
+  /// Scopes end where they keep most of all that is held out on its side: what was trained on lies nearer to its fact than what was not.
+  func settled(_ network: any TrainedNetwork) -> any TrainedNetwork {
+    let classifier = Self.classifier(network)
+    return classifier.endingScopes(at: HeldDistances.end(of: distances(classifier)))
+  }
+
+  private func distances(_ classifier: ScopeClassifier) -> [HeldDistances] {
+    BLASThreads.with(1) {
+      held.map { fact in
+        HeldDistances(
+          within: classifier.distances(fact.within.map { (fact.own, $0) }),
+          outside: classifier.distances(fact.outside.map { (fact.own, $0) }))
+      }
+    }
   }
 
   private static func classifier(_ network: any TrainedNetwork) -> ScopeClassifier {

@@ -1,4 +1,4 @@
-internal import Floor
+public import Floor
 public import ModelFiles
 public import Patches
 public import Transformer
@@ -17,6 +17,8 @@ public struct Memory: Sendable {
   let sources: [Source]
   /// What reads prompts for routes that look at states; `nil` where there is no such route.
   var states: PromptStates?
+  /// Models that answer in the place of the one that is asked, by their digests.
+  var seconds: [Digest: SecondModel] = [:]
 
   init(sources: [Source]) { self.sources = sources }
 
@@ -90,6 +92,8 @@ public struct Memory: Sendable {
     public let before: String
     /// What is read behind it.
     public let after: String
+    /// The digest of the model that answers; `nil` where that is the model itself.
+    public var second: Digest? = nil
 
     /// The prompt as the model reads it.
     public func text(_ prompt: String) -> String { before + prompt + after }
@@ -97,13 +101,15 @@ public struct Memory: Sendable {
 
   /// The fact that speaks to a prompt, of all memories the nearest, of equals the last; `nil` where none does.
   ///
-  /// - Parameter fits: whether a text has room; the demonstrations farthest from the fact are left out until it has.
+  /// - Parameter fits: whether a text has room in the model itself, or in the one that answers in its place; the demonstrations farthest from the
+  ///   fact are left out until it has.
   /// - Throws: `PatchError.badMemory` where a fact is none.
-  public func recall(_ prompt: String, fits: (String) -> Bool = { _ in true }) throws -> Recall? {
-    guard let best = try best(prompt, where: { if case .prompt = $0 { true } else { false } }) else {
-      return nil
-    }
-    return try recall(best.source, best.part, best.match, prompt, fits)
+  public func recall(
+    _ prompt: String, fits: (String, SecondModel?) -> Bool = { _, _ in true }
+  ) throws -> Recall? {
+    guard let best = try best(prompt, where: { $0.text != nil }) else { return nil }
+    let second = best.part.action.secondModel.flatMap { seconds[$0] }
+    return try recall(best.source, best.part, best.match, prompt) { fits($0, second) }
   }
 
   /// A fact that speaks, with where it is from.
@@ -146,7 +152,7 @@ public struct Memory: Sendable {
     _ source: Source, _ part: MemorySection.Part, _ match: MemoryRouter.Match, _ prompt: String,
     _ fits: (String) -> Bool
   ) throws -> Recall? {
-    guard case .prompt(let template) = part.action else { return nil }
+    guard let template = part.action.text else { return nil }
     let facts = try (part.route == .always ? Array(part.facts) : [match.fact]).map {
       try fact($0, of: source)
     }
@@ -157,7 +163,7 @@ public struct Memory: Sendable {
       if shown.isEmpty || fits(before + prompt + after) {
         return Recall(
           path: source.path, index: match.fact, fact: facts[0], count: facts.count, route: part.route,
-          score: match.score, before: before, after: after)
+          score: match.score, before: before, after: after, second: part.action.secondModel)
       }
       shown.removeFirst()
     }

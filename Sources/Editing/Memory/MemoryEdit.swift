@@ -1,5 +1,6 @@
 internal import Floor
 internal import LinearAlgebra
+internal import Synchronization
 public import ModelFiles
 public import Patches
 public import Transformer
@@ -66,6 +67,11 @@ public struct MemoryEdit {
   ///
   /// - Throws: `EditError.noSuchFact` for one to drop that is not there, `noEdits` where none is left.
   public func write(to path: String, tool: String) throws -> Report {
+    if method.asksSecondModel, action.secondModel == nil {
+      throw EditError.optionNeeds(
+        "--method \(method.name)",
+        other: "--counterfactual MODEL, which answers in its facts' scope (serac-self needs none)")
+    }
     let old = try earlier.map { earlier in
       guard let arrays = try MemoryArrays(earlier, threads: model.network.threads) else {
         throw EditError.noStoredEdits(file: earlier.path, missing: "memory")
@@ -218,6 +224,20 @@ public struct MemoryEdit {
     }
   }
 
+  /// The fact that each one's own prompt leads to.
+  private func matches(
+    of facts: [Fact?], part number: Int, _ memory: Memory
+  ) throws -> [MemoryRouter.Match?] {
+    let found = Mutex([MemoryRouter.Match?](repeating: nil, count: facts.count))
+    try parallelFor(facts.count, width: model.network.threads, state: {}) { place, _ in
+      guard let fact = facts[place] else { return }
+      let match = try memory.sources[0].router.match(
+        fact.filledPrompt, part: number, states: memory.states)
+      found.withLock { $0[place] = match }
+    }
+    return found.withLock { $0 }
+  }
+
   private func report(_ patch: PatchFile, replaced: Int) throws -> Report {
     var memory = try Memory([patch], threads: model.network.threads)!
     try memory.read(with: model.network, model.encoder)
@@ -237,12 +257,11 @@ public struct MemoryEdit {
       guard part.route != .always else { continue }
       let facts = try source.arrays.facts()[part.facts].map { Fact(json: $0) }
       try memory.prepare(facts.compactMap { $0?.filledPrompt })
-      for (index, fact) in zip(part.facts, facts) {
-        guard let fact else { continue }
-        let match = try source.router.match(fact.filledPrompt, part: number, states: memory.states)
-        if match?.fact != index {
-          unreached.append((fact, try match.flatMap { Fact(json: try source.arrays.fact($0.fact)) }))
-        }
+      let matches = try matches(of: facts, part: number, memory)
+      for (place, fact) in facts.enumerated() {
+        guard let fact, matches[place]?.fact != part.facts.lowerBound + place else { continue }
+        unreached.append(
+          (fact, try matches[place].flatMap { Fact(json: try source.arrays.fact($0.fact)) }))
       }
     }
     return Report(

@@ -18,6 +18,8 @@ public struct MemoryMethod: Sendable {
   public var embedding: EmbeddingRoute? = nil
   /// In place of `route`: the kind of a trained editor that says which prompts are a fact's.
   public var trainedKind: EditorKind? = nil
+  /// Whether a second model answers for its facts, which must be named where it is made and wherever it is asked.
+  public var asksSecondModel = false
   /// Steps of what is searched or trained for it, at most.
   public var steps = 50
   /// How many demonstrations stand before a fact; 0 where it has none.
@@ -33,7 +35,7 @@ public struct MemoryMethod: Sendable {
 
 extension MemoryMethod: CaseIterable, Hashable {
   /// The methods, in the order in which help tells of them.
-  public static let all = [ike, memprompt, mello, seracSelf, grace, wise]
+  public static let all = [ike, memprompt, mello, seracSelf, serac, grace, wise]
   /// The same.
   public static var allCases: [MemoryMethod] { all }
 

@@ -11,10 +11,13 @@ struct MemoryRouter: Sendable {
   let arrays: MemoryArrays
   /// What all words of each fact's prompt weigh together; empty where no route asks for it.
   private let wholes: [Double]
+  /// The least of these.
+  private let leastWhole: Double
 
   init(arrays: MemoryArrays) {
     self.arrays = arrays
     wholes = arrays.has("words.hashes") ? Self.wholes(arrays) : []
+    leastWhole = wholes.min() ?? 0
   }
 
   /// A fact, and how near the prompt is to it, from 0 to 1.
@@ -147,23 +150,25 @@ struct MemoryRouter: Sendable {
   private func nearest(_ prompt: String, _ facts: Range<Int>, limit: Int) -> Match? {
     let text = MemoryText.key(prompt, for: .near(distance: limit))
     guard !text.isEmpty else { return nil }
-    let scalars = text.unicodeScalars.map(\.value)
     let shape = MemoryText.shape(text)
+    var probe = SpellingProbe(text)
     var best: Match?
-    arrays.withBytes("shapes") { shapes in
-      for fact in facts {
-        var differing = 0
-        for word in 0..<4 {
-          let own = shapes.loadUnaligned(fromByteOffset: 32 * fact + 8 * word, as: UInt64.self)
-          differing += (UInt64(littleEndian: own) ^ shape[word]).nonzeroBitCount
+    arrays.withTexts("keys") { key in
+      arrays.withBytes("shapes") { shapes in
+        for fact in facts {
+          var differing = 0
+          for word in 0..<4 {
+            let own = shapes.loadUnaligned(fromByteOffset: 32 * fact + 8 * word, as: UInt64.self)
+            differing += (UInt64(littleEndian: own) ^ shape[word]).nonzeroBitCount
+          }
+          // Each change of a character takes away two pairs and brings two.
+          guard differing <= 4 * limit, let found = probe.distance(toUTF8: key(fact), limit: limit) else {
+            continue
+          }
+          let match = Match(
+            fact: fact, score: 1 - Double(found.distance) / Double(max(probe.count, found.count, 1)))
+          if best.map({ $0.isBelow(match) }) ?? true { best = match }
         }
-        // Each change of a character takes away two pairs and brings two.
-        guard differing <= 4 * limit else { continue }
-        let key = arrays.text("keys", fact).unicodeScalars.map(\.value)
-        guard let distance = MemoryText.distance(scalars, key, limit: limit) else { continue }
-        let match = Match(
-          fact: fact, score: 1 - Double(distance) / Double(max(scalars.count, key.count, 1)))
-        if best.map({ $0.isBelow(match) }) ?? true { best = match }
       }
     }
     return best
@@ -171,26 +176,79 @@ struct MemoryRouter: Sendable {
 
   // MARK: Words
 
+  /// A word of a question: which facts have it, as places among `words.facts`, and what it weighs.
+  private struct Word {
+    let facts: Range<Int>
+    let weight: Double
+  }
+
   /// The fact most of whose words, by weight, stand in the question: a word weighs ln(1 + facts / facts with it).
   ///
   /// Weights are added in the order of the words' hashes here and in `wholes`, so that a prompt with all words of a fact has exactly 1.
   private func mostWords(_ prompt: String, _ facts: Range<Int>, share: Double) -> Match? {
-    var sums = [Double](repeating: 0, count: facts.count)
     let hashes = Set(
       MemoryText.words(MemoryText.question(of: prompt)).map { MemoryText.hash([$0]) })
-    for hash in hashes.sorted() {
-      guard let place = places(of: hash, in: "words.hashes").first else { continue }
-      Self.forFacts(ofWord: place, arrays) { fact, weight in
-        if facts.contains(fact) { sums[fact - facts.lowerBound] += weight }
+    let words = hashes.sorted().compactMap { hash in
+      places(of: hash, in: "words.hashes").first.map { place in
+        let own = arrays.range("words", place)
+        return Word(facts: own, weight: Self.weight(of: own.count, arrays))
       }
     }
     var best: Match?
-    for index in sums.indices where sums[index] > 0 {
-      let fact = facts.lowerBound + index
-      let match = Match(fact: fact, score: sums[index] / wholes[fact])
+    func offer(_ fact: Int, _ sum: Double) {
+      let match = Match(fact: fact, score: sum / wholes[fact])
       if match.score >= share, best.map({ $0.isBelow(match) }) ?? true { best = match }
     }
+    arrays.withBytes("words.facts") { bytes in
+      func fact(_ place: Int) -> Int {
+        Int(UInt32(littleEndian: bytes.loadUnaligned(fromByteOffset: 4 * place, as: UInt32.self)))
+      }
+      if let rare = rareEnough(words, share: share) {
+        for candidate in Set(rare.lazy.flatMap(\.facts).map(fact)) where facts.contains(candidate) {
+          let sum = words.reduce(0.0) { $0 + (Self.has(candidate, in: $1.facts, fact) ? $1.weight : 0) }
+          offer(candidate, sum)
+        }
+        return
+      }
+      var sums = [Double](repeating: 0, count: facts.count)
+      for word in words {
+        for place in word.facts {
+          let fact = fact(place)
+          if facts.contains(fact) { sums[fact - facts.lowerBound] += word.weight }
+        }
+      }
+      for index in sums.indices where sums[index] > 0 { offer(facts.lowerBound + index, sums[index]) }
+    }
     return best
+  }
+
+  /// Words one of which a fact must have to speak: what the others weigh together is less than the share of any fact. `nil` where looking at
+  /// all facts with any of the words takes no longer.
+  private func rareEnough(_ words: [Word], share: Double) -> [Word]? {
+    var rare = words.sorted { $0.facts.count > $1.facts.count }
+    var weight = 0.0
+    // Sums are rounded: what comes near to the share is looked at.
+    while let first = rare.first, weight + first.weight < share * leastWhole * (1 - 1e-9) {
+      weight += first.weight
+      rare.removeFirst()
+    }
+    let visits = rare.reduce(0) { $0 + $1.facts.count }
+    let all = words.reduce(0) { $0 + $1.facts.count }
+    return visits * words.count * 16 < all ? rare : nil
+  }
+
+  /// Whether a fact is among those of a word, which rise.
+  private static func has(_ wanted: Int, in places: Range<Int>, _ fact: (Int) -> Int) -> Bool {
+    var (low, high) = (places.lowerBound, places.upperBound)
+    while low < high {
+      let middle = (low + high) / 2
+      if fact(middle) < wanted { low = middle + 1 } else { high = middle }
+    }
+    return low < places.upperBound && fact(low) == wanted
+  }
+
+  private static func weight(of count: Int, _ arrays: MemoryArrays) -> Double {
+    log1p(Double(arrays.section.factCount) / Double(max(1, count)))
   }
 
   /// Visits the facts with a word, by its place among the words, and what it weighs.
@@ -198,7 +256,7 @@ struct MemoryRouter: Sendable {
     ofWord place: Int, _ arrays: MemoryArrays, _ visit: (_ fact: Int, _ weight: Double) -> Void
   ) {
     let range = arrays.range("words", place)
-    let weight = log1p(Double(arrays.section.factCount) / Double(max(1, range.count)))
+    let weight = weight(of: range.count, arrays)
     arrays.withBytes("words.facts") { bytes in
       for place in range {
         visit(

@@ -1,5 +1,6 @@
 public import Editing
 public import Transformer
+internal import Floor
 internal import ModelFiles
 
 /// Puts the probes of records to a network.
@@ -97,12 +98,17 @@ public struct Evaluation: Sendable {
     var items: [Continuation] = []
     var targets: [WritableKeyPath<ProbeAnswer, Double?>] = []
     var places: [Place] = []
+    func question(_ place: Place) -> Question {
+      place.isAttribute
+        ? records[place.record].attributes[place.number] : records[place.record].probes[place.number]
+    }
     var result = records.map { record in
       RecordAnswers(
         identifier: record.record.fact.identifier, probes: record.probes.map { $0.unanswered(for: encoder) })
     }
     func put(_ continuation: Continuation?, _ place: Place, _ target: WritableKeyPath<ProbeAnswer, Double?>) {
-      guard let continuation, encoder.fits(continuation.prompt.count + continuation.target.count) else {
+      let reader = question(place).second?.model.model.encoder ?? encoder
+      guard let continuation, reader.fits(continuation.prompt.count + continuation.target.count) else {
         return
       }
       items.append(continuation)
@@ -119,14 +125,24 @@ public struct Evaluation: Sendable {
         }
       }
     }
-    let states = try replacements(
-      of: places.map { place in
-        let record = records[place.record]
-        return (place.isAttribute ? record.attributes : record.probes)[place.number].prompt
-      })
-    let scores = try network.score(items, replacing: states)
-    for (index, score) in scores.enumerated() {
-      result[places[index]].take(score, of: items[index], as: targets[index])
+    for group in groups(of: places.indices, { question(places[$0]).second?.model }) {
+      let scores =
+        if let second = group.second {
+          try second.model.network.score(group.indices.map { items[$0] })
+        } else {
+          try network.score(
+            group.indices.map { items[$0] },
+            replacing: replacements(of: group.indices.map { question(places[$0]).prompt }))
+        }
+      for (index, score) in zip(group.indices, scores) {
+        result[places[index]].take(score, of: items[index], as: targets[index])
+        guard targets[index] == \.logProbability,
+          let own = question(places[index]).translated(
+            score.mostProbable, for: encoder, chat: settings.chat)
+        else { continue }
+        result[places[index]].said = own.said
+        if question(places[index]).probe.answer != nil { result[places[index]].wanted = own.wanted }
+      }
     }
     if settings.speaks { try speak(records, &result) }
     if settings.writes { try write(records, &result) }
@@ -154,6 +170,33 @@ public struct Evaluation: Sendable {
     return prompts.map { prompt in places[prompt].flatMap { states[$0]?.replacement } }
   }
 
+  /// What one model answers.
+  struct Group {
+    /// The model; `nil` for the one that is asked.
+    let second: SecondModel?
+    var indices: [Int]
+  }
+
+  /// Numbers by the model that answers, the one that is asked first.
+  func groups(of indices: Range<Int>, _ second: (Int) -> SecondModel?) -> [Group] {
+    var groups = [Group(second: nil, indices: [])]
+    for index in indices {
+      let model = second(index)
+      if let known = groups.firstIndex(where: { $0.second?.digest == model?.digest }) {
+        groups[known].indices.append(index)
+      } else {
+        groups.append(Group(second: model, indices: [index]))
+      }
+    }
+    return groups.filter { !$0.indices.isEmpty }
+  }
+
+  /// Tokens that end what a model says.
+  func stops(of second: SecondModel?) -> Set<Int32> {
+    guard let second else { return stops }
+    return second.chat.map { second.model.encoder.stops(in: $0) } ?? second.model.encoder.stops
+  }
+
   /// One probe of one record.
   struct Place {
     let record: Int
@@ -163,17 +206,25 @@ public struct Evaluation: Sendable {
 
   /// Lets the model go on from every probe that has an answer, or of which what it says is to stay.
   private func speak(_ records: [RecordQuestions], _ result: inout [RecordAnswers]) throws {
-    var prompts: [(tokens: [Int32], text: String)] = []
-    var byPrompt: [[Int32]: Int] = [:]
+    struct Prompt: Hashable {
+      let tokens: [Int32]
+      let second: Digest?
+    }
+    var prompts: [(tokens: [Int32], text: String, second: SecondModel?)] = []
+    var byPrompt: [Prompt: Int] = [:]
     var places: [(Place, Int)] = []
     for (index, record) in records.enumerated() {
       for (number, question) in record.probes.enumerated()
       where question.probe.answer != nil || Probe.Kind.staying.contains(question.probe.kind) {
-        guard !question.prompt.isEmpty, encoder.fits(question.prompt.count + 1) else { continue }
-        let known = byPrompt[question.prompt] ?? prompts.count
+        let second = question.second?.model
+        guard !question.prompt.isEmpty,
+          (second?.model.encoder ?? encoder).fits(question.prompt.count + 1)
+        else { continue }
+        let prompt = Prompt(tokens: question.prompt, second: second?.digest)
+        let known = byPrompt[prompt] ?? prompts.count
         if known == prompts.count {
-          byPrompt[question.prompt] = known
-          prompts.append((question.prompt, question.probe.prompt))
+          byPrompt[prompt] = known
+          prompts.append((question.prompt, question.probe.prompt, second))
         }
         places.append((Place(record: index, isAttribute: false, number: number), known))
       }
@@ -184,11 +235,16 @@ public struct Evaluation: Sendable {
       deliberations.flatMap { $0[index].speaks ? $0[index].answer ?? "" : nil }
     }
     let open = said.indices.filter { said[$0] == nil }
-    let tokens = try network.generate(
-      open.map { prompts[$0].tokens }, count: settings.spokenTokens, stops: stops,
-      replacing: replacements(of: open.map { prompts[$0].tokens }))
-    for (place, index) in open.enumerated() {
-      said[index] = tokenizer.text(of: tokens[place], after: prompts[index].tokens)
+    for group in groups(of: open.indices, { prompts[open[$0]].second }) {
+      let indices = group.indices.map { open[$0] }
+      let texts = indices.map { prompts[$0].tokens }
+      let reader = group.second?.model
+      let tokens = try (reader?.network ?? network).generate(
+        texts, count: settings.spokenTokens, stops: stops(of: group.second),
+        replacing: group.second == nil ? replacements(of: texts) : [])
+      for (place, index) in indices.enumerated() {
+        said[index] = (reader?.tokenizer ?? tokenizer).text(of: tokens[place], after: texts[place])
+      }
     }
     for (place, prompt) in places { result[place].continuation = said[prompt] }
   }

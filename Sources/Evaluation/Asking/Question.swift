@@ -1,4 +1,5 @@
 internal import Editing
+internal import ModelFiles
 internal import Patches
 internal import Transformer
 
@@ -11,6 +12,8 @@ struct Question: Sendable {
   let answer: Continuation?
   /// Prompt and rival.
   let rival: Continuation?
+  /// The model that answers in the place of the one that is asked, and what the answer is in that one's tokens.
+  private(set) var second: (model: SecondModel, wanted: [Int32])?
   /// Why there is no question, where a text has a token that the network does not have.
   let problem: PromptError?
 
@@ -49,6 +52,39 @@ struct Question: Sendable {
     self.problem = problem
   }
 
+  /// A question that a second model answers where `surroundings` say so.
+  ///
+  /// - Parameters:
+  ///   - encoder: of the model that is asked, in whose tokens answers are compared.
+  init(
+    _ probe: Probe, _ surroundings: Surroundings, answeredBy second: SecondModel?, chat: ChatFrame?,
+    encoder: PromptEncoder
+  ) {
+    guard let second else {
+      self.init(probe, surroundings, chat: chat, encoder: encoder)
+      return
+    }
+    self.init(probe, surroundings, chat: second.chat, encoder: second.model.encoder)
+    let alone = Question(probe, chat: chat, encoder: encoder)
+    self.second = (second, alone.answer?.target ?? [])
+  }
+
+  /// Tokens of the model that is asked for what another one said: as many as the answer has, −1 where there are none.
+  func translated(
+    _ said: [Int32], for encoder: PromptEncoder, chat: ChatFrame?
+  ) -> (wanted: [Int32], said: [Int32])? {
+    guard let second, let answer else { return nil }
+    let wanted = second.wanted
+    if said == answer.target, probe.answer != nil { return (wanted, wanted) }
+    let text = second.model.model.tokenizer.text(of: said, after: answer.prompt)
+    let bare = String(text.drop(while: \.isWhitespace))
+    let question = Question(
+      Probe(probe.kind, prompt: probe.prompt, answer: bare.isEmpty ? nil : bare, rival: nil), chat: chat,
+      encoder: encoder)
+    let own = bare.isEmpty ? [] : Array((question.answer?.target ?? []).prefix(wanted.count))
+    return (wanted, own + [Int32](repeating: -1, count: wanted.count - own.count))
+  }
+
   /// Positions that the longest text takes.
   var positionCount: Int {
     [answer, rival].compactMap { $0.map { $0.prompt.count + $0.target.count } }.max() ?? prompt.count
@@ -85,10 +121,12 @@ struct RecordQuestions: Sendable {
     let (before, memory) = (before, memory)
     try memory?.prepare(all.map(\.prompt) + (settings.asksAttributes ? record.attributePrompts : []))
     func question(_ probe: Probe) throws -> Question {
-      Question(
-        probe, try memory?.surroundings(of: probe.prompt) ?? Surroundings(before: before),
-        chat: settings.chat,
-        encoder: encoder)
+      let reading = try reading(of: probe.prompt)
+      return Question(
+        probe, reading.surroundings, answeredBy: reading.second, chat: settings.chat, encoder: encoder)
+    }
+    func reading(of prompt: String) throws -> MemoryReading.Prompt {
+      try memory?.read(prompt) ?? .init(surroundings: Surroundings(before: before))
     }
     probes = try all.map(question)
     attributes =
@@ -99,11 +137,12 @@ struct RecordQuestions: Sendable {
       } : []
   }
 
-  /// A prompt as the network reads it.
+  /// A prompt as it is read, and the model that reads it in the place of the one that is asked.
   ///
   /// - Throws: `PatchError` for a damaged memory.
-  func around(_ prompt: String) throws -> String {
-    (try memory?.surroundings(of: prompt) ?? Surroundings(before: before)).around(prompt)
+  func read(_ prompt: String) throws -> (text: String, second: SecondModel?) {
+    let reading = try memory?.read(prompt) ?? .init(surroundings: Surroundings(before: before))
+    return (reading.surroundings.around(prompt), reading.second)
   }
 
   /// The new fact in words, to be read before each prompt: editing without any change of weights.
@@ -140,6 +179,15 @@ struct MemoryReading: Sendable {
   private let encoder: PromptEncoder
   /// Tokens that demonstrations, fact and question may take together.
   private let room: Int
+  /// Tokens that an answer may take.
+  private let answerRoom: Int
+
+  /// What a memory makes of a prompt.
+  struct Prompt {
+    var surroundings = Surroundings()
+    /// The model that answers in the place of the one that is asked.
+    var second: SecondModel?
+  }
 
   /// - Returns: `nil` where there is no memory.
   init?(_ settings: EvaluationSettings, _ encoder: PromptEncoder, _ positionCount: Int?) {
@@ -148,6 +196,7 @@ struct MemoryReading: Sendable {
     self.encoder = encoder
     let answer = max(
       settings.speaks ? settings.spokenTokens : 0, settings.writes ? settings.textTokens : 0, 32)
+    answerRoom = answer
     let frame = settings.chat.map { encoder.tokenizer.encodePrompt($0.before + $0.after).tokens.count } ?? 0
     room = (positionCount ?? .max) - answer - frame
   }
@@ -155,11 +204,17 @@ struct MemoryReading: Sendable {
   /// Looks at prompts, many at once, where the memory does.
   func prepare(_ prompts: [String]) throws { try memory.prepare(prompts) }
 
-  func surroundings(of prompt: String) throws -> Surroundings {
-    guard
-      let recall = try memory.recall(
-        prompt, fits: { encoder.tokenizer.encodePrompt($0).tokens.count <= room })
-    else { return Surroundings() }
-    return Surroundings(before: recall.before, after: recall.after)
+  func read(_ prompt: String) throws -> Prompt {
+    let recall = try memory.recall(prompt) { text, second in
+      guard let second else { return encoder.tokenizer.encodePrompt(text).tokens.count <= room }
+      let tokenizer = second.model.tokenizer
+      let frame = second.chat.map { tokenizer.encodePrompt($0.before + $0.after).tokens.count } ?? 0
+      return tokenizer.encodePrompt(text).tokens.count
+        <= second.model.network.configuration.positionCount - answerRoom - frame
+    }
+    guard let recall else { return Prompt() }
+    return Prompt(
+      surroundings: Surroundings(before: recall.before, after: recall.after),
+      second: memory.second(for: recall))
   }
 }

@@ -16,6 +16,9 @@ struct MemoryMaker {
   func edit(_ records: [FactRecord]) throws -> MemoryEdit {
     var edit = MemoryEdit(method, of: records, for: model)
     edit.embedding = method.embedding
+    if method.asksSecondModel, let second = aids.seconds.first {
+      edit.action = edit.action.asking(second.digest)
+    }
     guard let kind = method.trainedKind else { return edit }
     guard let editor = aids.editors.first(where: { $0.kind == kind }) else {
       throw EditError.optionNeeds(
@@ -31,7 +34,8 @@ struct MemoryMaker {
     // Of the records' probes a route may take its numbers.
     let probes = method.embedding == nil ? "" : records.map { "\($0.fingerprint)" }.joined(separator: "\n")
     let editor = aids.editors.first { $0.kind == method.trainedKind }?.identity.text ?? ""
-    return "memory \(method.name) \(editor)\n\(facts)\n\(probes)"
+    let second = method.asksSecondModel ? aids.seconds.first?.digest.hexadecimal ?? "" : ""
+    return "memory \(method.name) \(editor)\(second)\n\(facts)\n\(probes)"
   }
 
   /// The unedited network, and the memory beside it.
@@ -40,7 +44,7 @@ struct MemoryMaker {
     defer { Folder.remove(path) }
     let (written, taken) = try MadeEdit.measured(facts: { _ in records.count }) {
       let patch = try edit(records).write(to: path, tool: "eval").patch
-      return (patch: patch, model: try model.applying([patch]))
+      return (patch: patch, model: try model.applying([patch], answeringWith: aids.seconds))
     }
     var made = taken
     made.patchByteCount = written.patch.byteCount

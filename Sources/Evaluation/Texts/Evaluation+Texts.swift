@@ -10,11 +10,17 @@ extension Evaluation {
     for (index, questions) in records.enumerated() {
       let record = questions.record
       let prompts = try record.generationPrompts.map { prompt in
-        Beginning(
-          prompt: prompt, own: try encoder.prompt(prompt).tokens.count,
-          tokens: try encoder.prompt(PromptEncoder.question(questions.around(prompt), in: settings.chat))
-            .tokens)
-      }.filter { !$0.tokens.isEmpty && $0.own < settings.textTokens && encoder.fits($0.tokens.count + 1) }
+        let (text, second) = try questions.read(prompt)
+        let reader = second?.model.encoder ?? encoder
+        return Beginning(
+          prompt: prompt, own: try reader.prompt(prompt).tokens.count,
+          tokens: try reader.prompt(
+            PromptEncoder.question(text, in: second == nil ? settings.chat : second?.chat)
+          ).tokens, second: second)
+      }.filter {
+        !$0.tokens.isEmpty && $0.own < settings.textTokens
+          && ($0.second?.model.encoder ?? encoder).fits($0.tokens.count + 1)
+      }
       if !prompts.isEmpty {
         try measure(try texts(of: prompts, record.fact.identifier), record, &result[index])
       }
@@ -31,13 +37,18 @@ extension Evaluation {
     let shortest = prompts.map(\.own).min() ?? 0
     var seed = settings.seed
     for byte in identifier.utf8 { seed = (seed ^ UInt64(byte)) &* 0x100_0000_01B3 }
-    let tokens = try network.generate(
-      prompts.map(\.tokens), count: settings.textTokens - shortest,
-      sampling: .top(settings.topCount, seed: seed),
-      stops: stops, replacing: replacements(of: prompts.map(\.tokens)))
-    return zip(prompts, tokens).map { prompt, tokens in
+    var written = [[Int32]](repeating: [], count: prompts.count)
+    for group in groups(of: prompts.indices, { prompts[$0].second }) {
+      let texts = group.indices.map { prompts[$0].tokens }
+      let tokens = try (group.second?.model.network ?? network).generate(
+        texts, count: settings.textTokens - shortest,
+        sampling: .top(settings.topCount, seed: seed), stops: stops(of: group.second),
+        replacing: group.second == nil ? replacements(of: texts) : [])
+      for (place, index) in group.indices.enumerated() { written[index] = tokens[place] }
+    }
+    return zip(prompts, written).map { prompt, tokens in
       let tokens = Array(tokens.prefix(settings.textTokens - prompt.own))
-      let said = tokenizer.text(of: tokens, after: prompt.tokens)
+      let said = (prompt.second?.model.tokenizer ?? tokenizer).text(of: tokens, after: prompt.tokens)
       // An answer is a text of its own, beside the prompt.
       let continuation = settings.chat == nil ? said : " " + said
       return WrittenText(whole: prompt.prompt + continuation, continuation: continuation, tokens: tokens)
@@ -70,6 +81,8 @@ extension Evaluation {
     let own: Int
     /// All tokens.
     let tokens: [Int32]
+    /// The model that goes on from it in the place of the one that is asked.
+    let second: SecondModel?
   }
 
   /// A generated text.

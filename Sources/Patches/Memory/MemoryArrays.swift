@@ -88,6 +88,23 @@ public final class MemoryArrays: Sendable {
     return withBytes(name) { String(decoding: $0[range], as: UTF8.self) }
   }
 
+  /// Lends the bytes of each text of a run of them other than `facts`.
+  public func withTexts<Result>(
+    _ name: String, _ body: ((_ index: Int) -> UnsafeRawBufferPointer) throws -> Result
+  ) rethrows -> Result {
+    try withBytes(name) { bytes in
+      try withBytes(name + ".ends") { ends in
+        func end(_ index: Int) -> Int {
+          Int(UInt64(littleEndian: ends.loadUnaligned(fromByteOffset: 8 * index, as: UInt64.self)))
+        }
+        // SAFETY: `check` has seen that ends rise to the length of the texts.
+        return try body { index in
+          UnsafeRawBufferPointer(rebasing: bytes[(index == 0 ? 0 : end(index - 1))..<end(index)])
+        }
+      }
+    }
+  }
+
   /// Places of the demonstrations that a fact shows, in order.
   public func demonstrations(of fact: Int) -> [Int] {
     guard has("demonstrations.shown") else { return [] }

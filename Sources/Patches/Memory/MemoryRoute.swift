@@ -1,3 +1,4 @@
+public import Floor
 public import ModelFiles
 
 /// What decides whether a fact of a memory speaks: `Formats/memory.md`, *Routes*.
@@ -169,6 +170,8 @@ public enum MemoryAction: Equatable, Sendable {
   case replaceOutput
   /// The model asks itself, and the fact is looked up by its questions.
   case loop(MemoryLoop)
+  /// A second model, of this tensor digest, reads the prompt in a text with the fact, and answers in the first one's place.
+  case secondModel(text: String, model: Digest)
   /// To the layer's down-projection a weight of small rank is added, while this prompt is read and gone on with.
   case replaceWeight
 
@@ -183,6 +186,7 @@ public enum MemoryAction: Equatable, Sendable {
     case .prompt: "prompt"
     case .replaceOutput: "replace-output"
     case .loop: "loop"
+    case .secondModel: "second-model"
     case .replaceWeight: "replace-weight"
     }
   }
@@ -190,7 +194,7 @@ public enum MemoryAction: Equatable, Sendable {
   /// The only route that it goes with; `nil` where it goes with those that do not look at a layer's input.
   public var routeKind: String? {
     switch self {
-    case .prompt, .loop: nil
+    case .prompt, .loop, .secondModel: nil
     case .replaceOutput: "hidden"
     case .replaceWeight: "activation"
     }
@@ -198,6 +202,22 @@ public enum MemoryAction: Equatable, Sendable {
 
   /// The loop, where it is one.
   public var loop: MemoryLoop? { if case .loop(let loop) = self { loop } else { nil } }
+
+  /// The text that the prompt is put into, where it is read with facts.
+  public var text: String? {
+    switch self {
+    case .prompt(let text), .secondModel(let text, _): text
+    case .loop, .replaceOutput, .replaceWeight: nil
+    }
+  }
+
+  /// The digest of the model that answers; `nil` where that is the model itself.
+  public var secondModel: Digest? { if case .secondModel(_, let model) = self { model } else { nil } }
+
+  /// The same text, for this model to read; itself where it has none.
+  public func asking(_ model: Digest) -> MemoryAction {
+    text.map { .secondModel(text: $0, model: model) } ?? self
+  }
 
   /// Arrays of its own part.
   var ownArrays: [String] { self == .replaceOutput ? ["values"] : [] }
@@ -210,6 +230,8 @@ public enum MemoryAction: Equatable, Sendable {
     case .prompt(let text): ["kind": .string(kind), "text": .string(text)]
     case .replaceOutput, .replaceWeight: ["kind": .string(kind)]
     case .loop(let loop): .object([.init("kind", .string(kind))] + loop.json)
+    case .secondModel(let text, let model):
+      ["kind": .string(kind), "text": .string(text), "model": .string(model.hexadecimal)]
     }
   }
 
@@ -225,6 +247,9 @@ public enum MemoryAction: Equatable, Sendable {
     case "prompt":
       guard let action = MemoryAction(text: try fields.text("text")) else { throw fields.bad("text") }
       self = action
+    case "second-model":
+      guard let action = MemoryAction(text: try fields.text("text")) else { throw fields.bad("text") }
+      self = action.asking(try fields.digest("model"))
     case "replace-output": self = .replaceOutput
     case "loop": self = .loop(try MemoryLoop(fields))
     case "replace-weight": self = .replaceWeight

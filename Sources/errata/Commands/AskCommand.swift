@@ -41,6 +41,7 @@ struct AskCommand: ParsableCommand {
     completion: .file()
   )
   var logits: String?
+  @OptionGroup var second: SecondModelOptions
   @OptionGroup(title: "Chat") var chat: ChatOptions
   @OptionGroup var threads: ThreadOptions
   @OptionGroup var messages: OutputOptions
@@ -58,7 +59,8 @@ struct AskCommand: ParsableCommand {
     try doing("cannot ask \(model)", messages) {
       let running = try RunningModel(model, threads: threads.count, messages)
       try OutputRule(["--logits": logits]).check(
-        inputs: patches + [promptFile, chat.template], models: [running.network.model])
+        inputs: patches + second.counterfactual + [promptFile, chat.template], models: [running.network.model]
+      )
       var texts = prompts
       if let promptFile {
         texts += try lines(of: promptFile)
@@ -69,9 +71,15 @@ struct AskCommand: ParsableCommand {
         count: tokens ?? (chat.chat ? 256 : 12),
         sampling: sample.map { .top($0, seed: seed) } ?? .greedy)
       for warning in asking.warnings { messages.say("Warning: \(warning)") }
+      try second.requireUse(by: patches)
+      let seconds = try second.models(chat, threads: threads.count, messages)
       var answers = [try asking.answer("base", running.model)]
       for patch in patches {
-        let patched = try running.patched(by: [patch])
+        let patched = try running.patched(by: [patch], answeringWith: seconds)
+        if logits != nil, patched.memory?.asksSecondModel ?? false {
+          throw EditError.optionNeeds(
+            "--logits", other: "one vocabulary; in \(patch) a second model answers for the facts")
+        }
         if logits != nil, patched.memory?.loop != nil {
           throw EditError.optionNeeds(
             "--logits", other: "one text with a next token; in \(patch) the model asks itself")

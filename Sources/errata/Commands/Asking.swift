@@ -1,4 +1,5 @@
 import Editing
+import Floor
 import Glibc
 import LinearAlgebra
 import ModelFiles
@@ -31,6 +32,8 @@ struct Asking {
     let recall: Memory.Recall?
     /// The fact that changed what a layer gives.
     var state: Memory.StateRecall?
+    /// The model that answers in the place of the one that is asked.
+    var second: SecondModel? = nil
     /// What it asked itself, where its memory has facts that are looked up so.
     var deliberation: Memory.Deliberation? = nil
   }
@@ -45,31 +48,40 @@ struct Asking {
     let recalls = try prompts.indices.map {
       open.contains($0) ? try model.recall(prompts[$0], room: room) : nil
     }
-    let encoded = try self.encoded(zip(prompts, recalls).map { $1?.text($0) ?? $0 })
-    let run = try open.isEmpty ? nil : say(open.map { encoded[$0] }, label, model)
+    let seconds = recalls.map { model.memory?.second(for: $0) }
+    let encoded = try prompts.indices.map { index in
+      try self.encoded(index, recalls[index]?.text(prompts[index]) ?? prompts[index], for: seconds[index])
+    }
     var replies = prompts.indices.map { index in
       Reply(
         tokens: encoded[index], top: [], continuation: [], recall: recalls[index], state: nil,
-        deliberation: deliberations?[index])
+        second: seconds[index], deliberation: deliberations?[index])
     }
-    guard let run else { return Answer(label: label, replies: replies, logits: Matrix(rows: 0, columns: 0)) }
-    for (place, index) in open.enumerated() {
-      replies[index].top = run.logits.mostProbable(row: place, count: top).map {
-        ($0, exp(Double(run.logits.logProbability(row: place, token: $0))))
+    var logits = Matrix<Float>(rows: 0, columns: 0)
+    for digest in Set(open.map { seconds[$0]?.digest }) {
+      let own = open.filter { seconds[$0]?.digest == digest }
+      let run = try say(own.map { encoded[$0] }, label, model, for: seconds[own[0]])
+      for (place, index) in own.enumerated() {
+        replies[index].top = run.logits.mostProbable(row: place, count: top).map {
+          ($0, exp(Double(run.logits.logProbability(row: place, token: $0))))
+        }
+        (replies[index].continuation, replies[index].state) = (run.continuations[place], run.states[place])
       }
-      (replies[index].continuation, replies[index].state) = (run.continuations[place], run.states[place])
+      if digest == nil { logits = run.logits.rows.matrix() }
     }
-    return Answer(label: label, replies: replies, logits: run.logits.rows.matrix())
+    return Answer(label: label, replies: replies, logits: logits)
   }
 
   /// What the network goes on with.
   private typealias Said = (logits: LogitRows, continuations: [[Int32]], states: [Memory.StateRecall?])
 
-  private func say(_ encoded: [[Int32]], _ label: String, _ model: LanguageModel) throws -> Said {
-    let network = model.network
-    let states =
-      try model.memory?.states(of: encoded, in: network)
-      ?? [Memory.StateRecall?](repeating: nil, count: encoded.count)
+  /// - Parameter second: what answers in the model's place.
+  private func say(
+    _ encoded: [[Int32]], _ label: String, _ model: LanguageModel, for second: SecondModel?
+  ) throws -> Said {
+    let network = second?.model.network ?? model.network
+    let none = [Memory.StateRecall?](repeating: nil, count: encoded.count)
+    let states = try second == nil ? model.memory?.states(of: encoded, in: network) ?? none : none
     let replacements = states.map { $0?.replacement }
     let run = try network.run(encoded, replacing: replacements)
     let logits = network.lastLogits(of: run)
@@ -77,28 +89,31 @@ struct Asking {
       throw AskError.notNumbers(run: label, try network.notNumbers())
     }
     let continuations = try network.generate(
-      encoded, count: count, sampling: sampling, stops: chat.map { encoder.stops(in: $0) } ?? encoder.stops,
-      replacing: replacements)
+      encoded, count: count, sampling: sampling, stops: stops(of: second), replacing: replacements)
     return (logits, continuations, states)
   }
 
-  /// Tokens of the prompts as they are read.
-  private func encoded(_ prompts: [String]) throws(AskError) -> [[Int32]] {
-    var all: [[Int32]] = []
-    for (index, prompt) in prompts.enumerated() {
-      let tokens: [Int32]
-      do throws(PromptError) {
-        tokens = try encoder.prompt(PromptEncoder.beginning(prompt, in: chat)).tokens
-      } catch {
-        throw .promptNotForNetwork(prompt: index + 1, error)
-      }
-      guard !tokens.isEmpty else { throw .noTokens(prompt: index + 1) }
-      if let limit = encoder.positionLimit, tokens.count > limit {
-        throw .promptTooLong(prompt: index + 1, tokens: tokens.count, positions: limit)
-      }
-      all.append(tokens)
+  private func stops(of second: SecondModel?) -> Set<Int32> {
+    let encoder = second?.model.encoder ?? encoder
+    return (second.map(\.chat) ?? chat).map { encoder.stops(in: $0) } ?? encoder.stops
+  }
+
+  /// Tokens of a prompt as it is read.
+  private func encoded(
+    _ index: Int, _ prompt: String, for second: SecondModel?
+  ) throws(AskError) -> [Int32] {
+    let encoder = second?.model.encoder ?? encoder
+    let tokens: [Int32]
+    do throws(PromptError) {
+      tokens = try encoder.prompt(PromptEncoder.beginning(prompt, in: second.map(\.chat) ?? chat)).tokens
+    } catch {
+      throw .promptNotForNetwork(prompt: index + 1, error)
     }
-    return all
+    guard !tokens.isEmpty else { throw .noTokens(prompt: index + 1) }
+    if let limit = encoder.positionLimit, tokens.count > limit {
+      throw .promptTooLong(prompt: index + 1, tokens: tokens.count, positions: limit)
+    }
+    return tokens
   }
 
   /// What the user should know before the answers come.
@@ -122,12 +137,14 @@ struct Asking {
   }
 
   private func said(_ reply: Reply) -> String {
-    encoder.tokenizer.text(of: reply.continuation, after: reply.tokens)
+    tokenizer(of: reply).text(of: reply.continuation, after: reply.tokens)
   }
 
-  private func piece(_ token: Int) -> String {
-    String(decoding: encoder.tokenizer.bytes(of: token), as: UTF8.self)
+  private func piece(_ token: Int, of reply: Reply) -> String {
+    String(decoding: tokenizer(of: reply).bytes(of: token), as: UTF8.self)
   }
+
+  private func tokenizer(of reply: Reply) -> Tokenizer { reply.second?.model.tokenizer ?? encoder.tokenizer }
 
   /// Which fact spoke, and why.
   private func words(for recall: Memory.Recall) -> String {
@@ -135,6 +152,7 @@ struct Asking {
     let score = recall.route == .always ? "" : ", nearness \(Numbers.significant(recall.score, 3))"
     return "remembers “\(Numbers.oneLine(recall.fact.statement))”\(others) (fact \(recall.index + 1), "
       + "\(Shown.words(for: recall.route))\(score))"
+      + (recall.second == nil ? "" : "; the second model answers")
   }
 
   /// What the model asked itself, a line for each question, and how it ended.
@@ -191,7 +209,7 @@ struct Asking {
         }
         lines.append("  →\(missing ?? Numbers.oneLine(continuation(reply)))")
         let tops = reply.top.map {
-          "“\(Numbers.oneLine(piece($0.token)))” \(Numbers.percent($0.probability))"
+          "“\(Numbers.oneLine(piece($0.token, of: reply)))” \(Numbers.percent($0.probability))"
         }
         if !tops.isEmpty { lines.append("    " + tops.joined(separator: " · ")) }
       }
@@ -215,7 +233,7 @@ struct Asking {
                   "top": .array(
                     reply.top.map {
                       [
-                        "id": .integer($0.token), "token": .string(piece($0.token)),
+                        "id": .integer($0.token), "token": .string(piece($0.token, of: reply)),
                         "probability": .measured($0.probability),
                       ]
                     }),
@@ -273,6 +291,7 @@ struct Asking {
       "count": .integer(recall.count), "statement": .string(recall.fact.statement),
       "route": recall.route.json,
       "score": .measured(recall.score), "before": .string(recall.before), "after": .string(recall.after),
+      "secondModel": recall.second.map { .string($0.hexadecimal) } ?? .null,
     ]
   }
 

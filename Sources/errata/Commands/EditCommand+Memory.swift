@@ -32,12 +32,24 @@ extension EditCommand {
       throw ValidationError(
         "\(method.name) needs --editor FILE, which `errata train --editor \(method.trainedKind!)` makes.")
     }
+    guard method.asksSecondModel else {
+      guard !second.isGiven else {
+        throw ValidationError("--counterfactual does not apply to \(method.name), whose own model answers.")
+      }
+      return try memory.requireUse(by: method)
+    }
+    guard second.counterfactual.count == 1 || !second.isGiven && sequence.onto != nil else {
+      throw ValidationError(
+        "\(method.name) needs --counterfactual MODEL, once: the model that answers where its facts speak (serac-self needs none)."
+      )
+    }
     try memory.requireUse(by: method)
   }
 
   /// The method of a memory that is gone on with; `nil` for a patch of weights.
   func memoryMethod(onto patch: PatchFile?) throws -> MemoryMethod? {
     guard let patch, let last = patch.memory?.parts.last?.method else {
+      if second.isGiven { throw EditError.optionNeeds("--counterfactual", other: MethodChoice.memories) }
       if let option = memory.given.first { throw EditError.optionNeeds(option, other: MethodChoice.memories) }
       return nil
     }
@@ -52,7 +64,8 @@ extension EditCommand {
     let running = try RunningModel(model, threads: threads.count, messages)
     let file = memory.demonstrations.flatMap { Int($0) == nil ? $0 : nil }
     try OutputRule(["-o": output]).check(
-      inputs: [facts.path, sequence.onto, file, editor], models: [running.network.model])
+      inputs: [facts.path, sequence.onto, file, editor] + second.counterfactual,
+      models: [running.network.model])
     let onto = try sequence.onto.map { try PatchFile($0) }
     if let onto, onto.memory == nil { throw EditError.noStoredEdits(file: onto.path, missing: "memory") }
     try remember(method, onto: onto, running)
@@ -93,6 +106,10 @@ extension EditCommand {
       edit.scopes = learned.map { .trained($0) } ?? .earlier
     }
     edit.action = memory.action(of: method, last: last?.action)
+    for path in second.counterfactual {
+      let answering = try RunningModel(path, threads: threads.count, messages)
+      edit.action = edit.action.asking(try answering.network.model.digest(threads: threads.count))
+    }
     edit.demonstrations = try memory.demonstrations(records, of: method)
     edit.earlier = earlier
     edit.dropped = sequence.drop

@@ -58,6 +58,7 @@ struct EditCommand: ParsableCommand {
   @OptionGroup(title: "Values") var values: ValueOptions
   @OptionGroup(title: "Chat") var chat: ChatOptions
   @OptionGroup(title: "Memories") var memory: MemoryOptions
+  @OptionGroup var second: SecondModelOptions
   @OptionGroup(title: "Sequences") var sequence: SequenceOptions
   @OptionGroup(title: "Storage") var storage: StorageOptions
   @OptionGroup var threads: ThreadOptions
@@ -77,7 +78,8 @@ struct EditCommand: ParsableCommand {
       throw ValidationError("--save-statistics keeps those that are collected from --corpus; give both.")
     }
     if let memoryMethod = method.memory { return try validateMemory(memoryMethod) }
-    if method.method != nil || sequence.onto == nil, let option = memory.given.first {
+    let forMemories = memory.given + (second.isGiven ? ["--counterfactual"] : [])
+    if method.method != nil || sequence.onto == nil, let option = forMemories.first {
       throw ValidationError(
         "\(option) is for methods that leave the weights alone (\(MethodChoice.memories)); \((chosen ?? .memit).name) changes them."
       )

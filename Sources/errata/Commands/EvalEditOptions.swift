@@ -63,6 +63,8 @@ struct EvalEditOptions: ParsableArguments {
   /// Those of them that leave the weights alone.
   var memories: [MemoryMethod] { listed.compactMap { MemoryMethod(name: $0) } }
   var batches: [Int] { (batchList ?? "1").split(separator: ",").compactMap { Int($0) } }
+  /// Whether one of them has a second model answer.
+  var asksSecondModel: Bool { memories.contains(where: \.asksSecondModel) }
   var comparesInContext: Bool { listed.contains(Self.inContext) }
   private var listed: [String] { (names ?? "").split(separator: ",").map(String.init) }
 
@@ -209,6 +211,7 @@ extension Evaluating {
       network: running.network, statistics: try edits.statistics.map { try StatisticsFile($0) },
       scratch: scratch)
     comparison.keepsValues = keepsValues
+    comparison.aids.seconds = seconds
     comparison.aids.editors = try edits.editor.map { try LearnedEditor($0) }
     if !edits.corpus.isEmpty {
       comparison.aids.text = try OrdinaryText(

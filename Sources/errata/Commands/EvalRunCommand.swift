@@ -49,6 +49,7 @@ struct EvalRunCommand: ParsableCommand {
     name: .customLong("patch"), help: "Evaluate as if this patch were applied; may be given several times.",
     completion: .file())
   var patches: [String] = []
+  @OptionGroup var second: SecondModelOptions
   @OptionGroup(title: "Measures") var asking: EvalAskingOptions
   @OptionGroup(title: "Chat") var chat: ChatOptions
   @OptionGroup(title: "Comparing methods") var edits: EvalEditOptions
@@ -100,9 +101,19 @@ struct EvalRunCommand: ParsableCommand {
         Int(asking.demonstrations) == nil ? asking.demonstrations : nil,
       ]
       try OutputRule(["--output": output, "--report": page]).check(
-        inputs: files + edits.recipes + edits.corpus + edits.editor + patches, models: [running.network.model]
+        inputs: files + edits.recipes + edits.corpus + edits.editor + patches + second.counterfactual,
+        models: [running.network.model]
       )
       try edits.check(for: running.network.configuration)
+      if edits.asksSecondModel {
+        guard second.isGiven else {
+          throw EditError.optionNeeds(
+            "--edit \(MemoryMethod.serac.name)", other: "--counterfactual MODEL, which answers for its facts")
+        }
+      } else {
+        try second.requireUse(by: patches)
+      }
+      let seconds = try second.models(chat, threads: threads.count, messages)
       if let trace = edits.layers?.trace { try warnOfOrigin(ofTrace: trace, running, messages) }
       let weights = try edits.criteria()
       let records = try data.read(for: edits.methods, messages)
@@ -123,7 +134,7 @@ struct EvalRunCommand: ParsableCommand {
           series.results = try ResultsFile(output)
         }
       }
-      let evaluating = Evaluating(running: running, messages: messages)
+      let evaluating = Evaluating(running: running, seconds: seconds, messages: messages)
       try evaluating.base(&series)
       for patch in patches { try evaluating.patch(patch, &series) }
       if asking.inContext, !edits.comparesInContext { try evaluating.inContext(&series) }
@@ -159,7 +170,7 @@ struct EvalRunCommand: ParsableCommand {
       asking.demonstrations,
     ]
     return try patches.map { try PatchFile($0).digest.hexadecimal } + given.map { $0 ?? "" } + edits.recipes
-      + edits.corpus + edits.editor
+      + edits.corpus + edits.editor + second.counterfactual
   }
 
   private func tell(_ part: Corpus.Shard, finished count: Int, _ output: String) {
@@ -174,6 +185,8 @@ struct EvalRunCommand: ParsableCommand {
 /// The runs of an evaluation, one after the other.
 struct Evaluating {
   let running: RunningModel
+  /// Models that answer in its place where a memory says so.
+  let seconds: [SecondModel]
   let messages: OutputOptions
 
   func base(_ series: inout EvaluationSeries) throws {
@@ -185,7 +198,7 @@ struct Evaluating {
     let patch = try PatchFile(path)
     let running = running
     let cost = WorkCost(ofEdit: patch.manifest["edit"])
-    let patched = patch.memory == nil ? nil : try running.patched(by: [path])
+    let patched = patch.memory == nil ? nil : try running.patched(by: [path], answeringWith: seconds)
     if patched?.memory?.loop != nil {
       guard series.settings.speaks else {
         throw EditError.optionNeeds(

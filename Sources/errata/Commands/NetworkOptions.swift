@@ -32,7 +32,9 @@ struct RunningModel {
   var encoder: PromptEncoder { PromptEncoder(tokenizer, for: network.configuration) }
 
   /// The model as if patches were applied to it, one after the other, with their memories beside it.
-  func patched(by patches: [String]) throws -> LanguageModel {
+  ///
+  /// - Parameter seconds: models that answer in its place where a memory says so.
+  func patched(by patches: [String], answeringWith seconds: [SecondModel] = []) throws -> LanguageModel {
     let files = try patches.map { try PatchFile($0) }
     for patch in files where !patch.beside.isEmpty {
       let names = patch.beside.map { Numbers.oneLine($0.name) }.joined(separator: ", ")
@@ -40,7 +42,8 @@ struct RunningModel {
         "\(patch.path) also changes \(names); here the model keeps its own. To have them changed, apply the patch to a new "
           + "folder.")
     }
-    let patched = try LanguageModel(network: network, tokenizer: tokenizer).applying(files)
+    let patched = try LanguageModel(network: network, tokenizer: tokenizer).applying(
+      files, answeringWith: seconds)
     for path in try patched.memory?.strangers(to: network.model) ?? [] {
       messages.say("\(path) was made for another model; its facts are text, and are read with this one too.")
     }

@@ -85,6 +85,8 @@ extension Shown {
     case .replaceOutput: "its value takes the place of the layer's output"
     case .loop(let loop):
       "is looked up by questions that the model asks itself, in \(loop.generations) rounds at most"
+    case .secondModel(_, let model):
+      "is read with the prompt by a second model, which answers (digest \(model.abbreviation)…)"
     case .replaceWeight: "the side weight is added to the layer's own"
     }
   }

@@ -32,4 +32,9 @@ struct ChatOptions: ParsableArguments {
   func frame(for model: ModelFile) throws -> ChatFrame? {
     chat ? try ChatFrame(ChatTemplate(of: model, named: template), system: system) : nil
   }
+
+  /// The same by the template that a model brings itself, whatever the one that is asked goes by.
+  func ownFrame(for model: ModelFile) throws -> ChatFrame? {
+    chat ? try ChatFrame(ChatTemplate(of: model, named: nil), system: system) : nil
+  }
 }

@@ -21,7 +21,7 @@ struct MemoryOptions: ParsableArguments {
   var radius: Double?
   @Option(
     help: ArgumentHelp(
-      "grace: released, where a prompt that is edited again loses both answers (default: the later one stands). memprompt: released, the note behind the question and ### before the answer, for models that are shown so. kn: easyedit, whose port takes one gradient where nothing goes into the activation (--steps 20 for GPT-2 and GPT-J), and adds rows of the embedding at full length.",
+      "grace: released, where a prompt that is edited again loses both answers (default: the later one stands). memprompt: released, the note behind the question and ### before the answer, for models that are shown so. serac: released, the fact and the question one behind the other, for models that are trained so. kn: easyedit, whose port takes one gradient where nothing goes into the activation (--steps 20 for GPT-2 and GPT-J), and adds rows of the embedding at full length.",
       valueName: "code"))
   var like: Like?
   @Option(
@@ -89,8 +89,12 @@ struct MemoryOptions: ParsableArguments {
 
   /// What a fact does: that of the memory to go on with or the method's, with what is told of it.
   func action(of method: MemoryMethod, last: MemoryAction?) -> MemoryAction {
-    let action = (like == .released ? method.released : nil) ?? last ?? method.action
-    guard var loop = action.loop else { return wording.flatMap { MemoryAction(text: $0) } ?? action }
+    var action = (like == .released ? method.released : nil) ?? last ?? method.action
+    if let second = last?.secondModel { action = action.asking(second) }
+    guard var loop = action.loop else {
+      guard let told = wording.flatMap({ MemoryAction(text: $0) }) else { return action }
+      return action.secondModel.map { told.asking($0) } ?? told
+    }
     (loop.text, loop.generations) = (wording ?? loop.text, generations ?? loop.generations)
     return .loop(loop)
   }

@@ -107,6 +107,16 @@ extension ErrorReport {
         advice:
           "give the model that it was made for, or make it anew from its facts (`errata show --json` has them)"
       )
+    case .secondModelMissing(let file, let expected, let given):
+      return Explanation(
+        name, place: file,
+        why: "a second model answers for its facts, the one with digest \(expected.abbreviation)…, "
+          + (given.isEmpty
+            ? "and none is given"
+            : "given is \(given.map { $0.abbreviation + "…" }.joined(separator: ", "))"),
+        advice:
+          "give it with --counterfactual MODEL, or make the memory anew from its facts with the model that you have (`errata show --json` has them)"
+      )
     case .noSuchLayers(let layers):
       return answer(
         "the keys file has no down-projection of layers \(layers.map(String.init).joined(separator: ", "))",
