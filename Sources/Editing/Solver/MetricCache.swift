@@ -1,4 +1,4 @@
-internal import Glibc
+internal import Floor
 internal import Synchronization
 
 /// Metrics of keys that were made already, for many edits of one model with one file of second moments.
@@ -34,9 +34,9 @@ public final class MetricCache: Sendable {
   private let byteLimit: Int
   private let state = Mutex(State())
 
-  /// - Parameter byteLimit: what may be kept; a quarter of the machine's memory where `nil`.
+  /// - Parameter byteLimit: what may be kept; a quarter of the memory that may be used where `nil`.
   public init(byteLimit: Int? = nil) {
-    self.byteLimit = byteLimit ?? sysconf(Int32(_SC_PHYS_PAGES)) / 4 * sysconf(Int32(_SC_PAGESIZE))
+    self.byteLimit = byteLimit ?? MemoryLimit.byteCount / 4
   }
 
   /// The metric of a weight, made now or before.
