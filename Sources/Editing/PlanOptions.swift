@@ -158,7 +158,8 @@ extension EditRecipe {
   public init(for method: EditMethod, configuration: NetworkConfiguration) {
     self.init(
       for: method, family: configuration.family, layerCount: configuration.layerCount,
-      width: configuration.width, keyWidth: configuration.feedForwardWidth)
+      width: configuration.width, keyWidth: configuration.feedForwardWidth,
+      addsOutputsAsTheyAre: configuration.addsOutputsAsTheyAre)
     // Behind a norm, a change wanted of the stream is none of the weight's output: values are looked for there.
     if !configuration.addsOutputsAsTheyAre, values.target == .hidden { values.target = .value }
   }

@@ -21,6 +21,9 @@ extension RecipeModel {
   /// λ that writes half of an edit under an average key.
   ///
   /// kᵀC⁻¹k is the width on average, so that is λ = width. The published weights lie between one and three times the width where
-  /// several layers share an edit, and far below it where one must do.
-  func evenWeight(over layers: [Int]) -> Double { Double(keyWidth) / (layers.count > 1 ? 1 : 10) }
+  /// several layers share an edit, and far below it where one must do. Behind a norm, and where outputs are scaled, one must: a value is
+  /// held against the last weight's output, which the layers before it hardly move.
+  func evenWeight(over layers: [Int]) -> Double {
+    Double(keyWidth) / (layers.count > 1 && addsOutputsAsTheyAre ? 1 : 10)
+  }
 }

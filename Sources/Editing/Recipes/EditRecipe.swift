@@ -25,11 +25,15 @@ public struct EditRecipe: Equatable, Sendable {
   /// - Parameters:
   ///   - family: `nil` where it is not known; then nothing is published.
   ///   - layerCount, width, keyWidth: of the model; `keyWidth` is the length of a key.
-  public init(for method: EditMethod, family: ModelFamily?, layerCount: Int, width: Int, keyWidth: Int) {
+  ///   - addsOutputsAsTheyAre: whether what a down-projection writes is added to the stream as it is.
+  public init(
+    for method: EditMethod, family: ModelFamily?, layerCount: Int, width: Int, keyWidth: Int,
+    addsOutputsAsTheyAre: Bool = true
+  ) {
     let known = family?.recipe ?? FamilyRecipe()
     let model = RecipeModel(
       family: known, published: known.published(layerCount: layerCount, width: width),
-      layerCount: layerCount, keyWidth: keyWidth)
+      layerCount: layerCount, keyWidth: keyWidth, addsOutputsAsTheyAre: addsOutputsAsTheyAre)
     update = UpdateSettings(method: method)
     layers = model.layers(spread: method.layers == .spread)
     values.steps = known.steps ?? model.published?.steps ?? 25
@@ -49,6 +53,8 @@ struct RecipeModel {
   let layerCount: Int
   /// The length of a key.
   let keyWidth: Int
+  /// Whether what a down-projection writes is added to the stream as it is, so that layers share in a change of the stream.
+  let addsOutputsAsTheyAre: Bool
 
   /// The published layers, or as many where the published ones lie, as a share of the depth; at least one block must follow.
   func layers(spread: Bool) -> [Int] {

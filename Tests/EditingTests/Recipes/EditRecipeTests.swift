@@ -48,6 +48,17 @@ import Testing
     }
   }
 
+  @Test(arguments: [EditMethod.memit, .pmet])
+  func `behind a norm one layer does what several share elsewhere`(method: EditMethod) {
+    func weight(_ addsOutputsAsTheyAre: Bool) -> Double {
+      EditRecipe(
+        for: method, family: .named("gemma3"), layerCount: 18, width: 640, keyWidth: 2048,
+        addsOutputsAsTheyAre: addsOutputsAsTheyAre
+      ).update.secondMomentWeight
+    }
+    #expect(weight(true) == 2048 && weight(false) == 204.8)
+  }
+
   private func changed(_ json: String, _ method: EditMethod = .memit) throws -> EditRecipe {
     let folder = try TemporaryFolder()
     var recipe = EditRecipe(for: method, family: .named("llama"), layerCount: 4, width: 96, keyWidth: 384)
