@@ -68,10 +68,15 @@ import Testing
         ("--demonstrations", "more.json"),
       ], outputs: ["-o"]),
     Command(
+      name: "edit", words: ["--method", "serac"],
+      inputs: [
+        ("", "model"), ("--facts", "facts.json"), ("--editor", "editor"), ("--counterfactual", "edited"),
+      ], outputs: ["-o"]),
+    Command(
       name: "ask", words: ["--chat"],
       inputs: [
         ("", "model"), ("--prompts", "prompts.txt"), ("--patch", "fix.errata"),
-        ("--template", "template.jinja"),
+        ("--template", "template.jinja"), ("--counterfactual", "edited"),
       ], outputs: ["--logits"]),
     Command(
       name: "eval run", words: ["--generate", "--in-context", "--edit", "memit,t-patcher,mend", "--chat"],
@@ -80,7 +85,7 @@ import Testing
         ("--demonstrations", "more.json"), ("--choices", "choices.jsonl"), ("--perplexity", "text.txt"),
         ("--statistics", "stats"), ("--recipe", "recipe.json"), ("--contexts", "contexts.json"),
         ("--patch", "fix.errata"), ("--weights", "weights.json"), ("--template", "template.jinja"),
-        ("--corpus", "corpus.txt"), ("--editor", "editor"),
+        ("--corpus", "corpus.txt"), ("--editor", "editor"), ("--counterfactual", "edited"),
       ], outputs: ["--output", "--report"]),
     Command(name: "eval merge", inputs: [("", "answers"), ("", "more-answers")], outputs: ["-o"]),
     Command(
