@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Does llama.cpp say a fact that was edited in a GGUF file, in place, and the rest as before? Run by hand:
 
-    python3 edited_speaks.py ERRATA MODEL.gguf FACTS.json [--limit N] [--statistics S] [--unrelated TEXT] [-- more options of edit]
+    python3 edited_speaks.py ERRATA MODEL.gguf FACTS.json [--limit N] --unrelated TEXT [--statistics S] [-- more options of edit]
 
 Each fact alone: `edit`, `apply --in-place` on a copy, greedy words of llama.cpp for the fact's prompt and for ten beginnings of sentences about something else, before and
 after; then `revert --in-place`, whose file is the downloaded one to the bit, as its size is in between. Needs xllamacpp.

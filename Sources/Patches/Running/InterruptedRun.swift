@@ -80,7 +80,8 @@ public struct InterruptedRun: Sendable {
         let own = Journal.name(of: journal.note.files)
         // A model that was renamed together with it would else be one without an interrupted run.
         guard own == name || journal.isClosed else {
-          let detail = "its file's journal is called \(own); if both were renamed, give them their names back"
+          let detail =
+            "it is of \(journal.note.files[0]); if model and journal were renamed, give both their names back"
           return unusable(path, name, candidates, .damagedJournal(path: path, detail: detail))
         }
         return InterruptedRun(
